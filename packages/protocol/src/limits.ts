@@ -1,0 +1,55 @@
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** Limits of a `.rbsm` file, checked before a byte is unpacked. Sizes are bytes. */
+export const BUNDLE_LIMITS = {
+  fileBytes: 10 * MiB,
+  entries: 1_000,
+  entryBytes: 4 * MiB,
+  unpackedBytes: 32 * MiB,
+  manifestBytes: 64 * KiB,
+  nameLength: 160,
+  nameSegments: 10,
+} as const;
+
+/** Limits of signed envelopes, tokens and metadata, checked before they are parsed. Bytes. */
+export const TRUST_LIMITS = {
+  envelopeBytes: 64 * KiB,
+  tokenBytes: 8 * KiB,
+  pluginDocumentBytes: 4 * MiB,
+} as const;
+
+/** Limits of one plugin call; a manifest may ask for more and an administrator may grant it. */
+export const CALL_LIMITS = {
+  hookCpuMs: 50,
+  methodCpuMs: 500,
+  scheduleCpuMs: 5_000,
+  hookWallMs: 1_000,
+  methodWallMs: 10_000,
+  scheduleWallMs: 60_000,
+  memoryMb: 32,
+  payloadBytes: 1 * MiB,
+  payloadDepth: 64,
+  callsInFlight: 32,
+  fetches: 10,
+  fetchResponseBytes: 2 * MiB,
+  logBytes: 64 * KiB,
+  logLines: 256,
+  pluginCallDepth: 8,
+} as const;
+
+/** Limits of a plugin's key-value storage. */
+export const STORAGE_LIMITS = {
+  totalBytes: 5 * MiB,
+  valueBytes: 256 * KiB,
+  keys: 1_000,
+  keyLength: 256,
+} as const;
+
+/** What the most generous manifest may ask for under `limits`. */
+export const REQUESTABLE_LIMITS = {
+  cpuMs: 10_000,
+  wallMs: 300_000,
+  memoryMb: 256,
+  storageMb: 100,
+} as const;
