@@ -1,0 +1,57 @@
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+const root = new URL("..", import.meta.url).pathname;
+
+const workersPlugin = cloudflareTest(async () => ({
+  wrangler: { configPath: `${root}wrangler.toml` },
+  miniflare: {
+    bindings: {
+      REVIEW_POLICY: "open",
+      DB_MIGRATIONS: await readD1Migrations(`${root}migrations/db`),
+      SEARCH_MIGRATIONS: await readD1Migrations(`${root}migrations/search`),
+    },
+  },
+}));
+
+export default defineConfig({
+  root,
+  test: {
+    coverage: { provider: "istanbul", include: ["packages/*/src/**", "host-sdk/**", "workers/**"] },
+    projects: [
+      {
+        test: {
+          name: "node",
+          root,
+          environment: "node",
+          pool: "forks",
+          include: ["packages/**/*.test.ts", "host-sdk/**/*.test.ts", "examples/**/*.test.ts", "scripts/**/*.test.ts"],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        plugins: [workersPlugin],
+        test: {
+          name: "workers",
+          root,
+          isolate: false,
+          fileParallelism: false,
+          include: ["workers/**/*.test.{ts,tsx}", "packages/protocol/src/**/*.test.ts"],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          root,
+          environment: "node",
+          pool: "forks",
+          fileParallelism: false,
+          include: ["tests/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
