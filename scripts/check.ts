@@ -1,0 +1,38 @@
+/** `npm run check`: every gate, two at a time, each with its time; prints what a failed one said. */
+import { run, requireNode24 } from "./processes.ts";
+
+requireNode24();
+
+const GATES: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
+  ["types", "tsc", "-p", "."],
+  ["lint", "oxlint", "--type-aware", "--deny-warnings"],
+  ["types: protocol", "tsc", "-p", "packages/protocol"],
+  ["types: workers", "tsc", "-p", "workers"],
+  ["format", "oxfmt", "--check"],
+  ["unused", "knip"],
+  ["boundaries", "node", "scripts/check-boundaries.ts"],
+  ["built files are current", "node", "scripts/build.ts", "--check"],
+  ["generated docs are current", "node", "scripts/generate-docs.ts", "--check"],
+  ["packages", "node", "scripts/package.ts", "--check"],
+  ["sizes", "node", "scripts/check-sizes.ts"],
+];
+
+const queue = [...GATES];
+let failed = 0;
+
+async function work(): Promise<void> {
+  for (let gate = queue.shift(); gate !== undefined; gate = queue.shift()) {
+    const [name, command, ...args] = gate;
+    const startedAt = performance.now();
+    const { code, output } = await run(command, args);
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+    console.log(`${code === 0 ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
+    if (code === 0) continue;
+    failed += 1;
+    console.log(output.trimEnd());
+  }
+}
+
+await Promise.all([work(), work()]);
+console.log(failed === 0 ? "All gates passed." : `${failed} of ${GATES.length} gates failed.`);
+process.exit(failed === 0 ? 0 : 1);
