@@ -53,3 +53,34 @@ export const REQUESTABLE_LIMITS = {
   memoryMb: 256,
   storageMb: 100,
 } as const;
+
+/** Limits of a host's requests to a marketplace. Times are ms, sizes bytes. */
+export const CLIENT_LIMITS = {
+  requestMs: 30_000,
+  idleMs: 15_000,
+  downloadMs: 600_000,
+  redirects: 3,
+  attempts: 4,
+  backOffMs: 250,
+  jsonBytes: 2 * MiB,
+  problemBytes: 64 * KiB,
+  serviceKeysBytes: 64 * KiB,
+  rootBytes: 512_000,
+  timestampBytes: 16_384,
+  snapshotBytes: 2_000_000,
+  targetsBytes: 5_000_000,
+} as const;
+
+/** Limits of one install: how many plugins a set may hold and how long the search for it may take. */
+export const INSTALL_LIMITS = {
+  plugins: 100,
+  resolveSteps: 50_000,
+  reportedConflicts: 5,
+} as const;
+
+/** Limits of the host's own HTTP surface. Sizes are bytes. */
+export const HOST_HTTP_LIMITS = {
+  apiBodyBytes: 1 * MiB,
+  sideloadBodyBytes: BUNDLE_LIMITS.fileBytes,
+  responseHeaders: 64,
+} as const;
