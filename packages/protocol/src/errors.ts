@@ -70,6 +70,10 @@ export const ERRORS = {
   license_suspended: [403, "The license is suspended", false],
   license_revoked: [403, "The license is revoked", false],
   license_no_seat: [403, "Every seat of the license is taken", false],
+  license_ended: [403, "The license ran out", false],
+  license_trial_used: [403, "This instance has had its trial of the plugin", false],
+  license_returned: [403, "The activation was returned", false],
+  license_not_covered: [403, "The license does not cover this version", false],
   license_conflict: [409, "The lease was already renewed by another request", true],
 
   auth_required: [401, "The request needs a token", true],

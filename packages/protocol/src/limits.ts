@@ -84,3 +84,27 @@ export const HOST_HTTP_LIMITS = {
   sideloadBodyBytes: BUNDLE_LIMITS.fileBytes,
   responseHeaders: 64,
 } as const;
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** How long leases run, and what an instance may ask for. Times are milliseconds. */
+export const LICENSE_LIMITS = {
+  leaseMs: 14 * DAY_MS,
+  graceMs: 14 * DAY_MS,
+  floatingLeaseMs: 1 * HOUR_MS,
+  floatingGraceMs: 24 * HOUR_MS,
+  transferCooldownMs: 30 * DAY_MS,
+  /** A proof older (or newer) than this is refused. */
+  proofAgeMs: 5 * 60_000,
+  /** A return receipt may have travelled on a stick. */
+  receiptAgeMs: 90 * DAY_MS,
+  activationAttempts: 10,
+  activationWindowMs: 1 * HOUR_MS,
+  /** How far past the clock a signed time may push a host's time floor. */
+  floorStepMs: 24 * HOUR_MS,
+  /** How long server time taken from a lease is better than the system clock. */
+  offsetFreshMs: 48 * HOUR_MS,
+  /** The longest a lease may take to answer if its time is to be trusted. */
+  nonceAgeMs: 2 * 60_000,
+} as const;
