@@ -1,0 +1,4 @@
+import { hostStoreContract } from "./host-store.contract.ts";
+import { createMemoryStore } from "./memory-store.ts";
+
+hostStoreContract("createMemoryStore()", async () => createMemoryStore());
