@@ -1,0 +1,41 @@
+/**
+ * `npm run bench`: every benchmark beside its baseline in the same run; `npm run bench -- NAME` for
+ * one, `--json` for one JSON object. A ratio holds on a noisy machine, a time does not.
+ */
+import { cpus, totalmem } from "node:os";
+import { parseArgs } from "node:util";
+import { bundleRead } from "../tests/bench/bundle-read.ts";
+import { coldStart } from "../tests/bench/cold-start.ts";
+import { download } from "../tests/bench/download.ts";
+import type { Figure } from "../tests/bench/measure.ts";
+import { searchRows } from "../tests/bench/search-rows.ts";
+import { requireNode24 } from "./processes.ts";
+
+requireNode24();
+const BENCHES: Record<string, () => Promise<Figure[]>> = {
+  "bundle-read": bundleRead,
+  "cold-start": coldStart,
+  download,
+  search: searchRows,
+};
+
+const { values, positionals } = parseArgs({ options: { json: { type: "boolean" } }, allowPositionals: true });
+const chosen = positionals.length === 0 ? Object.keys(BENCHES) : positionals;
+const machine = { node: process.version, cpus: cpus().length, model: cpus()[0]?.model ?? "", memoryGb: Math.round(totalmem() / 2 ** 30) };
+const figures: Figure[] = [];
+for (const name of chosen) {
+  const bench = BENCHES[name];
+  if (bench === undefined) {
+    console.error(`There is no benchmark "${name}". Choose from: ${Object.keys(BENCHES).join(", ")}`);
+    process.exit(2);
+  }
+  console.error(`Running ${name} …`);
+  figures.push(...(await bench()));
+}
+
+if (values.json === true) console.log(JSON.stringify({ machine, figures }));
+else {
+  console.log(`${machine.node}, ${machine.cpus} × ${machine.model}, ${machine.memoryGb} GB`);
+  console.table(Object.fromEntries(figures.map(({ name, ...rest }) => [name, rest])));
+}
+process.exit(figures.every(({ met }) => met !== "no") ? 0 : 1);

@@ -1,0 +1,30 @@
+/** One line of the benchmark table. `ratio` is against the baseline of the same run. */
+export interface Figure {
+  readonly name: string;
+  readonly value: string;
+  readonly baseline: string;
+  readonly ratio: string;
+  readonly goal: string;
+  readonly met: "yes" | "no";
+}
+
+/** Milliseconds that each of `runs` calls took, after `warmUp` calls that do not count; sorted. */
+export async function timings(work: () => unknown, runs: number, warmUp = 3): Promise<number[]> {
+  const times: number[] = [];
+  for (let index = 0; index < warmUp + runs; index += 1) {
+    const startedAt = performance.now();
+    await work();
+    if (index >= warmUp) times.push(performance.now() - startedAt);
+  }
+  return times.toSorted((a, b) => a - b);
+}
+
+/** The value below which the share `p` (0 to 1) of sorted `times` lies. */
+export function percentile(times: readonly number[], p: number): number {
+  return times[Math.min(times.length - 1, Math.floor(times.length * p))] ?? Number.NaN;
+}
+
+/** `p50 / p95 / p99 ms`. */
+export function spread(times: readonly number[]): string {
+  return `${[0.5, 0.95, 0.99].map((p) => percentile(times, p).toFixed(2)).join(" / ")} ms`;
+}
