@@ -1,0 +1,86 @@
+import { RbsmError, sha256, sha256Hex, utf8 } from "@rising-bsm/protocol";
+import { eq } from "drizzle-orm";
+import { createMiddleware } from "hono/factory";
+import { writeDatabase } from "./database.ts";
+import type { Database } from "./database.ts";
+import { settings } from "./env.ts";
+import type { AppEnv, Bindings, Principal } from "./env.ts";
+import type { AppContext } from "./http.ts";
+import { plugins, scopes, tokens } from "./schema.ts";
+
+/** What a publisher's token may be allowed to do. `accounts` makes further tokens and scopes. */
+export const TOKEN_PERMISSIONS = ["publish", "yank", "licenses", "keys", "accounts"] as const;
+export type TokenPermission = (typeof TOKEN_PERMISSIONS)[number];
+
+/** Lets only the administrator through. */
+export const requireAdmin = createMiddleware<AppEnv>(async (c, next) => {
+  const principal = await authenticate(c);
+  if (principal.kind !== "admin")
+    throw new RbsmError("auth_scope", "Only the administrator may do this");
+  c.set("principal", principal);
+  await next();
+});
+
+/** Lets the administrator and tokens with the permission through; ownership is checked by the route. */
+export function requirePublisher(permission: TokenPermission) {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    const principal = await authenticate(c);
+    if (principal.kind === "token" && !principal.permissions.includes(permission)) {
+      throw new RbsmError("auth_scope", `The token lacks the permission "${permission}"`);
+    }
+    c.set("principal", principal);
+    await next();
+  });
+}
+
+/** Throws unless the principal may act for this publisher, in this scope when one is named. */
+export function assertActsFor(principal: Principal, publisher: string, scope?: string): void {
+  if (principal.kind === "admin") return;
+  if (principal.publisher !== publisher) {
+    throw new RbsmError("auth_scope", "The token belongs to another publisher");
+  }
+  if (principal.scope !== null && principal.scope !== scope) {
+    throw new RbsmError("auth_scope", `The token is limited to ${principal.scope}`);
+  }
+}
+
+/** Throws unless the principal's publisher owns the plugin; `plugin_not_found` when there is none. */
+export async function assertOwnsPlugin(c: AppContext, plugin: string): Promise<void> {
+  const owner = await findPluginOwner(writeDatabase(c.env), plugin);
+  if (owner === undefined) throw new RbsmError("plugin_not_found");
+  assertActsFor(c.get("principal"), owner.publisher, owner.scope);
+}
+
+function findPluginOwner(db: Database, plugin: string) {
+  return db
+    .select({ scope: plugins.scope, publisher: scopes.publisher })
+    .from(plugins)
+    .innerJoin(scopes, eq(scopes.scope, plugins.scope))
+    .where(eq(plugins.name, plugin))
+    .get();
+}
+
+async function authenticate(c: AppContext): Promise<Principal> {
+  const bearer = /^Bearer ([\x21-\x7e]{1,512})$/.exec(c.req.header("authorization") ?? "")?.[1];
+  if (bearer === undefined) throw new RbsmError("auth_required");
+  if (await isAdminToken(c.env, bearer)) return { kind: "admin", actor: "admin" };
+  const token = await findToken(writeDatabase(c.env), await sha256Hex(utf8(bearer)));
+  if (token === undefined || token.revokedAt !== null) throw new RbsmError("auth_unknown_token");
+  if (token.expiresAt !== null && token.expiresAt <= Date.now()) {
+    throw new RbsmError("auth_expired_token");
+  }
+  return { kind: "token", actor: `token:${token.id}`, ...token };
+}
+
+/** Digests have one length, so the comparison tells nothing about the token's. */
+async function isAdminToken(env: Bindings, bearer: string): Promise<boolean> {
+  const [given, expected] = await Promise.all([
+    sha256(utf8(bearer)),
+    sha256(utf8(settings(env).ADMIN_TOKEN)),
+  ]);
+  return crypto.subtle.timingSafeEqual(given, expected);
+}
+
+function findToken(db: Database, hash: string) {
+  return db.select().from(tokens).where(eq(tokens.hash, hash)).get();
+}

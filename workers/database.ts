@@ -1,0 +1,55 @@
+import { RbsmError } from "@rising-bsm/protocol";
+import { drizzle } from "drizzle-orm/d1";
+import type { DrizzleD1Database } from "drizzle-orm/d1";
+import { createMiddleware } from "hono/factory";
+import type { AppEnv, Bindings } from "./env.ts";
+
+export type Database = DrizzleD1Database;
+
+/** For pages that may lag: any replica answers. */
+export function readDatabase(env: Bindings): Database {
+  return drizzle(inSession(env.DB, "first-unconstrained"));
+}
+
+/** For everything that decides or writes: the first query goes to the primary. */
+export function writeDatabase(env: Bindings): Database {
+  return drizzle(inSession(env.DB, "first-primary"));
+}
+
+/** Drizzle wants a whole D1Database; only these two calls matter to a session. */
+function inSession(database: D1Database, constraint: D1SessionConstraint): D1Database {
+  const session = database.withSession(constraint);
+  return {
+    prepare: (query) => session.prepare(query),
+    batch: (statements) => session.batch(statements),
+    exec: (query) => database.exec(query),
+    withSession: (next) => database.withSession(next),
+    dump: () => database.dump(),
+  };
+}
+
+/** The newest migration of each database that this code needs; a test compares them to the files. */
+export const REQUIRED_MIGRATIONS = {
+  DB: "0001_accounts_and_releases.sql",
+  SEARCH: "0001_search.sql",
+} as const;
+
+const current = new WeakSet<D1Database>();
+
+/** Refuses to run on an older schema; asks each database once an isolate. */
+export const requireSchema = createMiddleware<AppEnv>(async (c, next) => {
+  await Promise.all([
+    assertMigrated(c.env.DB, REQUIRED_MIGRATIONS.DB),
+    assertMigrated(c.env.SEARCH, REQUIRED_MIGRATIONS.SEARCH),
+  ]);
+  await next();
+});
+
+async function assertMigrated(database: D1Database, migration: string): Promise<void> {
+  if (current.has(database)) return;
+  const tables = database.prepare("SELECT name FROM sqlite_master WHERE name = 'd1_migrations'");
+  const applied = database.prepare("SELECT id FROM d1_migrations WHERE name = ?").bind(migration);
+  const migrated = (await tables.first()) !== null && (await applied.first()) !== null;
+  if (!migrated) throw new RbsmError("schema_outdated", undefined, { migration });
+  current.add(database);
+}

@@ -1,0 +1,78 @@
+import { RbsmError, fromBase64url, signingKeyFromSeed } from "@rising-bsm/protocol";
+import type { SigningKey } from "@rising-bsm/protocol";
+import { z } from "zod";
+
+const seed = z.string().regex(/^[A-Za-z0-9_-]{43}$/, "must be 32 bytes as base64url");
+
+/** Vars and secrets. Each secret is a base64url 32-byte seed, except the administrator's token. */
+const settingsSchema = z.object({
+  ADMIN_TOKEN: z.string().min(32),
+  RELEASE_KEY: seed,
+  LEASE_KEY: seed,
+  SNAPSHOT_KEY: seed,
+  TIMESTAMP_KEY: seed,
+  DOWNLOAD_KEY: seed,
+  CURSOR_KEY: seed,
+  REVIEW_POLICY: z.enum(["open", "first-release"]),
+});
+
+export type Settings = Readonly<z.output<typeof settingsSchema>>;
+
+/** What wrangler binds: values are unchecked until `settings()` has parsed them. */
+export interface Bindings extends Record<keyof Settings, string> {
+  readonly DB: D1Database;
+  readonly SEARCH: D1Database;
+  readonly BUNDLES: R2Bucket;
+  readonly PRIVATE: R2Bucket;
+}
+
+/** Who sent the request, as far as its token proves it. */
+export type Principal =
+  | { readonly kind: "admin"; readonly actor: string }
+  | {
+      readonly kind: "token";
+      readonly actor: string;
+      readonly publisher: string;
+      /** The one scope that the token is limited to; null is every scope of the publisher. */
+      readonly scope: string | null;
+      readonly permissions: readonly string[];
+    };
+
+export interface AppEnv {
+  Bindings: Bindings;
+  Variables: { requestId: string; principal: Principal };
+}
+
+const parsed = new WeakMap<Bindings, Settings>();
+
+export function settings(env: Bindings): Settings {
+  const known = parsed.get(env);
+  if (known !== undefined) return known;
+  const result = settingsSchema.safeParse(env);
+  if (!result.success) {
+    const names = result.error.issues.map((issue) => issue.path.join("."));
+    throw new RbsmError("unavailable", `The Worker's settings are incomplete: ${names.join(", ")}`);
+  }
+  parsed.set(env, result.data);
+  return result.data;
+}
+
+type SeedName = Exclude<keyof Settings, "ADMIN_TOKEN" | "REVIEW_POLICY">;
+type SigningKeyName = Exclude<SeedName, "DOWNLOAD_KEY" | "CURSOR_KEY">;
+
+/** The raw 32 bytes of a secret. */
+export function secretBytes(env: Bindings, name: SeedName): Uint8Array<ArrayBuffer> {
+  return fromBase64url(settings(env)[name]);
+}
+
+const signingKeys = new Map<string, Promise<SigningKey>>();
+
+/** One of the Worker's Ed25519 keys, imported once an isolate. */
+export function signingKey(env: Bindings, name: SigningKeyName): Promise<SigningKey> {
+  const seedText = settings(env)[name];
+  const known = signingKeys.get(seedText);
+  if (known !== undefined) return known;
+  const key = signingKeyFromSeed(secretBytes(env, name));
+  signingKeys.set(seedText, key);
+  return key;
+}

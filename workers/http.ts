@@ -1,0 +1,201 @@
+import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
+import { ERRORS, RbsmError } from "@rising-bsm/protocol";
+import type { ErrorCode, Finding } from "@rising-bsm/protocol";
+import type { Context } from "hono";
+import { createMiddleware } from "hono/factory";
+import { HTTPException } from "hono/http-exception";
+import { z } from "zod";
+import type { AppEnv } from "./env.ts";
+
+export type AppContext = Context<AppEnv>;
+
+/** An app for one feature's routes. Everything that does not fit its schemas is `request_invalid`. */
+export function createRoutes(): OpenAPIHono<AppEnv> {
+  return new OpenAPIHono<AppEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw invalidRequest(result.error);
+    },
+  });
+}
+
+function invalidRequest(error: {
+  issues: readonly { path: PropertyKey[]; message: string }[];
+}): RbsmError {
+  const findings = error.issues.map((issue) => ({
+    rule: "request_invalid",
+    path: issue.path.map(String).join("."),
+    message: issue.message,
+  }));
+  return new RbsmError("request_invalid", undefined, { findings });
+}
+
+export const assignRequestId = createMiddleware<AppEnv>(async (c, next) => {
+  c.set("requestId", crypto.randomUUID());
+  await next();
+  c.header("Request-Id", c.get("requestId"));
+});
+
+export const CACHE = {
+  none: "no-store",
+  /** Content-addressed or versioned: the bytes under this URL never change. */
+  immutable: "public, max-age=31536000, immutable",
+  /** A static document that is replaced in place; a stale copy is better than none. */
+  pointer: "public, max-age=60, stale-while-revalidate=300, stale-if-error=604800",
+  /** An answer from the catalogue. `s-maxage` would switch both stale- directives off. */
+  page: "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400",
+} as const;
+
+/** What no route has marked cacheable must not be kept: without the header a cache keeps it for hours. */
+export const defaultToNoStore = createMiddleware<AppEnv>(async (c, next) => {
+  await next();
+  if (!c.res.headers.has("Cache-Control")) c.header("Cache-Control", CACHE.none);
+});
+
+const JSON_BODY_BYTES = 64 * 1024;
+
+/** Reads a JSON body up to its limit before any schema sees it. Publishing streams its own. */
+export const limitJsonBody = createMiddleware<AppEnv>(async (c, next) => {
+  const isJson = c.req.header("content-type")?.includes("json") ?? false;
+  if (isJson && c.req.raw.body !== null) {
+    const bytes = await readBody(c.req.raw, { maxBytes: JSON_BODY_BYTES, tooLarge: "limit_body" });
+    c.req.raw = new Request(c.req.raw, { body: bytes });
+  }
+  await next();
+});
+
+/** The body's bytes; stops reading at the limit. A declared Content-Length has to be the real one. */
+export async function readBody(
+  request: Request,
+  limit: { readonly maxBytes: number; readonly tooLarge: ErrorCode },
+): Promise<Uint8Array<ArrayBuffer>> {
+  const declared = declaredLength(request);
+  if ((declared ?? 0) > limit.maxBytes) throw new RbsmError(limit.tooLarge);
+  const body = new Uint8Array(declared ?? limit.maxBytes);
+  let length = 0;
+  for await (const chunk of chunksOf(request)) {
+    if (length + chunk.byteLength > body.byteLength) {
+      throw new RbsmError(declared === null ? limit.tooLarge : "request_length");
+    }
+    body.set(chunk, length);
+    length += chunk.byteLength;
+  }
+  if (declared !== null && length !== declared) throw new RbsmError("request_length");
+  return declared === null ? body.slice(0, length) : body;
+}
+
+function declaredLength(request: Request): number | null {
+  const header = request.headers.get("content-length");
+  if (header === null) return null;
+  if (!/^\d{1,15}$/.test(header)) throw new RbsmError("request_length");
+  return Number(header);
+}
+
+/** A connection that breaks while its body is read is the sender's fault, not ours. */
+async function* chunksOf(request: Request): AsyncGenerator<Uint8Array> {
+  if (request.body === null) return;
+  try {
+    for await (const chunk of request.body) yield chunk;
+  } catch (cause) {
+    throw new RbsmError("request_length", "The body ended before its announced length", {}, cause);
+  }
+}
+
+const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  code: z.string(),
+  detail: z.string(),
+  requestId: z.string(),
+  fix: z.string().optional(),
+  findings: z
+    .array(
+      z.object({
+        rule: z.string(),
+        path: z.string(),
+        message: z.string(),
+        fix: z.string().optional(),
+      }),
+    )
+    .optional(),
+});
+
+/** OpenAPI: a JSON answer. */
+export function jsonAnswer<Schema extends z.ZodType>(schema: Schema, description: string) {
+  return { description, content: { "application/json": { schema } } };
+}
+
+/** OpenAPI: a required JSON body. */
+export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
+  return { required: true, content: { "application/json": { schema } } };
+}
+
+/** OpenAPI: every refusal of every route has this one shape. */
+export const problemAnswer = {
+  description: "Refused: RFC 9457 problem details",
+  content: { "application/problem+json": { schema: problemSchema } },
+};
+
+export { createRoute };
+
+export function answerNotFound(): never {
+  throw new RbsmError("not_found");
+}
+
+/** The one place where an error becomes an answer. */
+export function answerError(error: Error, c: AppContext): Response {
+  const refusal = toRbsmError(error);
+  const code = publicCode(refusal.code);
+  const [status, title] = ERRORS[code];
+  logRefusal(refusal, c);
+  const problem = {
+    type: `https://rising-bsm.com/problems/${code}`,
+    title,
+    status,
+    code,
+    detail: code === refusal.code ? refusal.message : title,
+    requestId: c.get("requestId"),
+    ...publicDetail(refusal),
+  };
+  const headers = new Headers({
+    "Content-Type": "application/problem+json",
+    "Cache-Control": CACHE.none,
+  });
+  if (status === 401) headers.set("WWW-Authenticate", "Bearer");
+  if (status === 429 || status === 503) headers.set("Retry-After", "30");
+  return new Response(JSON.stringify(problem), { status, headers });
+}
+
+function toRbsmError(error: Error): RbsmError {
+  if (error instanceof RbsmError) return error;
+  if (error instanceof HTTPException && error.status < 500) {
+    return new RbsmError("request_invalid", error.message);
+  }
+  return new RbsmError("internal", undefined, {}, error);
+}
+
+/** Why a license or token was refused helps only the one who guesses. */
+function publicCode(code: ErrorCode): ErrorCode {
+  if (ERRORS[code][2]) return code;
+  return code.startsWith("license_") ? "license_refused" : "auth_refused";
+}
+
+function publicDetail({ detail }: RbsmError): { fix?: string; findings?: readonly Finding[] } {
+  return {
+    ...(detail.fix === undefined ? {} : { fix: detail.fix }),
+    ...(detail.findings === undefined ? {} : { findings: detail.findings }),
+  };
+}
+
+function logRefusal(refusal: RbsmError, c: AppContext): void {
+  const isPublic = ERRORS[refusal.code][2];
+  if (refusal.status < 500 && isPublic) return;
+  console.error({
+    requestId: c.get("requestId"),
+    method: c.req.method,
+    path: c.req.path,
+    code: refusal.code,
+    message: refusal.message,
+    cause: refusal.cause instanceof Error ? refusal.cause.stack : undefined,
+  });
+}
