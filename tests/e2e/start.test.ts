@@ -1,0 +1,64 @@
+import { createHash } from "node:crypto";
+import { stat, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { newPlace, start, type Place, type StartProcess } from "./start-process.ts";
+
+let place: Place;
+let running: StartProcess;
+
+beforeAll(async () => {
+  place = await newPlace();
+  running = start(place, []);
+  await running.saw("Ctrl-C ends both");
+});
+
+afterAll(async () => {
+  running.kill("SIGTERM");
+  await running.ended;
+});
+
+test("every plugin that is listed can be downloaded and has the digest it is listed with", async () => {
+  const url = `http://127.0.0.1:${place.marketplacePort}`;
+  const { items } = await (await fetch(`${url}/v1/plugins?limit=100`)).json();
+  expect(items.length).toBeGreaterThanOrEqual(5);
+  for (const item of items) {
+    const version = await (await fetch(`${url}/v1/plugins/${item.name}/versions/${item.version}`)).json();
+    const answer = await fetch(new URL(version.bundle, url));
+    if (item.price === "paid") {
+      expect(answer.status, item.name).toBe(403);
+      continue;
+    }
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    expect(createHash("sha256").update(bytes).digest("hex"), item.name).toBe(version.sha256);
+    expect(bytes.length).toBe(version.size);
+  }
+});
+
+test("demo.json is for its owner alone and names every file and key", async () => {
+  const file = join(place.stateDir, "demo.json");
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  const demo = JSON.parse(await readFile(file, "utf8"));
+  expect(Object.keys(demo).toSorted()).toEqual([
+    "adminToken",
+    "host",
+    "licenseKeys",
+    "marketplace",
+    "publisherKeyFile",
+    "publisherToken",
+    "rootFile",
+  ]);
+  expect(Object.keys(demo.licenseKeys).length).toBeGreaterThanOrEqual(1);
+});
+
+test("a second start finds its port in use and says which variable moves it", async () => {
+  const second = await start({ ...place, stateDir: `${place.stateDir}-2` }, ["--once"]).ended;
+  expect(second.code).toBe(1);
+  const last = JSON.parse(second.stdout.trim().split("\n").at(-1) ?? "");
+  expect(last.error).toMatchObject({ code: "network_port_in_use", fix: expect.stringContaining("MARKETPLACE_PORT") });
+});
+
+test("the reference host shows what is installed on a page", async () => {
+  const page = await (await fetch(`http://127.0.0.1:${place.hostPort}/`)).text();
+  expect(page).toContain("@demo/hello");
+});
