@@ -54,6 +54,7 @@ export const ERRORS = {
   trust_metadata_invalid: [422, "The trust metadata does not verify", true],
   trust_metadata_expired: [422, "The trust metadata has expired", true],
   trust_release_invalid: [422, "The release statement does not verify", true],
+  trust_rollback: [409, "The marketplace offers an older state than this host has already seen", true],
   trust_publisher_changed: [409, "The publisher's keys changed since this plugin was installed", true],
   trust_revoked: [403, "The release is revoked", true],
   trust_incompatible: [422, "The plugin does not support this host version", true],
@@ -74,6 +75,7 @@ export const ERRORS = {
   license_trial_used: [403, "This instance has had its trial of the plugin", false],
   license_returned: [403, "The activation was returned", false],
   license_not_covered: [403, "The license does not cover this version", false],
+  license_instance_key: [500, "The instance key on this host's disk is damaged", true],
   license_conflict: [409, "The lease was already renewed by another request", true],
 
   auth_required: [401, "The request needs a token", true],

@@ -74,7 +74,7 @@ export const CLIENT_LIMITS = {
 /** Limits of one install: how many plugins a set may hold and how long the search for it may take. */
 export const INSTALL_LIMITS = {
   plugins: 100,
-  resolveSteps: 50_000,
+  resolveSteps: 5_000,
   reportedConflicts: 5,
 } as const;
 
@@ -107,4 +107,29 @@ export const LICENSE_LIMITS = {
   offsetFreshMs: 48 * HOUR_MS,
   /** The longest a lease may take to answer if its time is to be trusted. */
   nonceAgeMs: 2 * 60_000,
+} as const;
+
+/** Lengths of versions and ranges in characters. */
+export const VERSION_LIMITS = {
+  versionLength: 128,
+  rangeLength: 256,
+} as const;
+
+/** What a manifest may hold at most. */
+export const MANIFEST_LIMITS = {
+  depth: 16,
+  nameChars: 64,
+  displayNameChars: 80,
+  descriptionChars: 2_000,
+  reasonChars: 300,
+  urlChars: 300,
+  dependencies: 50,
+  permissions: 50,
+  networkHosts: 50,
+  categories: 3,
+  keywords: 10,
+  keywordChars: 40,
+  screenshots: 10,
+  listItems: 100,
+  plans: 10,
 } as const;

@@ -1,0 +1,122 @@
+import {
+  CLIENT_LIMITS,
+  indexPath,
+  type Json,
+  parseJson,
+  type PluginDocument,
+  pluginDocumentSchema,
+  RbsmError,
+  releasePath,
+  TRUST_LIMITS,
+  utf8,
+} from "@rising-bsm/protocol";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { z } from "zod";
+import { readCapped, readJson, requireSuccess } from "./read-answer.ts";
+import { createHttpSend, type Outgoing, type Send } from "./send.ts";
+
+/** Signs a request with the instance key; the result is the `Rbsm-Proof` header. */
+export type Prove = (request: { method: string; url: string; body: Uint8Array<ArrayBuffer> }) => Promise<string>;
+
+/** One marketplace, asked under size and time limits. Every failure is an RbsmError. */
+export interface Marketplace {
+  /** Base URL without a trailing slash. */
+  readonly url: string;
+  readonly send: Send;
+  /** GET of at most `maxBytes`, repeated a few times while the network fails. */
+  getBytes(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** The per-plugin document; `plugin_not_found` when there is none. */
+  pluginDocument(name: string): Promise<PluginDocument>;
+  /** The bytes of the release statement's envelope, not yet verified. */
+  releaseEnvelope(name: string, version: string): Promise<Uint8Array<ArrayBuffer>>;
+  getJson<T>(path: string, schema: z.ZodType<T>): Promise<T>;
+  /** A JSON request whose answer goes through `schema`; with `prove` it carries the instance's proof. */
+  sendJson<T>(request: JsonRequest<T>): Promise<T>;
+}
+
+/** A request with a JSON body, and the shape its answer must have. */
+export interface JsonRequest<T> {
+  readonly method: "POST" | "PUT" | "DELETE";
+  readonly path: string;
+  readonly body: Json;
+  readonly schema: z.ZodType<T>;
+  readonly prove?: Prove;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Where the marketplace is; `send` replaces HTTP by another way to reach it. */
+export interface MarketplaceOptions {
+  readonly url: string;
+  readonly fetch?: typeof fetch;
+  readonly send?: Send;
+  readonly idleMs?: number;
+  readonly backOffMs?: number;
+}
+
+/** A client for one marketplace. It keeps no state and trusts nothing it reads. */
+export function createMarketplace(options: MarketplaceOptions): Marketplace {
+  const base = parseBase(options.url);
+  const send = options.send ?? createHttpSend({ base, ...options });
+  const get = (path: string) => getWithRetries(send, { method: "GET", path }, options.backOffMs);
+
+  async function getBytes(path: string, maxBytes: number) {
+    return readCapped(await requireSuccess(await get(path)), maxBytes);
+  }
+  return {
+    url: base.href.replace(/\/$/, ""),
+    send,
+    getBytes,
+    pluginDocument: (name) => readPluginDocument(getBytes, name),
+    releaseEnvelope: (name, version) => getBytes(releasePath(name, version), TRUST_LIMITS.envelopeBytes),
+    getJson: async (path, schema) => readJson(await requireSuccess(await get(path)), { schema }),
+    sendJson: (request) => sendJson({ send, base }, request),
+  };
+}
+
+function parseBase(url: string): URL {
+  const base = URL.canParse(url) ? new URL(url) : null;
+  if (base !== null && ["http:", "https:"].includes(base.protocol)) return base;
+  throw new RbsmError("usage", `Not a marketplace URL: ${url}`, { fix: "Write it like https://marketplace.example.com" });
+}
+
+async function getWithRetries(send: Send, request: Outgoing, backOffMs: number = CLIENT_LIMITS.backOffMs) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await send(request);
+    } catch (error) {
+      const unreachable = error instanceof RbsmError && error.code === "network_unreachable";
+      if (!unreachable || attempt === CLIENT_LIMITS.attempts) throw error;
+      await sleep(backOffMs * 2 ** attempt * (0.75 + Math.random() / 2));
+    }
+  }
+}
+
+async function readPluginDocument(
+  getBytes: Marketplace["getBytes"],
+  name: string,
+): Promise<PluginDocument> {
+  const bytes = await getBytes(indexPath(name), TRUST_LIMITS.pluginDocumentBytes).catch((error: unknown) => {
+    if (!(error instanceof RbsmError) || error.code !== "not_found") throw error;
+    throw new RbsmError("plugin_not_found", `The marketplace has no plugin ${name}`, { plugin: name }, error);
+  });
+  const value = parseJson(bytes, { maxBytes: TRUST_LIMITS.pluginDocumentBytes, code: "network_bad_answer" });
+  const parsed = pluginDocumentSchema.safeParse(value);
+  if (!parsed.success) throw new RbsmError("network_bad_answer", `The document of ${name} is not valid`, { plugin: name });
+  if (parsed.data.name !== name) {
+    throw new RbsmError("network_bad_answer", `Asked for ${name}, the marketplace sent ${parsed.data.name}`, { plugin: name });
+  }
+  return parsed.data;
+}
+
+async function sendJson<T>({ send, base }: { send: Send; base: URL }, request: JsonRequest<T>): Promise<T> {
+  const body = utf8(JSON.stringify(request.body));
+  const url = new URL(base.pathname.replace(/\/$/, "") + request.path, base).href;
+  const proof = request.prove === undefined ? {} : { "rbsm-proof": await request.prove({ method: request.method, url, body }) };
+  const answer = await send({
+    method: request.method,
+    path: request.path,
+    body,
+    headers: { "content-type": "application/json", ...request.headers, ...proof },
+  });
+  return readJson(await requireSuccess(answer), { schema: request.schema });
+}

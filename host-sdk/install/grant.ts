@@ -1,0 +1,55 @@
+import { type Finding, type Manifest, normalizePermission, RbsmError } from "@rising-bsm/protocol";
+
+/** What an administrator grants: everything that is asked for, or these codes. */
+export type Grant = "requested" | readonly string[];
+
+/** A permission that a manifest asks for, by canonical code. */
+export interface AskedPermission {
+  readonly code: string;
+  readonly optional: boolean;
+}
+
+/** Everything a manifest asks for: its permissions, and one `network:<host>` for each host. */
+export function askedPermissions(manifest: Manifest): AskedPermission[] {
+  const asked = new Map<string, AskedPermission>();
+  for (const { code, optional } of manifest.permissions) {
+    for (const canonical of normalizePermission(code)) {
+      const required = optional !== true || asked.get(canonical)?.optional === false;
+      asked.set(canonical, { code: canonical, optional: !required });
+    }
+  }
+  for (const host of manifest.network ?? []) asked.set(`network:${host}`, { code: `network:${host}`, optional: false });
+  return [...asked.values()];
+}
+
+/**
+ * The codes a plugin gets: what it asks for and what is granted. A required permission that is not
+ * granted is `permission_not_granted`, with every such one as a finding: a plugin never runs with
+ * less than it says it needs.
+ */
+export function decideGrants(manifest: Manifest, grant: Grant): string[] {
+  const asked = askedPermissions(manifest);
+  const given = grant === "requested" ? asked.map(({ code }) => code) : grant.flatMap(canonicalCodes);
+  const missing = asked.filter(({ code, optional }) => !optional && !given.includes(code));
+  if (missing.length > 0) {
+    throw new RbsmError("permission_not_granted", `${manifest.name} needs permissions that were not granted`, {
+      plugin: manifest.name,
+      findings: missing.map(({ code }) => findingOf(manifest, code)),
+      fix: `Grant ${missing.map(({ code }) => code).join(", ")}, or do not install ${manifest.name}.`,
+    });
+  }
+  return asked.map(({ code }) => code).filter((code) => given.includes(code));
+}
+
+function canonicalCodes(code: string): string[] {
+  return code.startsWith("network:") ? [code] : normalizePermission(code);
+}
+
+function findingOf(manifest: Manifest, code: string): Finding {
+  const index = manifest.permissions.findIndex((permission) => normalizePermission(permission.code).includes(code));
+  return {
+    rule: "permission_not_granted",
+    path: index === -1 ? "network" : `permissions[${index}]`,
+    message: `${code} is not granted`,
+  };
+}

@@ -1,0 +1,130 @@
+import { type Json, type Manifest, RbsmError } from "@rising-bsm/protocol";
+import type { OpenBundle } from "../install/bundle-folder.ts";
+import type { ReleaseRow } from "../install/rows.ts";
+import type { CallOutcome, PluginCall, PluginData, PluginRuntime, PluginShape, PluginSpec } from "../runtime/plugin-runtime.ts";
+
+/** How long an old version may finish its open calls after the switch, in ms. */
+const DRAIN_MS = 10_000;
+
+/** Somebody on whose behalf a plugin is called. */
+export interface Actor {
+  readonly id: string;
+  readonly name?: string;
+  /** Codes of the application; "all" is an administrator. */
+  readonly permissions: readonly string[] | "all";
+}
+
+/** What travels with a call to every host call it makes. The broker reads it; plugins never see it. */
+export interface CallContext {
+  readonly plugin: string;
+  readonly grants: readonly string[];
+  /** Null: the call runs with what the installer approved. */
+  readonly actor: Actor | null;
+  /** How many plugins have called each other to get here. */
+  readonly depth: number;
+  /** Which version of another plugin a call reaches: during an installation the new ones. */
+  readonly reach: Reach;
+}
+
+/** Finds the running version of a plugin by name; throws `plugin_not_found` or `plugin_not_active`. */
+export type Reach = (name: string) => Promise<Running>;
+
+/** One loaded and activated version of a plugin. */
+export interface Running {
+  readonly id: string;
+  readonly name: string;
+  readonly release: ReleaseRow;
+  readonly manifest: Manifest;
+  readonly shape: PluginShape;
+  /** Calls that have begun and not ended. */
+  readonly open: Set<Promise<unknown>>;
+}
+
+/** One version to start. */
+export interface Launch {
+  readonly release: ReleaseRow;
+  readonly bundle: OpenBundle;
+  readonly data: PluginData;
+  readonly limits: PluginSpec["limits"];
+  readonly tier: PluginSpec["tier"];
+  /** Which lifecycle function runs before `onActivate`, and its arguments. */
+  readonly first: null | { readonly name: "onInstall" | "onUpdate"; readonly args: readonly Json[] };
+  readonly reach: Reach;
+}
+
+let launches = 0;
+
+/** Loads a version and activates it; when any of that fails nothing of it stays loaded. */
+export async function launch(runtime: PluginRuntime, plan: Launch): Promise<Running> {
+  const { manifest, files } = plan.bundle;
+  // Two loads of one version may overlap, so the id carries a number.
+  const id = `${manifest.name}@${manifest.version}#${++launches}`;
+  const shape = await runtime.loadPlugin({
+    id,
+    name: manifest.name,
+    version: manifest.version,
+    main: manifest.main,
+    files,
+    ...plan.data,
+    ...(plan.limits === undefined ? {} : { limits: plan.limits }),
+    ...(plan.tier === undefined ? {} : { tier: plan.tier }),
+  });
+  const running: Running = { id, name: manifest.name, release: plan.release, manifest, shape, open: new Set() };
+  try {
+    if (plan.first !== null) await runLifecycle(runtime, running, { ...plan.first, reach: plan.reach });
+    await runLifecycle(runtime, running, { name: "onActivate", args: [], reach: plan.reach });
+    return running;
+  } catch (error) {
+    await runtime.unloadPlugin(id);
+    throw error;
+  }
+}
+
+/** A lifecycle function to run, with the installer's grants. */
+export interface LifecycleCall {
+  readonly name: "onInstall" | "onUpdate" | "onActivate" | "onDeactivate" | "onUninstall";
+  readonly args: readonly Json[];
+  readonly reach: Reach;
+}
+
+/** Runs one lifecycle function; a plugin without it is fine. */
+export async function runLifecycle(runtime: PluginRuntime, running: Running, call: LifecycleCall): Promise<void> {
+  const context = contextOf(running, { actor: null, depth: 0, reach: call.reach });
+  await runCall(runtime, running, { kind: "lifecycle", name: call.name, args: call.args, context });
+}
+
+/** The context of a call to `running`. */
+export function contextOf(running: Running, call: Pick<CallContext, "actor" | "depth" | "reach">): CallContext {
+  return { plugin: running.name, grants: running.release.grants, ...call };
+}
+
+/** Runs one function of a plugin, counted among its open calls until it ends. */
+export async function runCall(
+  runtime: PluginRuntime,
+  running: Running,
+  call: PluginCall & { readonly context: CallContext },
+): Promise<CallOutcome> {
+  const outcome = runtime.executePlugin(running.id, call);
+  const settled = outcome.catch(() => undefined);
+  running.open.add(settled);
+  try {
+    return await outcome;
+  } finally {
+    running.open.delete(settled);
+  }
+}
+
+/** Lets a version that no new call reaches finish, says goodbye to it and unloads it. Never throws. */
+export async function retire(runtime: PluginRuntime, running: Running, reach: Reach): Promise<RbsmError | null> {
+  const drained = Promise.all(running.open);
+  const waited = new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref());
+  await Promise.race([drained, waited]);
+  try {
+    await runLifecycle(runtime, running, { name: "onDeactivate", args: [], reach });
+    return null;
+  } catch (error) {
+    return error instanceof RbsmError ? error : new RbsmError("internal", undefined, {}, error);
+  } finally {
+    await runtime.unloadPlugin(running.id);
+  }
+}
