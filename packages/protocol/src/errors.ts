@@ -17,6 +17,8 @@ export const ERRORS = {
   bundle_entry_name: [422, "An entry name breaks the strict bundle profile", true],
   bundle_corrupt: [422, "An entry does not match its size or checksum", true],
   bundle_missing_entry: [422, "A file that the bundle must hold is missing", true],
+  bundle_build_failed: [422, "The plugin's sources cannot be bundled", true],
+  bundle_secret: [422, "The plugin folder holds a file that looks like a secret", true],
   bundle_digest_mismatch: [422, "The bundle's bytes are not those that were announced", true],
 
   manifest_missing: [422, "The bundle has no manifest.json at its root", true],
