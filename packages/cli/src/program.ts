@@ -1,0 +1,47 @@
+import { Command } from "commander";
+import pkg from "../package.json" with { type: "json" };
+import type { DefineCommand, Run } from "./command.ts";
+import { buildCommand } from "./commands/build.ts";
+import { deployCommand } from "./commands/deploy.ts";
+import { inspectCommand } from "./commands/inspect.ts";
+import { keysCommand } from "./commands/keys.ts";
+import { loginCommand, logoutCommand } from "./commands/login.ts";
+import { validateCommand } from "./commands/validate.ts";
+import { verifyCommand } from "./commands/verify.ts";
+
+const COMMANDS: readonly DefineCommand[] = [
+  validateCommand,
+  buildCommand,
+  inspectCommand,
+  verifyCommand,
+  keysCommand,
+  loginCommand,
+  logoutCommand,
+  deployCommand,
+];
+
+/** The whole command tree. Texts that commander itself prints go to `print`; nothing exits. */
+export function createProgram(run: Run, print: (text: string) => void): Command {
+  const program = new Command("rising-bsm")
+    .description("Build, sign, verify, run and publish Rising-BSM plugins")
+    .version(pkg.version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .option("--json", "print exactly one JSON object on stdout")
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureOutput({ writeOut: print, writeErr: print, outputError: () => undefined });
+  for (const define of COMMANDS) adopt(program, define(run));
+  return program;
+}
+
+/** Gives a command, and the commands below it, the settings of its parent. */
+function adopt(parent: Command, child: Command): void {
+  parent.addCommand(child);
+  inherit(parent, child);
+}
+
+function inherit(parent: Command, child: Command): void {
+  child.copyInheritedSettings(parent);
+  child.option("--json", "print exactly one JSON object on stdout");
+  for (const grandchild of child.commands) inherit(child, grandchild);
+}
