@@ -56,8 +56,16 @@ export const ERRORS = {
   trust_metadata_invalid: [422, "The trust metadata does not verify", true],
   trust_metadata_expired: [422, "The trust metadata has expired", true],
   trust_release_invalid: [422, "The release statement does not verify", true],
-  trust_rollback: [409, "The marketplace offers an older state than this host has already seen", true],
-  trust_publisher_changed: [409, "The publisher's keys changed since this plugin was installed", true],
+  trust_rollback: [
+    409,
+    "The marketplace offers an older state than this host has already seen",
+    true,
+  ],
+  trust_publisher_changed: [
+    409,
+    "The publisher's keys changed since this plugin was installed",
+    true,
+  ],
   trust_revoked: [403, "The release is revoked", true],
   trust_incompatible: [422, "The plugin does not support this host version", true],
 
@@ -131,6 +139,7 @@ export class RbsmError extends Error {
   readonly code: ErrorCode;
   readonly detail: ErrorDetail;
 
+  // oxlint-disable-next-line max-params -- the cause comes last, as in every Error
   constructor(code: ErrorCode, message?: string, detail: ErrorDetail = {}, cause?: unknown) {
     super(message ?? ERRORS[code][1], cause === undefined ? undefined : { cause });
     this.name = "RbsmError";

@@ -1,0 +1,241 @@
+import { z } from "zod";
+import { publicKeySchema } from "./documents.ts";
+import { pluginNameSchema } from "./plugin-name.ts";
+import { sha256Schema, timeSchema, treeDigestSchema, versionSchema } from "./statements.ts";
+import { textSchema } from "./text.ts";
+
+const text = textSchema(2_000);
+const id = z.string().min(1).max(128);
+const withReason = z.union([z.literal(false), z.object({ reason: z.string() })]);
+
+/** One thing that is wrong, for a person. */
+export const findingSchema = z.object({
+  rule: z.string(),
+  path: z.string(),
+  message: z.string(),
+  fix: z.string().optional(),
+});
+
+/** Body of every error (RFC 9457) of the marketplace and the host. */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().optional(),
+  code: z.string(),
+  requestId: z.string(),
+  fix: z.string().optional(),
+  findings: z.array(findingSchema).optional(),
+});
+
+/** Body of every error of the marketplace and the host. */
+export type Problem = z.output<typeof problemSchema>;
+
+/** The cheapest way to pay for a plugin. */
+export const priceSchema = z.object({
+  amount: z.number(),
+  currency: z.string(),
+  period: z.enum(["month", "year"]).optional(),
+});
+
+/** A plugin in a list. */
+export const pluginCardSchema = z.object({
+  name: pluginNameSchema,
+  displayName: text,
+  description: text,
+  version: versionSchema,
+  publisher: z.string(),
+  verified: z.boolean(),
+  rating: z.number().nullable(),
+  downloads: z.int(),
+  permissions: z.array(z.string()),
+  /** Null is free. */
+  price: priceSchema.nullable(),
+  updatedAt: timeSchema,
+});
+
+/** A plugin in a list. */
+export type PluginCard = z.output<typeof pluginCardSchema>;
+
+/** A page of search results. */
+export const pluginPageSchema = z.object({
+  items: z.array(pluginCardSchema),
+  nextCursor: z.string().nullable(),
+  /** Catalogue-wide counts by facet and value, on an unfiltered first page. */
+  facets: z.record(z.string(), z.record(z.string(), z.int())).optional(),
+  didYouMean: z.string().optional(),
+});
+
+/** A page of search results. */
+export type PluginPage = z.output<typeof pluginPageSchema>;
+
+/** One plan a plugin is sold under. */
+export const planSchema = z.object({
+  id: z.string(),
+  kind: z.enum(["free", "perpetual", "subscription", "trial", "floating"]),
+  price: z.object({ amount: z.number(), currency: z.string() }).optional(),
+  period: z.enum(["month", "year"]).optional(),
+  trialDays: z.int().optional(),
+  seats: z.int().optional(),
+  entitlements: z.record(z.string(), z.union([z.boolean(), z.number()])).optional(),
+});
+
+/** A plugin's own page. */
+export const pluginDetailSchema = pluginCardSchema.extend({
+  author: z
+    .object({ name: z.string(), url: z.string().optional(), email: z.string().optional() })
+    .nullable(),
+  homepage: z.string().nullable(),
+  repository: z.string().nullable(),
+  license: z.string().nullable(),
+  categories: z.array(z.string()),
+  keywords: z.array(z.string()),
+  network: z.array(z.string()),
+  dependencies: z.record(z.string(), z.string()),
+  engines: z.record(z.string(), z.string()),
+  channels: z.record(z.string(), z.string()),
+  plans: z.array(planSchema),
+});
+
+/** A plugin's own page. */
+export type PluginDetail = z.output<typeof pluginDetailSchema>;
+
+/** One version of a plugin. */
+export const versionInfoSchema = z.object({
+  version: versionSchema,
+  sha256: sha256Schema,
+  size: z.int(),
+  treeDigest: treeDigestSchema,
+  channels: z.array(z.string()),
+  status: z.string(),
+  publishedAt: timeSchema,
+  yanked: withReason,
+  deprecated: withReason,
+  permissions: z.array(z.string()),
+  network: z.array(z.string()),
+  bundle: z.string(),
+});
+
+/** One version of a plugin. */
+export type VersionInfo = z.output<typeof versionInfoSchema>;
+
+/** The versions of a plugin. */
+export const versionListSchema = z.object({ items: z.array(versionInfoSchema) });
+
+/** The answer to an upload. */
+export const publishResultSchema = z.object({
+  status: z.enum(["published", "in_review"]),
+  version: versionSchema,
+  sha256: sha256Schema,
+  findings: z.array(findingSchema),
+});
+
+/** The answer to an upload. */
+export type PublishResult = z.output<typeof publishResultSchema>;
+
+/** `POST /v1/publishers`. */
+export const publisherRequestSchema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/),
+  displayName: z.string().min(1).max(80),
+});
+
+/** A plugin scope with its at sign. */
+export const scopeSchema = z.string().regex(/^@[a-z0-9][a-z0-9-]{0,63}$/);
+
+/** `POST /v1/scopes`. */
+export const scopeRequestSchema = z.strictObject({ scope: scopeSchema, publisher: id });
+
+/** What an API token may allow. */
+export const TOKEN_PERMISSIONS = [
+  "publish",
+  "yank",
+  "licenses",
+  "keys",
+  "tokens",
+  "review",
+] as const;
+
+/** `POST /v1/tokens`. */
+export const tokenRequestSchema = z.strictObject({
+  publisher: id,
+  scope: scopeSchema.optional(),
+  permissions: z.array(z.enum(TOKEN_PERMISSIONS)).min(1),
+  expiresAt: timeSchema.optional(),
+});
+
+/** An API token, shown once. */
+export const tokenResultSchema = z.object({ id: z.string(), token: z.string() });
+
+/** `POST /v1/keys/challenge`. */
+export const keyChallengeRequestSchema = z.strictObject({ publisher: id.optional() });
+
+/** A challenge for `proveKeyPossession`. */
+export const keyChallengeResultSchema = z.object({ challenge: z.string(), expiresAt: timeSchema });
+
+/** `POST /v1/keys`. */
+export const keyEnrollmentRequestSchema = z.strictObject({
+  publicKey: publicKeySchema,
+  challenge: z.string().min(1).max(256),
+  signature: z.string().regex(/^[A-Za-z0-9_-]{86}$/),
+  publisher: id.optional(),
+  recoveryHash: sha256Schema.optional(),
+});
+
+/** The id of an enrolled key. */
+export const keyEnrollmentResultSchema = z.object({ keyId: sha256Schema });
+
+/** `POST /v1/instances`. */
+export const instanceRequestSchema = z.strictObject({ publicKey: publicKeySchema });
+
+/** A registered instance. */
+export const instanceResultSchema = z.object({ instanceId: z.string() });
+
+/** `POST /v1/licenses`. */
+export const licenseRequestSchema = z.strictObject({
+  plugin: pluginNameSchema,
+  plan: id,
+  seats: z.int().min(1).optional(),
+  org: z.string().max(200).optional(),
+});
+
+/** A license; the key is shown once. */
+export const licenseResultSchema = z.object({ licenseId: z.string(), licenseKey: z.string() });
+
+/** `POST /v1/licenses/activate`. */
+export const activationRequestSchema = z.strictObject({
+  licenseKey: z.string().min(1).max(100),
+  plugin: pluginNameSchema,
+  instanceId: id,
+});
+
+/** An activation and its first lease. */
+export const activationResultSchema = z.object({ activationId: z.string(), lease: z.string() });
+
+/** `POST /v1/leases`. */
+export const leaseRequestSchema = z.strictObject({
+  activationId: id,
+  seq: z.int().min(1),
+  rid: id,
+});
+
+/** The next lease. */
+export const leaseResultSchema = z.object({ lease: z.string() });
+
+/** `POST /v1/downloads`. */
+export const downloadRequestSchema = z.strictObject({
+  plugin: pluginNameSchema,
+  version: versionSchema,
+  lease: z.string().max(8_192),
+});
+
+/** Where to fetch a bundle, and until when. */
+export const downloadResultSchema = z.object({ url: z.string(), expiresAt: timeSchema });
+
+const bytes = z.string().regex(/^[A-Za-z0-9+/]+={0,2}$/);
+
+/** `PUT /v1/trust`: what a ceremony made, base64 each. */
+export const trustRequestSchema = z.strictObject({
+  root: bytes,
+  targets: bytes,
+  serviceKeys: bytes,
+});

@@ -1,0 +1,52 @@
+/**
+ * What every part of the plugin system agrees on: manifest, bundle, signatures, statements, tokens,
+ * documents, errors and limits. It has no clock, randomness, network or storage of its own.
+ */
+export * from "./api.ts";
+export {
+  isSignatureEntry,
+  MANIFEST_ENTRY,
+  PUBLISHER_ENVELOPE,
+  PUBLISHER_KEY,
+  SIGNATURE_FOLDER,
+} from "./bundle-profile.ts";
+export * from "./categories.ts";
+export { isCron } from "./cron.ts";
+export * from "./documents.ts";
+export * from "./dsse.ts";
+export {
+  base64,
+  base64url,
+  concatBytes,
+  equalBytes,
+  fromBase64,
+  fromBase64url,
+  fromHex,
+  hex,
+  parseJson,
+  sha256,
+  sha256Hex,
+  utf8,
+  utf8Decode,
+} from "./encoding.ts";
+export type { Json, JsonLimits } from "./encoding.ts";
+export * from "./errors.ts";
+export * from "./events.ts";
+export { keyThumbprint } from "./jws.ts";
+export * from "./keys.ts";
+export * from "./license-key.ts";
+export * from "./limits.ts";
+export * from "./manifest.ts";
+export { manifestSchema } from "./manifest-schema.ts";
+export type { Manifest, ManifestPermission } from "./manifest-schema.ts";
+export { openBundle } from "./open-bundle.ts";
+export * from "./pack-bundle.ts";
+export * from "./permissions.ts";
+export * from "./plugin-name.ts";
+export * from "./read-bundle.ts";
+export * from "./statements.ts";
+export { suggest } from "./suggest.ts";
+export * from "./text.ts";
+export * from "./tokens.ts";
+export * from "./tree-digest.ts";
+export * from "./version.ts";
