@@ -20,7 +20,13 @@ export interface WantedBundle {
   readonly backOffMs?: number | undefined;
 }
 
-const RETRYABLE = ["network_unreachable", "network_interrupted", "network_timeout", "unavailable", "limit_rate"];
+const RETRYABLE = [
+  "network_unreachable",
+  "network_interrupted",
+  "network_timeout",
+  "unavailable",
+  "limit_rate",
+];
 
 /**
  * Downloads to `file`, resuming a partial file of an earlier try. The file appears under its name
@@ -38,7 +44,8 @@ export async function downloadBundle(send: Send, wanted: WantedBundle): Promise<
     } catch (error) {
       fruitless = (await partialSize(wanted)) > before ? 0 : fruitless + 1;
       const worthRetrying = error instanceof RbsmError && RETRYABLE.includes(error.code);
-      if (!worthRetrying || fruitless >= CLIENT_LIMITS.attempts || performance.now() > giveUpAt) throw diskError(error);
+      if (!worthRetrying || fruitless >= CLIENT_LIMITS.attempts || performance.now() > giveUpAt)
+        throw diskError(error);
       await pause((wanted.backOffMs ?? CLIENT_LIMITS.backOffMs) * 2 ** fruitless, wanted.signal);
     }
   }
@@ -77,7 +84,9 @@ async function fetchRest(send: Send, wanted: WantedBundle, have: number): Promis
   const from = answer.status === 206 ? rangeStart(answer) : 0;
   if (from !== 0 && from !== have) {
     await answer.discard();
-    throw new RbsmError("network_bad_answer", "The marketplace answered another range than asked", { url: answer.url });
+    throw new RbsmError("network_bad_answer", "The marketplace answered another range than asked", {
+      url: answer.url,
+    });
   }
   await refuseOtherLength(answer, wanted, from);
   await writeChunks(answer, wanted, from);
@@ -86,26 +95,39 @@ async function fetchRest(send: Send, wanted: WantedBundle, have: number): Promis
 async function startAgain(answer: Incoming, wanted: WantedBundle): Promise<void> {
   await answer.discard();
   await rm(partialFileOf(wanted.file), { force: true });
-  throw new RbsmError("network_interrupted", "The download has to start again", { url: answer.url });
+  throw new RbsmError("network_interrupted", "The download has to start again", {
+    url: answer.url,
+  });
 }
 
 function rangeStart(answer: Incoming): number {
   return Number(/^bytes (\d+)-/.exec(answer.headers.get("content-range") ?? "")?.[1] ?? -1);
 }
 
-async function refuseOtherLength(answer: Incoming, wanted: WantedBundle, from: number): Promise<void> {
+async function refuseOtherLength(
+  answer: Incoming,
+  wanted: WantedBundle,
+  from: number,
+): Promise<void> {
   const announced = answer.headers.get("content-length");
   if (announced === null || Number(announced) + from === wanted.size) return;
   await answer.discard();
-  throw await notTheBundle(wanted, `it has ${Number(announced) + from} bytes instead of ${wanted.size}`);
+  throw await notTheBundle(
+    wanted,
+    `it has ${Number(announced) + from} bytes instead of ${wanted.size}`,
+  );
 }
 
 async function notTheBundle(wanted: WantedBundle, what: string): Promise<RbsmError> {
   await rm(partialFileOf(wanted.file), { force: true });
-  return new RbsmError("bundle_digest_mismatch", `The download is not the announced bundle: ${what}`, {
-    sha256: wanted.sha256,
-    fix: "Nothing was installed. Try again; if it stays, tell the marketplace: its storage or a proxy alters bundles.",
-  });
+  return new RbsmError(
+    "bundle_digest_mismatch",
+    `The download is not the announced bundle: ${what}`,
+    {
+      sha256: wanted.sha256,
+      fix: "Nothing was installed. Try again; if it stays, tell the marketplace: its storage or a proxy alters bundles.",
+    },
+  );
 }
 
 async function writeChunks(answer: Incoming, wanted: WantedBundle, from: number): Promise<void> {
@@ -113,7 +135,8 @@ async function writeChunks(answer: Incoming, wanted: WantedBundle, from: number)
   try {
     const done = await append(answer, { file, wanted, from });
     await file.sync();
-    if (done < wanted.size) throw new RbsmError("network_interrupted", undefined, { url: answer.url });
+    if (done < wanted.size)
+      throw new RbsmError("network_interrupted", undefined, { url: answer.url });
   } finally {
     await file.close();
   }
@@ -141,7 +164,12 @@ async function finish(wanted: WantedBundle, resumedFrom: number): Promise<void> 
   const refusal = await notTheBundle(wanted, "its SHA-256 differs");
   // The first part may come from an earlier, broken try: only a download in one piece proves a wrong object.
   if (resumedFrom === 0) throw refusal;
-  throw new RbsmError("network_interrupted", "The resumed download did not fit together", {}, refusal);
+  throw new RbsmError(
+    "network_interrupted",
+    "The resumed download did not fit together",
+    {},
+    refusal,
+  );
 }
 
 /** Lower-case hex SHA-256 of a file, read as a stream. */

@@ -16,7 +16,11 @@ import { readCapped, readJson, requireSuccess } from "./read-answer.ts";
 import { createHttpSend, type Outgoing, type Send } from "./send.ts";
 
 /** Signs a request with the instance key; the result is the `Rbsm-Proof` header. */
-export type Prove = (request: { method: string; url: string; body: Uint8Array<ArrayBuffer> }) => Promise<string>;
+export type Prove = (request: {
+  method: string;
+  url: string;
+  body: Uint8Array<ArrayBuffer>;
+}) => Promise<string>;
 
 /** One marketplace, asked under size and time limits. Every failure is an RbsmError. */
 export interface Marketplace {
@@ -67,7 +71,8 @@ export function createMarketplace(options: MarketplaceOptions): Marketplace {
     send,
     getBytes,
     pluginDocument: (name) => readPluginDocument(getBytes, name),
-    releaseEnvelope: (name, version) => getBytes(releasePath(name, version), TRUST_LIMITS.envelopeBytes),
+    releaseEnvelope: (name, version) =>
+      getBytes(releasePath(name, version), TRUST_LIMITS.envelopeBytes),
     getJson: async (path, schema) => readJson(await requireSuccess(await get(path)), { schema }),
     sendJson: (request) => sendJson({ send, base }, request),
   };
@@ -76,10 +81,16 @@ export function createMarketplace(options: MarketplaceOptions): Marketplace {
 function parseBase(url: string): URL {
   const base = URL.canParse(url) ? new URL(url) : null;
   if (base !== null && ["http:", "https:"].includes(base.protocol)) return base;
-  throw new RbsmError("usage", `Not a marketplace URL: ${url}`, { fix: "Write it like https://marketplace.example.com" });
+  throw new RbsmError("usage", `Not a marketplace URL: ${url}`, {
+    fix: "Write it like https://marketplace.example.com",
+  });
 }
 
-async function getWithRetries(send: Send, request: Outgoing, backOffMs: number = CLIENT_LIMITS.backOffMs) {
+async function getWithRetries(
+  send: Send,
+  request: Outgoing,
+  backOffMs: number = CLIENT_LIMITS.backOffMs,
+) {
   for (let attempt = 1; ; attempt++) {
     try {
       return await send(request);
@@ -95,23 +106,46 @@ async function readPluginDocument(
   getBytes: Marketplace["getBytes"],
   name: string,
 ): Promise<PluginDocument> {
-  const bytes = await getBytes(indexPath(name), TRUST_LIMITS.pluginDocumentBytes).catch((error: unknown) => {
-    if (!(error instanceof RbsmError) || error.code !== "not_found") throw error;
-    throw new RbsmError("plugin_not_found", `The marketplace has no plugin ${name}`, { plugin: name }, error);
+  const bytes = await getBytes(indexPath(name), TRUST_LIMITS.pluginDocumentBytes).catch(
+    (error: unknown) => {
+      if (!(error instanceof RbsmError) || error.code !== "not_found") throw error;
+      throw new RbsmError(
+        "plugin_not_found",
+        `The marketplace has no plugin ${name}`,
+        { plugin: name },
+        error,
+      );
+    },
+  );
+  const value = parseJson(bytes, {
+    maxBytes: TRUST_LIMITS.pluginDocumentBytes,
+    code: "network_bad_answer",
   });
-  const value = parseJson(bytes, { maxBytes: TRUST_LIMITS.pluginDocumentBytes, code: "network_bad_answer" });
   const parsed = pluginDocumentSchema.safeParse(value);
-  if (!parsed.success) throw new RbsmError("network_bad_answer", `The document of ${name} is not valid`, { plugin: name });
+  if (!parsed.success)
+    throw new RbsmError("network_bad_answer", `The document of ${name} is not valid`, {
+      plugin: name,
+    });
   if (parsed.data.name !== name) {
-    throw new RbsmError("network_bad_answer", `Asked for ${name}, the marketplace sent ${parsed.data.name}`, { plugin: name });
+    throw new RbsmError(
+      "network_bad_answer",
+      `Asked for ${name}, the marketplace sent ${parsed.data.name}`,
+      { plugin: name },
+    );
   }
   return parsed.data;
 }
 
-async function sendJson<T>({ send, base }: { send: Send; base: URL }, request: JsonRequest<T>): Promise<T> {
+async function sendJson<T>(
+  { send, base }: { send: Send; base: URL },
+  request: JsonRequest<T>,
+): Promise<T> {
   const body = utf8(JSON.stringify(request.body));
   const url = new URL(base.pathname.replace(/\/$/, "") + request.path, base).href;
-  const proof = request.prove === undefined ? {} : { "rbsm-proof": await request.prove({ method: request.method, url, body }) };
+  const proof =
+    request.prove === undefined
+      ? {}
+      : { "rbsm-proof": await request.prove({ method: request.method, url, body }) };
   const answer = await send({
     method: request.method,
     path: request.path,

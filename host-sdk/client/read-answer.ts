@@ -1,9 +1,19 @@
-import { CLIENT_LIMITS, concatBytes, type ErrorCode, isErrorCode, parseJson, RbsmError } from "@rising-bsm/protocol";
+import {
+  CLIENT_LIMITS,
+  concatBytes,
+  type ErrorCode,
+  isErrorCode,
+  parseJson,
+  RbsmError,
+} from "@rising-bsm/protocol";
 import { z } from "zod";
 import type { Incoming } from "./send.ts";
 
 /** Reads a whole body, but never more than `maxBytes` of it. */
-export async function readCapped(answer: Incoming, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function readCapped(
+  answer: Incoming,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const announced = Number(answer.headers.get("content-length") ?? 0);
   if (announced > maxBytes) {
     await answer.discard();
@@ -20,7 +30,10 @@ export async function readCapped(answer: Incoming, maxBytes: number): Promise<Ui
 }
 
 function tooLong(url: string, maxBytes: number): RbsmError {
-  return new RbsmError("network_bad_answer", `The marketplace sent more than ${maxBytes} bytes`, { url, maxBytes });
+  return new RbsmError("network_bad_answer", `The marketplace sent more than ${maxBytes} bytes`, {
+    url,
+    maxBytes,
+  });
 }
 
 /** The answer as it is when its status is 2xx; otherwise throws what the marketplace's problem says. */
@@ -54,7 +67,10 @@ async function readProblem(answer: Incoming): Promise<z.output<typeof problemSch
     return {};
   }
   const bytes = await readCapped(answer, CLIENT_LIMITS.problemBytes);
-  const value = parseJson(bytes, { maxBytes: CLIENT_LIMITS.problemBytes, code: "network_bad_answer" });
+  const value = parseJson(bytes, {
+    maxBytes: CLIENT_LIMITS.problemBytes,
+    code: "network_bad_answer",
+  });
   return problemSchema.safeParse(value).data ?? {};
 }
 

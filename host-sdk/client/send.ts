@@ -32,7 +32,8 @@ export interface HttpSendOptions {
 }
 
 const REDIRECTS = [301, 302, 303, 307, 308];
-const UNREACHABLE_FIX = "Check the marketplace URL, the network of this machine and that the marketplace runs.";
+const UNREACHABLE_FIX =
+  "Check the marketplace URL, the network of this machine and that the marketplace runs.";
 
 /**
  * Sends over HTTP with a total and an idle time limit. Redirects are followed inside the base's
@@ -46,14 +47,20 @@ export function createHttpSend(options: HttpSendOptions): Send {
     let url = resolveUrl(base, request.path);
     for (let hop = 0; ; hop++) {
       const response = await openResponse(fetchNow, { url, request, clock });
-      const location = REDIRECTS.includes(response.status) ? response.headers.get("location") : null;
+      const location = REDIRECTS.includes(response.status)
+        ? response.headers.get("location")
+        : null;
       if (location === null) return incoming(response, url, clock);
       await response.body?.cancel();
       if (hop === CLIENT_LIMITS.redirects || request.method !== "GET") {
         clock.stop();
-        throw new RbsmError("network_bad_answer", "The marketplace redirects in a way that is not followed", {
-          url: url.href,
-        });
+        throw new RbsmError(
+          "network_bad_answer",
+          "The marketplace redirects in a way that is not followed",
+          {
+            url: url.href,
+          },
+        );
       }
       url = resolveUrl(base, new URL(location, url).href);
     }
@@ -61,12 +68,18 @@ export function createHttpSend(options: HttpSendOptions): Send {
 }
 
 function resolveUrl(base: URL, path: string): URL {
-  const url = URL.canParse(path) ? new URL(path) : new URL(base.pathname.replace(/\/$/, "") + path, base);
+  const url = URL.canParse(path)
+    ? new URL(path)
+    : new URL(base.pathname.replace(/\/$/, "") + path, base);
   if (url.origin !== base.origin) {
-    throw new RbsmError("network_bad_answer", `The marketplace pointed to another origin: ${url.origin}`, {
-      url: url.href,
-      fix: `Only ${base.origin} is asked.`,
-    });
+    throw new RbsmError(
+      "network_bad_answer",
+      `The marketplace pointed to another origin: ${url.origin}`,
+      {
+        url: url.href,
+        fix: `Only ${base.origin} is asked.`,
+      },
+    );
   }
   return url;
 }
@@ -126,15 +139,26 @@ async function openResponse(
 
 function networkError(
   error: unknown,
-  { url, clock, code }: { url: string; clock: Clock; code: "network_unreachable" | "network_interrupted" },
+  {
+    url,
+    clock,
+    code,
+  }: { url: string; clock: Clock; code: "network_unreachable" | "network_interrupted" },
 ): RbsmError {
   const reason = clock.reason();
-  if (reason === "cancelled") return new RbsmError("cancelled", "The request was cancelled", { url }, error);
+  if (reason === "cancelled")
+    return new RbsmError("cancelled", "The request was cancelled", { url }, error);
   if (reason !== undefined) {
-    const message = reason === "idle" ? "The marketplace stopped sending" : "The marketplace took too long";
+    const message =
+      reason === "idle" ? "The marketplace stopped sending" : "The marketplace took too long";
     return new RbsmError("network_timeout", message, { url, fix: UNREACHABLE_FIX }, error);
   }
-  return new RbsmError(code, undefined, { url, fix: UNREACHABLE_FIX, cause: causeText(error) }, error);
+  return new RbsmError(
+    code,
+    undefined,
+    { url, fix: UNREACHABLE_FIX, cause: causeText(error) },
+    error,
+  );
 }
 
 function causeText(error: unknown): string {
@@ -160,5 +184,11 @@ function incoming(response: Response, url: URL, clock: Clock): Incoming {
     clock.stop();
     await body?.cancel();
   };
-  return { status: response.status, headers: response.headers, url: url.href, chunks: readChunks(), discard };
+  return {
+    status: response.status,
+    headers: response.headers,
+    url: url.href,
+    chunks: readChunks(),
+    discard,
+  };
 }

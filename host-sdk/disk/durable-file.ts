@@ -5,18 +5,29 @@ import { RbsmError } from "@rising-bsm/protocol";
 const FULL = ["ENOSPC", "EDQUOT", "EFBIG"];
 
 function errnoOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+  return error instanceof Error && "code" in error && typeof error.code === "string"
+    ? error.code
+    : undefined;
 }
 
 /** The same error, or `disk_full` when the operating system says that there is no room. */
 export function diskError(error: unknown): unknown {
   const errno = errnoOf(error);
   if (errno === undefined || !FULL.includes(errno)) return error;
-  return new RbsmError("disk_full", undefined, { fix: "Free some space on the data directory's disk and try again." }, error);
+  return new RbsmError(
+    "disk_full",
+    undefined,
+    { fix: "Free some space on the data directory's disk and try again." },
+    error,
+  );
 }
 
 /** Writes a file so that after a crash it holds either the old bytes or all of the new ones. */
-export async function writeFileDurably(path: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
+export async function writeFileDurably(
+  path: string,
+  bytes: Uint8Array,
+  mode = 0o600,
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${process.pid}.tmp`;
   try {

@@ -51,7 +51,8 @@ async function clearIfStale(path: string, draft: string): Promise<void> {
   const seen = await readFileIfPresent(path);
   if (seen === null) return;
   const holder = parseHolder(seen);
-  if (holder !== null && (await startTimeOf(holder.pid)) === holder.startTime) throw locked(path, holder);
+  if (holder !== null && (await startTimeOf(holder.pid)) === holder.startTime)
+    throw locked(path, holder);
   // Two processes may clear one stale lock: whoever moves a fresh one away by mistake puts it back.
   const aside = `${draft}.stale`;
   if (!(await movedAway(path, aside))) return;
@@ -93,7 +94,13 @@ function locked(path: string, holder: Holder): RbsmError {
 async function startTimeOf(pid: number): Promise<string> {
   const stat = await readFileIfPresent(`/proc/${pid}/stat`);
   // The second field is the program's name in parentheses and may hold spaces itself.
-  const [state = "", ...fields] = stat === null ? [] : new TextDecoder().decode(stat).replace(/^.*\) /s, "").split(" ");
+  const [state = "", ...fields] =
+    stat === null
+      ? []
+      : new TextDecoder()
+          .decode(stat)
+          .replace(/^.*\) /s, "")
+          .split(" ");
   // A zombie waits for its parent to notice; it holds nothing any more.
   if (stat !== null) return state === "Z" ? "" : (fields[18] ?? "");
   return process.platform !== "linux" && isAlive(pid) ? "alive" : "";

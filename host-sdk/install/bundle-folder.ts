@@ -1,12 +1,9 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { BUNDLE_LIMITS, readBundle, RbsmError } from "@rising-bsm/protocol";
+import { type Bundle, BUNDLE_LIMITS, readBundle, RbsmError } from "@rising-bsm/protocol";
 import { partialFileOf } from "../client/download-bundle.ts";
 import { readFileIfPresent, writeFileDurably } from "../disk/durable-file.ts";
 import type { ReleaseRow } from "./rows.ts";
-
-/** A bundle as it was read from disk and checked, the very bytes that are loaded. */
-export type OpenBundle = Awaited<ReturnType<typeof readBundle>>;
 
 /** How long the partial file of a failed download waits for its next try, in ms. */
 const PARTIAL_KEPT_MS = 7 * 24 * 3_600_000;
@@ -17,7 +14,7 @@ export interface BundleFolder {
   has(sha256: string): Promise<boolean>;
   write(sha256: string, bytes: Uint8Array): Promise<void>;
   /** Reads a bundle and proves again that it is the release's: file digest, profile, tree. */
-  open(release: Pick<ReleaseRow, "sha256" | "treeDigest">): Promise<OpenBundle>;
+  open(release: Pick<ReleaseRow, "sha256" | "treeDigest">): Promise<Bundle>;
   /** Removes every bundle outside `keep` and old partial downloads. */
   sweep(keep: ReadonlySet<string>, now: Date): Promise<void>;
 }
@@ -35,15 +32,22 @@ export function createBundleFolder(dataDir: string): BundleFolder {
   };
 }
 
-async function openStored(file: string, { sha256, treeDigest }: Pick<ReleaseRow, "sha256" | "treeDigest">): Promise<OpenBundle> {
+async function openStored(
+  file: string,
+  { sha256, treeDigest }: Pick<ReleaseRow, "sha256" | "treeDigest">,
+): Promise<Bundle> {
   const size = (await stat(file).catch(() => null))?.size ?? 0;
   if (size > BUNDLE_LIMITS.fileBytes) throw altered(file);
   const bytes = await readFileIfPresent(file);
   if (bytes === null) {
-    throw new RbsmError("bundle_missing_entry", "The plugin's bundle is gone from the data directory", {
-      file,
-      fix: "Install the plugin again.",
-    });
+    throw new RbsmError(
+      "bundle_missing_entry",
+      "The plugin's bundle is gone from the data directory",
+      {
+        file,
+        fix: "Install the plugin again.",
+      },
+    );
   }
   const bundle = await readBundle(bytes);
   if (bundle.sha256 !== sha256 || bundle.treeDigest !== treeDigest) throw altered(file);
@@ -51,15 +55,23 @@ async function openStored(file: string, { sha256, treeDigest }: Pick<ReleaseRow,
 }
 
 function altered(file: string): RbsmError {
-  return new RbsmError("bundle_digest_mismatch", "The plugin's bundle was changed on disk after its installation", {
-    file,
-    fix: "Find out who changed it; then install the plugin again.",
-  });
+  return new RbsmError(
+    "bundle_digest_mismatch",
+    "The plugin's bundle was changed on disk after its installation",
+    {
+      file,
+      fix: "Find out who changed it; then install the plugin again.",
+    },
+  );
 }
 
 async function sweepFolder(
   folder: string,
-  { keep, now, fileOf }: { keep: ReadonlySet<string>; now: Date; fileOf: (sha256: string) => string },
+  {
+    keep,
+    now,
+    fileOf,
+  }: { keep: ReadonlySet<string>; now: Date; fileOf: (sha256: string) => string },
 ): Promise<void> {
   const kept = new Set([...keep].map((sha256) => fileOf(sha256)));
   for (const name of await readdir(folder).catch((): string[] => [])) {

@@ -1,4 +1,11 @@
-import { type Finding, type Manifest, normalizePermission, RbsmError } from "@rising-bsm/protocol";
+import {
+  type Finding,
+  type Manifest,
+  networkHost,
+  networkPermission,
+  normalizePermission,
+  RbsmError,
+} from "@rising-bsm/protocol";
 
 /** What an administrator grants: everything that is asked for, or these codes. */
 export type Grant = "requested" | readonly string[];
@@ -11,15 +18,11 @@ export interface AskedPermission {
 
 /** Everything a manifest asks for: its permissions, and one `network:<host>` for each host. */
 export function askedPermissions(manifest: Manifest): AskedPermission[] {
-  const asked = new Map<string, AskedPermission>();
-  for (const { code, optional } of manifest.permissions) {
-    for (const canonical of normalizePermission(code)) {
-      const required = optional !== true || asked.get(canonical)?.optional === false;
-      asked.set(canonical, { code: canonical, optional: !required });
-    }
-  }
-  for (const host of manifest.network ?? []) asked.set(`network:${host}`, { code: `network:${host}`, optional: false });
-  return [...asked.values()];
+  const hosts = manifest.network.map((host) => ({
+    code: networkPermission(host),
+    optional: false,
+  }));
+  return [...manifest.permissions.map(({ code, optional }) => ({ code, optional })), ...hosts];
 }
 
 /**
@@ -29,24 +32,29 @@ export function askedPermissions(manifest: Manifest): AskedPermission[] {
  */
 export function decideGrants(manifest: Manifest, grant: Grant): string[] {
   const asked = askedPermissions(manifest);
-  const given = grant === "requested" ? asked.map(({ code }) => code) : grant.flatMap(canonicalCodes);
+  const given =
+    grant === "requested" ? asked.map(({ code }) => code) : grant.flatMap(canonicalCodes);
   const missing = asked.filter(({ code, optional }) => !optional && !given.includes(code));
   if (missing.length > 0) {
-    throw new RbsmError("permission_not_granted", `${manifest.name} needs permissions that were not granted`, {
-      plugin: manifest.name,
-      findings: missing.map(({ code }) => findingOf(manifest, code)),
-      fix: `Grant ${missing.map(({ code }) => code).join(", ")}, or do not install ${manifest.name}.`,
-    });
+    throw new RbsmError(
+      "permission_not_granted",
+      `${manifest.name} needs permissions that were not granted`,
+      {
+        plugin: manifest.name,
+        findings: missing.map(({ code }) => findingOf(manifest, code)),
+        fix: `Grant ${missing.map(({ code }) => code).join(", ")}, or do not install ${manifest.name}.`,
+      },
+    );
   }
   return asked.map(({ code }) => code).filter((code) => given.includes(code));
 }
 
-function canonicalCodes(code: string): string[] {
-  return code.startsWith("network:") ? [code] : normalizePermission(code);
+function canonicalCodes(code: string): readonly string[] {
+  return networkHost(code) === null ? normalizePermission(code) : [code];
 }
 
 function findingOf(manifest: Manifest, code: string): Finding {
-  const index = manifest.permissions.findIndex((permission) => normalizePermission(permission.code).includes(code));
+  const index = manifest.permissions.findIndex((permission) => permission.code === code);
   return {
     rule: "permission_not_granted",
     path: index === -1 ? "network" : `permissions[${index}]`,

@@ -47,13 +47,18 @@ export async function planInstall(input: PlanInput): Promise<Plan> {
   const catalogue = new Map<string, readonly Candidate[]>();
   for (const [name, candidate] of input.provided ?? []) catalogue.set(name, [candidate]);
   const requests: Requirement[] = [];
-  for (const request of input.requests) requests.push(await readRequest(input, { documents, catalogue }, request));
-  const installed = new Map([...input.installed].map(([name, row]) => [name, installedCandidate(row)]));
+  for (const request of input.requests)
+    requests.push(await readRequest(input, { documents, catalogue }, request));
+  const installed = new Map(
+    [...input.installed].map(([name, row]) => [name, installedCandidate(row)]),
+  );
   for (;;) {
     const resolution = resolvePlugins({ requests, catalogue, installed });
     if (resolution.kind === "resolved") return planOf(resolution.plugins, { input, documents });
     if (resolution.kind === "conflict") throw conflictError(resolution, catalogue);
-    await Promise.all(resolution.names.map((name) => readCandidates(input, { documents, catalogue }, name)));
+    await Promise.all(
+      resolution.names.map((name) => readCandidates(input, { documents, catalogue }, name)),
+    );
   }
 }
 
@@ -62,7 +67,11 @@ interface Read {
   readonly catalogue: Map<string, readonly Candidate[]>;
 }
 
-async function readRequest(input: PlanInput, read: Read, request: PluginRequest): Promise<Requirement> {
+async function readRequest(
+  input: PlanInput,
+  read: Read,
+  request: PluginRequest,
+): Promise<Requirement> {
   const { name, version } = request;
   if (input.provided?.has(name)) return { name, range: version ?? "*", by: YOU };
   const document = await input.marketplace.pluginDocument(name);
@@ -88,7 +97,10 @@ async function readCandidates(input: PlanInput, read: Read, name: string): Promi
   const row = input.installed.get(name);
   const kept = row === undefined ? [] : [installedCandidate(row)];
   const offered = document === null ? [] : candidatesOf(document, input.engines);
-  read.catalogue.set(name, [...kept.filter((one) => offered.every((other) => other.version !== one.version)), ...offered]);
+  read.catalogue.set(name, [
+    ...kept.filter((one) => offered.every((other) => other.version !== one.version)),
+    ...offered,
+  ]);
 }
 
 function installedCandidate({ release }: PluginRow): Candidate {
@@ -109,7 +121,9 @@ function engineProblem(entry: VersionEntry, engines: PlanInput["engines"]): stri
     const version = engines[engine];
     return version !== undefined && range !== undefined && !satisfies(version, range);
   });
-  return unmet === undefined ? undefined : `needs ${unmet[0]} ${unmet[1]}, this host has ${engines[unmet[0]] ?? "none"}`;
+  return unmet === undefined
+    ? undefined
+    : `needs ${unmet[0]} ${unmet[1]}, this host has ${engines[unmet[0]] ?? "none"}`;
 }
 
 function planOf(
@@ -122,7 +136,9 @@ function planOf(
     const document = documents.get(name);
     const entry = document?.versions.find((one) => one.version === version);
     const kept = input.installed.get(name)?.release.version === version;
-    return entry === undefined || document === undefined || version === undefined || kept ? [] : [{ name, version, document, entry }];
+    return entry === undefined || document === undefined || version === undefined || kept
+      ? []
+      : [{ name, version, document, entry }];
   });
   return { changes, order, chosen };
 }
@@ -144,12 +160,19 @@ function dependenciesFirst(chosen: ReadonlyMap<string, Candidate>): string[] {
 
 type Refusal = { readonly conflicts: readonly Conflict[]; readonly gaveUp: boolean };
 
-function conflictError({ conflicts, gaveUp }: Refusal, catalogue: ReadonlyMap<string, readonly Candidate[]>): RbsmError {
+function conflictError(
+  { conflicts, gaveUp }: Refusal,
+  catalogue: ReadonlyMap<string, readonly Candidate[]>,
+): RbsmError {
   const [first] = conflicts;
   if (gaveUp || first === undefined) {
-    return new RbsmError("dependency_conflict", "No fitting set of versions was found in reasonable time", {
-      fix: "Ask for exact versions of the plugins that many others need.",
-    });
+    return new RbsmError(
+      "dependency_conflict",
+      "No fitting set of versions was found in reasonable time",
+      {
+        fix: "Ask for exact versions of the plugins that many others need.",
+      },
+    );
   }
   const findings = conflicts.map((conflict) => ({
     rule: "dependency_conflict",
@@ -157,27 +180,45 @@ function conflictError({ conflicts, gaveUp }: Refusal, catalogue: ReadonlyMap<st
     message: describeConflict(conflict),
   }));
   const code = codeOf(first, catalogue);
-  return new RbsmError(code, describeConflict(first), { plugin: first.name, findings, fix: FIXES[code] });
+  return new RbsmError(code, describeConflict(first), {
+    plugin: first.name,
+    findings,
+    fix: FIXES[code],
+  });
 }
 
 const FIXES = {
   plugin_not_found: "Choose one of the published versions.",
-  dependency_missing: "Tell the author of the plugin that needs it: it cannot be installed from this marketplace.",
+  dependency_missing:
+    "Tell the author of the plugin that needs it: it cannot be installed from this marketplace.",
   trust_incompatible: "Update this host, or choose an older version of the plugin.",
-  dependency_conflict: "Update or remove one of the plugins that need it, or choose another version.",
+  dependency_conflict:
+    "Update or remove one of the plugins that need it, or choose another version.",
 } as const;
 
-function codeOf(conflict: Conflict, catalogue: ReadonlyMap<string, readonly Candidate[]>): keyof typeof FIXES {
+function codeOf(
+  conflict: Conflict,
+  catalogue: ReadonlyMap<string, readonly Candidate[]>,
+): keyof typeof FIXES {
   const candidates = catalogue.get(conflict.name) ?? [];
   if (candidates.length === 0) return "dependency_missing";
-  const fitting = candidates.filter(({ version }) => conflict.requirements.every((need) => satisfies(version, need.range)));
+  const fitting = candidates.filter(({ version }) =>
+    conflict.requirements.every((need) => satisfies(version, need.range)),
+  );
   if (fitting.some(({ excluded }) => excluded !== undefined)) return "trust_incompatible";
-  return conflict.requirements.every((need) => need.by === YOU) ? "plugin_not_found" : "dependency_conflict";
+  return conflict.requirements.every((need) => need.by === YOU)
+    ? "plugin_not_found"
+    : "dependency_conflict";
 }
 
 function describeConflict({ name, requirements, available, excluded }: Conflict): string {
-  const needs = requirements.map(({ by, range }) => (by === YOU ? `you ask for ${range}` : `${by} needs ${range}`));
-  const offered = available.length === 0 ? "there is no such plugin" : `there are ${available.slice(0, 10).join(", ")}`;
+  const needs = requirements.map(({ by, range }) =>
+    by === YOU ? `you ask for ${range}` : `${by} needs ${range}`,
+  );
+  const offered =
+    available.length === 0
+      ? "there is no such plugin"
+      : `there are ${available.slice(0, 10).join(", ")}`;
   const left = excluded.length === 0 ? "" : ` (${excluded.slice(0, 5).join("; ")})`;
   return `No version of ${name} fits: ${needs.join("; ")}; ${offered}${left}`;
 }

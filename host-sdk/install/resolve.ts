@@ -38,7 +38,11 @@ export interface Conflict {
 export type Resolution =
   | { readonly kind: "resolved"; readonly plugins: ReadonlyMap<string, Candidate> }
   | { readonly kind: "unread"; readonly names: readonly string[] }
-  | { readonly kind: "conflict"; readonly conflicts: readonly Conflict[]; readonly gaveUp: boolean };
+  | {
+      readonly kind: "conflict";
+      readonly conflicts: readonly Conflict[];
+      readonly gaveUp: boolean;
+    };
 
 type Chosen = ReadonlyMap<string, Candidate>;
 
@@ -65,7 +69,11 @@ export function resolvePlugins(input: ResolveInput): Resolution {
   const plugins = choose(search, new Map());
   if (search.unread.size > 0) return { kind: "unread", names: [...search.unread] };
   if (plugins !== null) return { kind: "resolved", plugins };
-  return { kind: "conflict", conflicts: search.conflicts, gaveUp: search.steps >= INSTALL_LIMITS.resolveSteps };
+  return {
+    kind: "conflict",
+    conflicts: search.conflicts,
+    gaveUp: search.steps >= INSTALL_LIMITS.resolveSteps,
+  };
 }
 
 function needsOf(name: string, plugin: Candidate): Requirement[] {
@@ -76,7 +84,10 @@ function needsOf(name: string, plugin: Candidate): Requirement[] {
 
 /** Everything that the requests and the chosen plugins need, in the order in which it became known. */
 function openNeeds(search: Search, chosen: Chosen): Requirement[] {
-  return [...search.input.requests, ...[...chosen].flatMap(([name, plugin]) => needsOf(name, plugin))];
+  return [
+    ...search.input.requests,
+    ...[...chosen].flatMap(([name, plugin]) => needsOf(name, plugin)),
+  ];
 }
 
 function choose(search: Search, chosen: Chosen): Chosen | null {
@@ -89,8 +100,11 @@ function choose(search: Search, chosen: Chosen): Chosen | null {
     return null;
   }
   const requirements = [...needs, ...search.standing].filter((need) => need.name === name);
-  const fitting = inOrder(search.input, name, candidates).filter((candidate) => fits(candidate, requirements, search));
-  if (fitting.length === 0 || chosen.size >= INSTALL_LIMITS.plugins) recordConflict(search, name, requirements);
+  const fitting = inOrder(search.input, name, candidates).filter((candidate) =>
+    fits(candidate, requirements, search),
+  );
+  if (fitting.length === 0 || chosen.size >= INSTALL_LIMITS.plugins)
+    recordConflict(search, name, requirements);
   else return tryEach(search, chosen, { name, fitting });
   return null;
 }
@@ -121,7 +135,9 @@ function breaksChosen(
     return other !== undefined && !satisfies(other.version, need.range);
   });
   if (broken === undefined) return false;
-  const needs = [...openNeeds(search, after), ...search.standing].filter((need) => need.name === broken.name);
+  const needs = [...openNeeds(search, after), ...search.standing].filter(
+    (need) => need.name === broken.name,
+  );
   recordConflict(search, broken.name, needs);
   return true;
 }
@@ -129,16 +145,22 @@ function breaksChosen(
 function inOrder(input: ResolveInput, name: string, candidates: readonly Candidate[]): Candidate[] {
   const highestFirst = candidates.toSorted((a, b) => compareVersions(b.version, a.version));
   const kept = input.installed.get(name);
-  if (kept === undefined || input.requests.some((request) => request.name === name)) return highestFirst;
+  if (kept === undefined || input.requests.some((request) => request.name === name))
+    return highestFirst;
   return [kept, ...highestFirst.filter((candidate) => candidate.version !== kept.version)];
 }
 
 function fits(candidate: Candidate, requirements: readonly Requirement[], search: Search): boolean {
   if (!requirements.every((need) => satisfies(candidate.version, need.range))) return false;
   const [first] = requirements;
-  const kept = first !== undefined && search.input.installed.get(first.name)?.version === candidate.version;
+  const kept =
+    first !== undefined && search.input.installed.get(first.name)?.version === candidate.version;
   if (kept) return true;
-  const pinned = requirements.some((need) => need.range.replace(/^[=v\s]+/, "") === candidate.version);
+  // Only a person may pin what was withdrawn; another plugin's manifest may not.
+  const pinned = search.input.requests.some(
+    (request) =>
+      request.name === first?.name && request.range.replace(/^[=v\s]+/, "") === candidate.version,
+  );
   return candidate.excluded === undefined && (!candidate.yanked || pinned);
 }
 
@@ -149,7 +171,9 @@ function recordConflict(search: Search, name: string, requirements: readonly Req
   search.conflicts.push({
     name,
     requirements: distinct(requirements),
-    available: candidates.map((candidate) => candidate.version).sort((a, b) => compareVersions(b, a)),
+    available: candidates
+      .map((candidate) => candidate.version)
+      .sort((a, b) => compareVersions(b, a)),
     excluded: candidates.flatMap(({ version, excluded, yanked }) => {
       const reason = excluded ?? (yanked ? "yanked" : undefined);
       return reason === undefined ? [] : `${version}: ${reason}`;

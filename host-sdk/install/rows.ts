@@ -24,6 +24,8 @@ const releaseRowSchema = z.object({
   treeDigest: z.string(),
   /** Order of the release at the marketplace; null when it was sideloaded. */
   seq: z.int().nullable(),
+  /** ISO time of the release, or of the sideload. */
+  publishedAt: z.string(),
   publisherKeyId: digest,
   paid: z.boolean(),
   dependencies: z.record(z.string(), z.string()),
@@ -77,14 +79,20 @@ function parseRow<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   if (parsed.success) return parsed.data;
   throw new RbsmError("internal", `The stored ${what} is damaged`, {
     fix: "Restore the host's database from a backup.",
-    findings: parsed.error.issues.map(({ path, message }) => ({ rule: "internal", path: path.join("."), message })),
+    findings: parsed.error.issues.map(({ path, message }) => ({
+      rule: "internal",
+      path: path.join("."),
+      message,
+    })),
   });
 }
 
 /** Every installed plugin by name. */
 export async function readPlugins(store: HostStore): Promise<Map<string, PluginRow>> {
   const rows = await store.list(KIND.plugin);
-  return new Map(rows.map(({ key, value }) => [key, parseRow(pluginRowSchema, value, `row of ${key}`)]));
+  return new Map(
+    rows.map(({ key, value }) => [key, parseRow(pluginRowSchema, value, `row of ${key}`)]),
+  );
 }
 
 /** What this host knows about a plugin's publisher; null before its first install. */
@@ -96,5 +104,7 @@ export async function readPin(store: HostStore, name: string): Promise<Publisher
 /** Installations that never reached their commit. */
 export async function readJournal(store: HostStore): Promise<Map<string, JournalRow>> {
   const rows = await store.list(KIND.journal);
-  return new Map(rows.map(({ key, value }) => [key, parseRow(journalSchema, value, "installation journal")]));
+  return new Map(
+    rows.map(({ key, value }) => [key, parseRow(journalSchema, value, "installation journal")]),
+  );
 }

@@ -1,7 +1,13 @@
-import { type Json, type Manifest, RbsmError } from "@rising-bsm/protocol";
-import type { OpenBundle } from "../install/bundle-folder.ts";
+import { type Bundle, type Json, type Manifest, RbsmError } from "@rising-bsm/protocol";
 import type { ReleaseRow } from "../install/rows.ts";
-import type { CallOutcome, PluginCall, PluginData, PluginRuntime, PluginShape, PluginSpec } from "../runtime/plugin-runtime.ts";
+import type {
+  CallOutcome,
+  PluginCall,
+  PluginData,
+  PluginRuntime,
+  PluginShape,
+  PluginSpec,
+} from "../runtime/plugin-runtime.ts";
 
 /** How long an old version may finish its open calls after the switch, in ms. */
 const DRAIN_MS = 10_000;
@@ -43,12 +49,15 @@ export interface Running {
 /** One version to start. */
 export interface Launch {
   readonly release: ReleaseRow;
-  readonly bundle: OpenBundle;
+  readonly bundle: Bundle;
   readonly data: PluginData;
   readonly limits: PluginSpec["limits"];
   readonly tier: PluginSpec["tier"];
   /** Which lifecycle function runs before `onActivate`, and its arguments. */
-  readonly first: null | { readonly name: "onInstall" | "onUpdate"; readonly args: readonly Json[] };
+  readonly first: null | {
+    readonly name: "onInstall" | "onUpdate";
+    readonly args: readonly Json[];
+  };
   readonly reach: Reach;
 }
 
@@ -69,9 +78,17 @@ export async function launch(runtime: PluginRuntime, plan: Launch): Promise<Runn
     ...(plan.limits === undefined ? {} : { limits: plan.limits }),
     ...(plan.tier === undefined ? {} : { tier: plan.tier }),
   });
-  const running: Running = { id, name: manifest.name, release: plan.release, manifest, shape, open: new Set() };
+  const running: Running = {
+    id,
+    name: manifest.name,
+    release: plan.release,
+    manifest,
+    shape,
+    open: new Set(),
+  };
   try {
-    if (plan.first !== null) await runLifecycle(runtime, running, { ...plan.first, reach: plan.reach });
+    if (plan.first !== null)
+      await runLifecycle(runtime, running, { ...plan.first, reach: plan.reach });
     await runLifecycle(runtime, running, { name: "onActivate", args: [], reach: plan.reach });
     return running;
   } catch (error) {
@@ -88,13 +105,20 @@ export interface LifecycleCall {
 }
 
 /** Runs one lifecycle function; a plugin without it is fine. */
-export async function runLifecycle(runtime: PluginRuntime, running: Running, call: LifecycleCall): Promise<void> {
+export async function runLifecycle(
+  runtime: PluginRuntime,
+  running: Running,
+  call: LifecycleCall,
+): Promise<void> {
   const context = contextOf(running, { actor: null, depth: 0, reach: call.reach });
   await runCall(runtime, running, { kind: "lifecycle", name: call.name, args: call.args, context });
 }
 
 /** The context of a call to `running`. */
-export function contextOf(running: Running, call: Pick<CallContext, "actor" | "depth" | "reach">): CallContext {
+export function contextOf(
+  running: Running,
+  call: Pick<CallContext, "actor" | "depth" | "reach">,
+): CallContext {
   return { plugin: running.name, grants: running.release.grants, ...call };
 }
 
@@ -115,7 +139,11 @@ export async function runCall(
 }
 
 /** Lets a version that no new call reaches finish, says goodbye to it and unloads it. Never throws. */
-export async function retire(runtime: PluginRuntime, running: Running, reach: Reach): Promise<RbsmError | null> {
+export async function retire(
+  runtime: PluginRuntime,
+  running: Running,
+  reach: Reach,
+): Promise<RbsmError | null> {
   const drained = Promise.all(running.open);
   const waited = new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref());
   await Promise.race([drained, waited]);

@@ -45,17 +45,20 @@ export function stateOf(slot: Slot): PluginState {
   return slot.problem === null ? "active" : "failed";
 }
 
-/** Empty slots. Listeners run after the change, and what they throw stays with them. */
-export function createSlots(): Slots {
+/** Empty slots. Listeners run after the change; what one throws goes to `onListenerError` and no further. */
+export function createSlots(onListenerError: (error: unknown) => void): Slots {
   const slots = new Map<string, Slot>();
   const listeners = new Set<(event: StateEvent) => void>();
   const announce = (event: StateEvent) => {
-    for (const listener of listeners) queueMicrotask(() => listener(event));
+    for (const listener of listeners) {
+      Promise.resolve(event).then(listener).catch(onListenerError);
+    }
   };
   return {
     get(name) {
       const slot = slots.get(name);
-      if (slot === undefined) throw new RbsmError("plugin_not_found", `${name} is not installed`, { plugin: name });
+      if (slot === undefined)
+        throw new RbsmError("plugin_not_found", `${name} is not installed`, { plugin: name });
       return slot;
     },
     all: () => [...slots.values()].sort((a, b) => (a.row.name < b.row.name ? -1 : 1)),
@@ -63,7 +66,8 @@ export function createSlots(): Slots {
       const before = slots.get(name);
       slots.set(name, slot);
       const event = eventOf(slot);
-      if (before === undefined || JSON.stringify(eventOf(before)) !== JSON.stringify(event)) announce(event);
+      if (before === undefined || JSON.stringify(eventOf(before)) !== JSON.stringify(event))
+        announce(event);
     },
     remove(name) {
       const slot = slots.get(name);
@@ -78,19 +82,30 @@ export function createSlots(): Slots {
 }
 
 function eventOf(slot: Slot): StateEvent {
-  return { plugin: slot.row.name, version: slot.row.release.version, state: stateOf(slot), reason: slot.problem };
+  return {
+    plugin: slot.row.name,
+    version: slot.row.release.version,
+    state: stateOf(slot),
+    reason: slot.problem,
+  };
 }
 
 /** The refusal of a call to a plugin that is not active. */
 export function notActive(slot: Slot): RbsmError {
   const state = stateOf(slot);
-  const code = slot.problem?.code === "plugin_quarantined" && state === "failed" ? "plugin_quarantined" : "plugin_not_active";
+  const code =
+    slot.problem?.code === "plugin_quarantined" && state === "failed"
+      ? "plugin_quarantined"
+      : "plugin_not_active";
   const why = slot.problem === null ? "" : `: ${slot.problem.message}`;
   return new RbsmError(code, `${slot.row.name} is ${state}${why}`, {
     plugin: slot.row.name,
     state,
     ...(slot.problem === null ? {} : { reason: slot.problem }),
-    fix: state === "disabled" ? "Enable the plugin." : "Enable the plugin again, or install another version.",
+    fix:
+      state === "disabled"
+        ? "Enable the plugin."
+        : "Enable the plugin again, or install another version.",
   });
 }
 

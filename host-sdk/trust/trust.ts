@@ -43,15 +43,23 @@ export interface TrustOptions {
 }
 
 const verifiedSchema = z.object({ serviceKeys: serviceKeysSchema, refreshedAt: z.iso.datetime() });
-const rootVersionSchema = z.object({ signed: z.object({ _type: z.literal("root"), version: z.int().positive() }) });
+const rootVersionSchema = z.object({
+  signed: z.object({ _type: z.literal("root"), version: z.int().positive() }),
+});
 
 /** Opens the trust state under `dataDir`; throws `trust_root_invalid` when it does not descend from `root`. */
 export async function openTrust(options: TrustOptions): Promise<Trust> {
   const anchor = readAnchor(options.root);
-  const folders = { tuf: join(options.dataDir, "tuf"), roots: join(options.dataDir, "tuf", "roots") };
+  const folders = {
+    tuf: join(options.dataDir, "tuf"),
+    roots: join(options.dataDir, "tuf", "roots"),
+  };
   await mkdir(folders.roots, { recursive: true, mode: 0o700 });
   const known = await readFileIfPresent(join(folders.roots, anchor.name));
-  if (known !== null && (await sha256Hex(known)) !== (await sha256Hex(new Uint8Array(options.root)))) {
+  if (
+    known !== null &&
+    (await sha256Hex(known)) !== (await sha256Hex(new Uint8Array(options.root)))
+  ) {
     throw rootInvalid("The data directory was set up with another trust root of the same version");
   }
   const verifiedFile = join(options.dataDir, "trust", "verified.json");
@@ -92,7 +100,10 @@ function readAnchor(bytes: Uint8Array): Anchor {
 
 function parseVerified(bytes: Uint8Array | null): VerifiedTrust | null {
   if (bytes === null) return null;
-  const value = parseJson(bytes, { maxBytes: CLIENT_LIMITS.jsonBytes, code: "trust_metadata_invalid" });
+  const value = parseJson(bytes, {
+    maxBytes: CLIENT_LIMITS.jsonBytes,
+    code: "trust_metadata_invalid",
+  });
   const parsed = verifiedSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new RbsmError("trust_metadata_invalid", "The stored trust state is damaged", {
@@ -102,7 +113,11 @@ function parseVerified(bytes: Uint8Array | null): VerifiedTrust | null {
 
 function isStale(error: unknown): boolean {
   if (!(error instanceof RbsmError)) return false;
-  return error.code === "trust_metadata_expired" || error.code === "unavailable" || error.code.startsWith("network_");
+  return (
+    error.code === "trust_metadata_expired" ||
+    error.code === "unavailable" ||
+    error.code.startsWith("network_")
+  );
 }
 
 async function refreshChain(
@@ -136,7 +151,9 @@ async function refreshChain(
 async function readKnownRoots(folder: string): Promise<Map<string, Uint8Array>> {
   const known = new Map<string, Uint8Array>();
   for (const name of await readdir(folder)) {
-    const bytes = /^\d+\.root\.json$/.test(name) ? await readFileIfPresent(join(folder, name)) : null;
+    const bytes = /^\d+\.root\.json$/.test(name)
+      ? await readFileIfPresent(join(folder, name))
+      : null;
     if (bytes !== null) known.set(name, bytes);
   }
   return known;
@@ -144,23 +161,38 @@ async function readKnownRoots(folder: string): Promise<Map<string, Uint8Array>> 
 
 async function keepRoots(folder: string, roots: ReadonlyMap<string, Uint8Array>): Promise<void> {
   for (const [name, bytes] of roots) {
-    if ((await readFileIfPresent(join(folder, name))) === null) await writeFileDurably(join(folder, name), bytes);
+    if ((await readFileIfPresent(join(folder, name))) === null)
+      await writeFileDurably(join(folder, name), bytes);
   }
 }
 
-async function readServiceKeys(marketplace: Marketplace, target: TargetFile | undefined): Promise<ServiceKeys> {
+async function readServiceKeys(
+  marketplace: Marketplace,
+  target: TargetFile | undefined,
+): Promise<ServiceKeys> {
   const digest = target?.hashes["sha256"];
   if (target === undefined || digest === undefined) {
-    throw new RbsmError("trust_metadata_invalid", `The trust metadata does not list ${SERVICE_KEYS}`);
+    throw new RbsmError(
+      "trust_metadata_invalid",
+      `The trust metadata does not list ${SERVICE_KEYS}`,
+    );
   }
   const maxBytes = Math.min(target.length, CLIENT_LIMITS.serviceKeysBytes);
   const bytes = await marketplace.getBytes(`/tuf/targets/${digest}.${SERVICE_KEYS}`, maxBytes);
   if (bytes.byteLength !== target.length || (await sha256Hex(bytes)) !== digest) {
-    throw new RbsmError("trust_metadata_invalid", `${SERVICE_KEYS} is not the file that the trust metadata lists`);
+    throw new RbsmError(
+      "trust_metadata_invalid",
+      `${SERVICE_KEYS} is not the file that the trust metadata lists`,
+    );
   }
-  const parsed = serviceKeysSchema.safeParse(parseJson(bytes, { maxBytes, code: "trust_metadata_invalid" }));
+  const parsed = serviceKeysSchema.safeParse(
+    parseJson(bytes, { maxBytes, code: "trust_metadata_invalid" }),
+  );
   if (parsed.success) return parsed.data;
-  throw new RbsmError("trust_metadata_invalid", `${SERVICE_KEYS} has not the shape this host knows`);
+  throw new RbsmError(
+    "trust_metadata_invalid",
+    `${SERVICE_KEYS} has not the shape this host knows`,
+  );
 }
 
 function isRootProblem(error: unknown): boolean {
@@ -171,12 +203,19 @@ function isRootProblem(error: unknown): boolean {
 function trustError(error: unknown, storedRootRefused: boolean): unknown {
   if (error instanceof RbsmError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  if (storedRootRefused) return rootInvalid("The stored trust roots do not descend from the given root", error);
+  if (storedRootRefused)
+    return rootInvalid("The stored trust roots do not descend from the given root", error);
   if (/expired/i.test(message)) {
-    const fix = "Wait until the marketplace signs again, or pass acceptStale to go on with the last verified state.";
+    const fix =
+      "Wait until the marketplace signs again, or pass acceptStale to go on with the last verified state.";
     return new RbsmError("trust_metadata_expired", undefined, { fix, reason: message }, error);
   }
-  return new RbsmError("trust_metadata_invalid", `The trust metadata does not verify: ${message}`, {}, error);
+  return new RbsmError(
+    "trust_metadata_invalid",
+    `The trust metadata does not verify: ${message}`,
+    {},
+    error,
+  );
 }
 
 /** Look-up of a release-signing key by its id, as `openRelease` takes it. */

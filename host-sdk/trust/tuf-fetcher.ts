@@ -29,10 +29,12 @@ export function createTufFetcher(
       const path = url.slice(marketplace.url.length);
       const rootName = /\/(\d+\.root\.json)$/.exec(path)?.[1];
       const known = rootName === undefined ? undefined : knownRoots.get(rootName);
-      const bytes = known ?? (await readMetadata(marketplace, path, maxLength).catch((error: unknown) => {
-        if (error instanceof RbsmError) failure = error;
-        throw error;
-      }));
+      const bytes =
+        known ??
+        (await readMetadata(marketplace, path, maxLength).catch((error: unknown) => {
+          if (error instanceof RbsmError) failure = error;
+          throw error;
+        }));
       if (rootName !== undefined) handedOut.set(rootName, bytes);
       return Buffer.from(bytes);
     },
@@ -42,12 +44,17 @@ export function createTufFetcher(
   };
 }
 
-async function readMetadata(marketplace: Marketplace, path: string, maxLength: number): Promise<Uint8Array> {
+async function readMetadata(
+  marketplace: Marketplace,
+  path: string,
+  maxLength: number,
+): Promise<Uint8Array> {
   try {
     return await marketplace.getBytes(path, Math.min(maxLength, CLIENT_LIMITS.targetsBytes));
   } catch (error) {
     // tuf-js ends its search for newer roots on exactly this class and status.
-    if (error instanceof RbsmError && error.code === "not_found") throw new DownloadHTTPError(error.message, 404);
+    if (error instanceof RbsmError && error.code === "not_found")
+      throw new DownloadHTTPError(error.message, 404);
     throw error;
   }
 }

@@ -1,0 +1,242 @@
+import type { Json, Manifest } from "@rising-bsm/protocol";
+import type { Running } from "../lifecycle/running.ts";
+import type { RuntimeLogger } from "../runtime/plugin-runtime.ts";
+import type { Trust } from "../trust/trust.ts";
+import type { Change } from "../store/host-store.ts";
+import { checkReleases, type Staged, type StageParts, stageAll } from "./stage.ts";
+import { beginJournal, endJournal, type Recovery, sweepBundles, undoInstall } from "./journal.ts";
+import { type PluginRequest, planInstall } from "./plan.ts";
+import type { Candidate } from "./resolve.ts";
+import type { OnProgress } from "./progress.ts";
+import { type JournalRow, KIND, type PluginRow, readPlugins } from "./rows.ts";
+
+/** The parts of the host that an installation works with. */
+export interface InstallParts extends StageParts, Recovery {
+  readonly trust: Trust;
+  readonly engines: Readonly<Record<string, string>>;
+  readonly logger: RuntimeLogger;
+  /**
+   * Loads and activates the new version of one plugin beside whatever runs now. `reach` leads to the
+   * other new versions of the set. Throws what the plugin threw, with nothing left loaded.
+   */
+  readonly start: (start: StartOrder) => Promise<Running>;
+  /** Ends a version that was started and will not be used. */
+  readonly abandon: (running: Running) => Promise<void>;
+}
+
+/** One new version to start. */
+export interface StartOrder {
+  readonly row: PluginRow;
+  readonly bundle: Staged["bundle"];
+  readonly before: PluginRow | null;
+  readonly reach: (name: string) => Running | undefined;
+}
+
+/** What an administrator wants done. */
+export interface InstallOrder {
+  readonly operation: "install" | "update" | "sideload";
+  readonly requests: readonly PluginRequest[];
+  /** Decides what a plugin may do, from its verified manifest; throws `permission_not_granted`. */
+  readonly grantsOf: (manifest: Manifest, before: PluginRow | null) => readonly string[];
+  readonly approvedBy: string;
+  readonly licenseKeys: Readonly<Record<string, string>>;
+  readonly acceptPublisher: boolean;
+  readonly acceptStale: boolean;
+  readonly onProgress: OnProgress;
+  /** A bundle that is at hand and is part of the set. */
+  readonly sideloaded?: Staged;
+}
+
+/** A plugin whose new version is stored and, unless it is disabled, runs. */
+export interface Installed {
+  readonly row: PluginRow;
+  readonly manifest: Manifest;
+  readonly running: Running | null;
+}
+
+interface Member {
+  readonly staged: Staged;
+  readonly before: PluginRow | null;
+  readonly row: PluginRow;
+}
+
+/**
+ * Installs a plugin and everything it needs, all or nothing. Up to the commit nothing that runs or
+ * is stored changes; one commit makes every member of the set installed. A failure before it undoes
+ * what was begun, and so does the next start when the process dies.
+ */
+export async function installSet(parts: InstallParts, order: InstallOrder): Promise<Installed[]> {
+  const installed = await readPlugins(parts.store);
+  const { plan, accepted } = await prepare(parts, order, installed);
+  if (accepted.size === 0 && order.sideloaded === undefined) return [];
+  const names = [
+    ...accepted.keys(),
+    ...(order.sideloaded === undefined ? [] : [order.sideloaded]),
+  ].map(({ name }) => name);
+  const journal = await journalOf(
+    parts,
+    order,
+    names.filter((name) => !installed.has(name)),
+  );
+  const id = await beginJournal(parts.store, journal);
+  const started = new Map<string, Running>();
+  try {
+    const staged = await stageAll(parts, accepted, order);
+    const members = [...staged, ...(order.sideloaded === undefined ? [] : [order.sideloaded])]
+      .sort((a, b) => plan.order.indexOf(a.name) - plan.order.indexOf(b.name))
+      .map((one) => memberOf(one, { parts, order, before: installed.get(one.name) ?? null }));
+    for (const member of members) await startMember(parts, order, { member, started });
+    await commit(parts, order, { id, members, installed });
+    return await finishInstall(parts, members, started);
+  } catch (error) {
+    await undo(parts, { id, journal, started });
+    throw error;
+  }
+}
+
+async function prepare(
+  parts: InstallParts,
+  order: InstallOrder,
+  installed: ReadonlyMap<string, PluginRow>,
+) {
+  for (const { name } of order.requests)
+    order.onProgress({ step: "resolve", plugin: name, version: "" });
+  const { serviceKeys } = await parts.trust.refresh({ acceptStale: order.acceptStale });
+  const plan = await planInstall({
+    marketplace: parts.marketplace,
+    requests: order.requests,
+    installed,
+    engines: parts.engines,
+    provided: providedBy(order.sideloaded),
+  });
+  const accepted = await checkReleases(parts, plan, { ...order, serviceKeys });
+  return { plan, accepted };
+}
+
+function providedBy(sideloaded: Staged | undefined): ReadonlyMap<string, Candidate> {
+  if (sideloaded === undefined) return new Map();
+  const { version, dependencies } = sideloaded.release;
+  return new Map([[sideloaded.name, { version, dependencies, yanked: false }]]);
+}
+
+async function journalOf(
+  parts: InstallParts,
+  order: InstallOrder,
+  newNames: readonly string[],
+): Promise<JournalRow> {
+  const kept = new Set((await parts.store.list(KIND.keptData)).map(({ key }) => key));
+  return {
+    startedAt: parts.now().toISOString(),
+    operation: order.operation,
+    fresh: newNames.filter((name) => !kept.has(name)),
+  };
+}
+
+function memberOf(
+  staged: Staged,
+  { parts, order, before }: { parts: InstallParts; order: InstallOrder; before: PluginRow | null },
+): Member {
+  const now = parts.now().toISOString();
+  const grants = [...order.grantsOf(staged.bundle.manifest, before)];
+  const release = { ...staged.release, grants, approvedBy: order.approvedBy, approvedAt: now };
+  const asked = order.requests.some(({ name }) => name === staged.name);
+  const { name, source } = staged;
+  const fresh = { wanted: "active", direct: asked, installedAt: now, config: {} } as const;
+  const kept = before === null ? fresh : { ...before, direct: asked || before.direct };
+  const previous = before?.release ?? null;
+  const row: PluginRow = { ...kept, name, source, updatedAt: now, release, previous };
+  return { staged, before, row };
+}
+
+async function startMember(
+  parts: InstallParts,
+  order: InstallOrder,
+  { member, started }: { member: Member; started: Map<string, Running> },
+): Promise<void> {
+  const { row, before, staged } = member;
+  const report = { plugin: row.name, version: row.release.version };
+  order.onProgress({ step: "install", ...report });
+  if (row.wanted === "disabled") return;
+  order.onProgress({ step: "activate", ...report });
+  const running = await parts.start({
+    row,
+    bundle: staged.bundle,
+    before,
+    reach: (name) => started.get(name),
+  });
+  started.set(row.name, running);
+}
+
+async function commit(
+  parts: InstallParts,
+  order: InstallOrder,
+  {
+    id,
+    members,
+    installed,
+  }: { id: string; members: readonly Member[]; installed: ReadonlyMap<string, PluginRow> },
+): Promise<void> {
+  for (const { row } of members) {
+    order.onProgress({ step: "record", plugin: row.name, version: row.release.version });
+  }
+  const after = new Map([...installed, ...members.map(({ row }) => [row.name, row] as const)]);
+  await parts.store.commit([
+    ...members.flatMap(changesOf),
+    { kind: KIND.lock, key: "plugins", value: lockDocument(after) },
+    endJournal(id),
+  ]);
+}
+
+function changesOf({ row, staged }: Member): Change[] {
+  const pin: Change[] =
+    staged.pin === null ? [] : [{ kind: KIND.pin, key: row.name, value: staged.pin }];
+  return [
+    { kind: KIND.plugin, key: row.name, value: row },
+    { kind: KIND.keptData, key: row.name, value: null },
+    ...pin,
+  ];
+}
+
+/** The exact set that is installed, as one document: what a reinstall elsewhere would need. */
+export function lockDocument(plugins: ReadonlyMap<string, PluginRow>): Json {
+  const entries = [...plugins.values()].map(({ name, direct, release }) => {
+    const { version, sha256, dependencies } = release;
+    return [name, { version, sha256, direct, dependencies }] as const;
+  });
+  return { lockVersion: 1, plugins: Object.fromEntries(entries) };
+}
+
+/** After the commit nothing may fail the installation any more: a sweep that fails is done at the next start. */
+async function finishInstall(
+  parts: InstallParts,
+  members: readonly Member[],
+  started: ReadonlyMap<string, Running>,
+): Promise<Installed[]> {
+  await sweepBundles(parts, await readPlugins(parts.store)).catch((error: unknown) => {
+    parts.logger.warn("Bundles that are no longer needed could not be removed", {
+      error: String(error),
+    });
+  });
+  return members.map(({ row, staged }) => ({
+    row,
+    manifest: staged.bundle.manifest,
+    running: started.get(row.name) ?? null,
+  }));
+}
+
+async function undo(
+  parts: InstallParts,
+  {
+    id,
+    journal,
+    started,
+  }: { id: string; journal: JournalRow; started: ReadonlyMap<string, Running> },
+): Promise<void> {
+  for (const running of started.values()) await parts.abandon(running);
+  // A journal entry that cannot be ended now (a full disk, say) is undone at the next start.
+  await undoInstall(parts, id, journal).catch((error: unknown) => {
+    parts.logger.warn("An installation could not be undone now; the next start does it", {
+      error: String(error),
+    });
+  });
+}
