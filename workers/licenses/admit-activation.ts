@@ -1,0 +1,44 @@
+import { stateRefusal } from "./grant-lease.ts";
+import type { Refusal } from "./grant-lease.ts";
+import type { Activation, License } from "./tables.ts";
+
+export interface ActivationFacts {
+  readonly license: License | null;
+  /** What this license already is on this instance, also when it was returned. */
+  readonly own: Activation | null;
+  /** Seats that other instances hold now. */
+  readonly taken: number;
+  /** The license under which this instance has tried this plugin before. */
+  readonly trialLicenseId: string | null;
+}
+
+export type ActivationDecision =
+  | { readonly kind: "grant"; readonly license: License; readonly own: Activation | null }
+  | { readonly kind: "stored"; readonly own: Activation }
+  | { readonly kind: "refuse"; readonly code: Refusal };
+
+/** May this instance hold this license now? `rid` tells a repeated request from a new one. */
+export function admitActivation(
+  facts: ActivationFacts,
+  request: { readonly plugin: string; readonly rid: string },
+  now: number,
+): ActivationDecision {
+  const { license, own } = facts;
+  if (license === null) return { kind: "refuse", code: "license_unknown" };
+  // A returned lease is not handed out a second time: its seat may be someone else's by now.
+  if (own?.rid === request.rid && own.endedAt === null) return { kind: "stored", own };
+  const code = activationRefusal(license, facts, request.plugin) ?? stateRefusal(license, now);
+  return code === null ? { kind: "grant", license, own } : { kind: "refuse", code };
+}
+
+function activationRefusal(
+  license: License,
+  { taken, trialLicenseId }: ActivationFacts,
+  plugin: string,
+): Refusal | null {
+  if (license.plugin !== plugin) return "license_wrong_plugin";
+  if (license.kind === "trial" && trialLicenseId !== null && trialLicenseId !== license.id) {
+    return "license_trial_used";
+  }
+  return license.seats !== null && taken >= license.seats ? "license_no_seat" : null;
+}

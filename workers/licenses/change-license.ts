@@ -1,0 +1,50 @@
+import { LICENSE_LIMITS, RbsmError } from "@rising-bsm/protocol";
+import { addPeriod } from "./issue-license.ts";
+import type { License } from "./tables.ts";
+
+export const LICENSE_ACTIONS = ["suspend", "reinstate", "revoke", "renew", "transfer"] as const;
+export type LicenseAction = (typeof LICENSE_ACTIONS)[number];
+
+type LicensePatch = Partial<Pick<License, "state" | "until" | "updatesUntil" | "transferredAt">>;
+
+/** What the action changes; it acts on hosts when they renew next. Revoked is for good. */
+export function changeLicense(license: License, action: LicenseAction, now: number): LicensePatch {
+  if (license.state === "revoked") throw wrongState(license, action);
+  switch (action) {
+    case "suspend":
+      return { state: "suspended" };
+    case "reinstate":
+      return { state: "active" };
+    case "revoke":
+      return { state: "revoked" };
+    case "renew":
+      return renewal(license, now);
+    case "transfer":
+      return transfer(license, now);
+  }
+}
+
+/** The next period follows the paid one without a gap, or starts now when that has run out. */
+function renewal(license: License, now: number): LicensePatch {
+  const { period } = license;
+  if (period === null || license.kind === "trial") throw wrongState(license, "renew");
+  const next = (end: number | null) => addPeriod(Math.max(now, end ?? now), period);
+  return license.kind === "perpetual"
+    ? { updatesUntil: next(license.updatesUntil) }
+    : { until: next(license.until) };
+}
+
+function transfer(license: License, now: number): LicensePatch {
+  const cooldown = LICENSE_LIMITS.transferCooldownMs;
+  const coolUntil = license.transferredAt === null ? 0 : license.transferredAt + cooldown;
+  if (license.kind === "trial" || license.state === "suspended" || coolUntil > now) {
+    throw wrongState(license, "transfer");
+  }
+  return { transferredAt: now };
+}
+
+function wrongState(license: License, action: LicenseAction): RbsmError {
+  return new RbsmError("conflict_state", `The ${license.kind} license cannot ${action} now`, {
+    state: license.state,
+  });
+}

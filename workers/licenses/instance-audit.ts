@@ -1,0 +1,9 @@
+import type { AuditEntry } from "../schema.ts";
+
+/** What an instance did to a license, for the batch that does it. */
+export function instanceAudit(
+  { instanceId, licenseId }: { readonly instanceId: string; readonly licenseId: string },
+  fact: Pick<AuditEntry, "action" | "at" | "requestId">,
+): AuditEntry {
+  return { ...fact, actor: `instance:${instanceId}`, subject: licenseId };
+}
