@@ -3,9 +3,11 @@ import pkg from "../package.json" with { type: "json" };
 import type { DefineCommand, Run } from "./command.ts";
 import { buildCommand } from "./commands/build.ts";
 import { deployCommand } from "./commands/deploy.ts";
+import { infoCommand } from "./commands/info.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { loginCommand, logoutCommand } from "./commands/login.ts";
+import { searchCommand } from "./commands/search.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { verifyCommand } from "./commands/verify.ts";
 
@@ -18,6 +20,8 @@ const COMMANDS: readonly DefineCommand[] = [
   loginCommand,
   logoutCommand,
   deployCommand,
+  searchCommand,
+  infoCommand,
 ];
 
 /** The whole command tree. Texts that commander itself prints go to `print`; nothing exits. */

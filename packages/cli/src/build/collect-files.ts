@@ -40,7 +40,7 @@ async function collectPath(walk: Walk, path: string): Promise<void> {
     ? sizeFinding(path, info.size)
     : kindFinding(path, info.isSymbolicLink());
   if (refused !== null) return void findings.push(refused);
-  if (files.size >= BUNDLE_LIMITS.entries) return void pushCountFinding(findings);
+  if (files.size >= BUNDLE_LIMITS.entries) return pushCountFinding(findings);
   const bytes = new Uint8Array(await readFile(join(walk.folder, path)));
   if (isKeyFile(bytes)) return void findings.push(secretFinding(path));
   files.set(path, bytes);

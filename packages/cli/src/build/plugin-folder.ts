@@ -86,7 +86,7 @@ async function readManifest(folder: string): Promise<Uint8Array> {
 
 /** Files that the manifest names and the bundle would not hold. */
 function missingFiles(manifest: Manifest, files: ReadonlyMap<string, Uint8Array>): Finding[] {
-  const { main, icon, readme, changelog, screenshots = [] } = manifest;
+  const { main, icon, readme, changelog, screenshots } = manifest;
   const named: [path: string, file: string | undefined][] = [
     ["main", main],
     ["icon", icon],

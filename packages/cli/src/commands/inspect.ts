@@ -34,7 +34,7 @@ export const inspectCommand: DefineCommand = (run) =>
             paint("bold", `${manifest.name}@${manifest.version}`),
             sizeTree(entries, bundle.bytes.length),
             `  permissions ${permissions.join(", ") || "none"}`,
-            `  network     ${manifest.network?.join(", ") || "none"}`,
+            `  network     ${manifest.network.join(", ") || "none"}`,
             `  sha256      ${sha256}`,
             `  tree        ${treeDigest}`,
             `  signature   ${signature}${publisherKeyId === null ? "" : ` (key ${publisherKeyId})`}`,

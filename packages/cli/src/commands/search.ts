@@ -1,7 +1,5 @@
-import { localText } from "@rising-bsm/protocol";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import type { DefineCommand } from "../command.ts";
-import { table } from "../table.ts";
 
 interface SearchOptions {
   readonly category?: string;
@@ -22,15 +20,22 @@ export const searchCommand: DefineCommand = (run) =>
     .argument("[words...]", "what to look for; nothing lists everything")
     .option("--category <category>", "only this category")
     .option("--permission <code>", "only plugins with this permission; !code excludes it")
-    .option("--price <kind>", "only free or paid plugins")
-    .option("--sort <order>", "the order of the results")
+    .addOption(new Option("--price <kind>", "only plugins of this kind").choices(["free", "paid"]))
+    .addOption(
+      new Option("--sort <order>", "order of the results").choices([
+        "relevance",
+        "popular",
+        "new",
+        "updated",
+      ]),
+    )
     .option("--limit <count>", "results a page, 1 to 100", pageSize)
     .option("--cursor <cursor>", "continue after an earlier page")
     .option("--url <url>", "the marketplace")
     .action(
       run(async (cli, words: string[], options: SearchOptions) => {
         const { resolveTarget } = await import("../marketplace/credentials.ts");
-        const { searchPlugins } = await import("../marketplace/catalogue.ts");
+        const { pageText, searchPlugins } = await import("../marketplace/catalogue.ts");
         const target = await resolveTarget(cli, options.url);
         const query = new URLSearchParams(words.length === 0 ? [] : [["q", words.join(" ")]]);
         for (const name of FILTERS) {
@@ -41,21 +46,7 @@ export const searchCommand: DefineCommand = (run) =>
           { url: target.url, token: null, signal: cli.signal },
           query,
         );
-        const rows = page.items.map((item) => [
-          item.name,
-          item.version,
-          priceText(item.price),
-          localText(item.description ?? "", "en"),
-        ]);
-        const nothing = `nothing found${page.didYouMean ? `; did you mean "${page.didYouMean}"?` : ""}`;
-        const more = page.nextCursor === null ? [] : [`more: --cursor ${page.nextCursor}`];
-        return {
-          data: { ...page },
-          text:
-            rows.length === 0
-              ? nothing
-              : [table(["NAME", "VERSION", "PRICE", "DESCRIPTION"], rows), ...more].join("\n"),
-        };
+        return { data: { ...page }, text: pageText(page) };
       }),
     );
 

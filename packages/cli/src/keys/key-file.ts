@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
   assertPublicKey,
@@ -33,7 +33,7 @@ export interface StoredKey {
 
 /** Makes a key and stores it with mode 0600; never replaces a file that exists. */
 export async function createKeyFile(file: string): Promise<SigningKey> {
-  if (await readKeyIfExists(file)) {
+  if (await stat(file).catch(() => null)) {
     throw new RbsmError("conflict_exists", `${file} exists; a key is never overwritten`, {
       fix: "pass another --name or --out, or move the old file away",
     });

@@ -1,18 +1,11 @@
-import { RbsmError } from "@rising-bsm/protocol";
+import { type PublishResult, publishResultSchema, RbsmError } from "@rising-bsm/protocol";
 import type { BuiltBundle } from "../build/build-plugin.ts";
 import { type Connection, request } from "./request.ts";
 
 const UPLOAD_TIMEOUT_MS = 300_000;
 
-/** What became of a published version. */
-export interface Published {
-  readonly status: string;
-  readonly version: string;
-  readonly sha256: string;
-  readonly findings: readonly unknown[];
-  /** The same bytes had been published before. */
-  readonly unchanged: boolean;
-}
+/** What became of a published version; `unchanged` says that the same bytes were there before. */
+export type Published = PublishResult & { readonly unchanged: boolean };
 
 /** Sends a bundle to the marketplace. Sending the same bytes again is harmless. */
 export async function publishBundle(
@@ -23,15 +16,18 @@ export async function publishBundle(
   const { name, version } = bundle.manifest;
   const { status, value } = await request(connection, {
     method: "PUT",
-    path: `/v1/plugins/${name}/versions/${encodeURIComponent(version)}`,
+    path: versionPath(name, version),
     upload: { bytes: bundle.bytes, timeoutMs: UPLOAD_TIMEOUT_MS, onProgress },
+    answer: publishResultSchema,
   });
-  const answer = publishAnswer(value);
-  if (answer.sha256 !== bundle.sha256) {
-    throw new RbsmError(
-      "network_bad_answer",
-      "The marketplace answered with another digest than was sent",
-    );
+  if (value.sha256 !== bundle.sha256) {
+    const message = "The marketplace answered with another digest than was sent";
+    throw new RbsmError("network_bad_answer", message);
   }
-  return { ...answer, unchanged: status === 200 };
+  return { ...value, unchanged: status === 200 };
+}
+
+/** Path of a version in the API; the plugin's slash stays a slash. */
+export function versionPath(plugin: string, version: string): string {
+  return `/v1/plugins/${plugin}/versions/${encodeURIComponent(version)}`;
 }

@@ -1,5 +1,12 @@
-import { type Finding, isErrorCode, parseJson, RbsmError } from "@rising-bsm/protocol";
-import { jsonField, textField } from "../json-field.ts";
+import {
+  type Finding,
+  isErrorCode,
+  parseJson,
+  type Problem,
+  problemSchema,
+  RbsmError,
+} from "@rising-bsm/protocol";
+import { plainText } from "../plain-text.ts";
 
 /** Most bytes of an answer that are read. */
 const ANSWER_BYTES = 4 * 1024 * 1024;
@@ -12,8 +19,14 @@ export interface Connection {
   readonly signal: AbortSignal;
 }
 
-/** One request; `body` is JSON unless it is bytes. */
-export interface MarketplaceRequest {
+/** A zod schema, as far as it is needed here. */
+export interface AnswerSchema<T> {
+  safeParse(value: unknown): { success: true; data: T } | { success: false; error: Error };
+}
+
+/** One request: a JSON body, an upload, or neither; and what the answer has to look like. */
+export interface MarketplaceRequest<T> {
+  readonly answer: AnswerSchema<T>;
   readonly method: "GET" | "POST" | "PUT";
   readonly path: string;
   readonly body?: unknown;
@@ -27,26 +40,29 @@ export interface Upload {
   readonly onProgress?: (sent: number) => void;
 }
 
-/** What the marketplace answered: a status below 300 and parsed JSON. */
-export interface Answer {
+/** What the marketplace answered, checked. */
+export interface Answer<T> {
   readonly status: number;
-  readonly value: unknown;
+  readonly value: T;
 }
 
 /** Sends one request. Every failure is an RbsmError, the marketplace's own problems included. */
-export async function request(
+export async function request<T>(
   connection: Connection,
-  message: MarketplaceRequest,
-): Promise<Answer> {
+  message: MarketplaceRequest<T>,
+): Promise<Answer<T>> {
   const { status, text } = await exchange(connection, message);
   const value = parseAnswer(connection, status, text);
-  if (status >= 200 && status < 300) return { status, value };
-  throw problemError(connection, status, value);
+  if (status < 200 || status >= 300) throw problemError(connection, status, value);
+  const parsed = message.answer.safeParse(value);
+  if (parsed.success) return { status, value: parsed.data };
+  const problem = `${connection.url} answered in a form that this version does not know`;
+  throw new RbsmError("network_bad_answer", problem, { fix: "update rising-bsm" }, parsed.error);
 }
 
 async function exchange(
   connection: Connection,
-  message: MarketplaceRequest,
+  message: MarketplaceRequest<unknown>,
 ): Promise<{ status: number; text: string }> {
   const timeout = AbortSignal.timeout(message.upload?.timeoutMs ?? TIMEOUT_MS);
   const signal = AbortSignal.any([timeout, connection.signal]);
@@ -74,7 +90,10 @@ async function exchange(
   }
 }
 
-function headersOf(connection: Connection, message: MarketplaceRequest): Record<string, string> {
+function headersOf(
+  connection: Connection,
+  message: MarketplaceRequest<unknown>,
+): Record<string, string> {
   return {
     accept: "application/json",
     ...(connection.token === null ? {} : { authorization: `Bearer ${connection.token}` }),
@@ -88,7 +107,7 @@ function headersOf(connection: Connection, message: MarketplaceRequest): Record<
   };
 }
 
-function bodyOf(message: MarketplaceRequest): RequestInit & { duplex?: "half" } {
+function bodyOf(message: MarketplaceRequest<unknown>): RequestInit & { duplex?: "half" } {
   if (message.upload !== undefined) return { body: uploadStream(message.upload), duplex: "half" };
   return message.body === undefined ? {} : { body: JSON.stringify(message.body) };
 }
@@ -134,29 +153,30 @@ function parseAnswer(connection: Connection, status: number, text: string): unkn
 }
 
 /** The marketplace's problem+json as the error it stands for. */
-function problemError(connection: Connection, status: number, problem: unknown): RbsmError {
-  const code = textField(problem, "code");
-  if (!isErrorCode(code)) {
+function problemError(connection: Connection, status: number, value: unknown): RbsmError {
+  const problem = problemSchema.safeParse(value).data;
+  if (problem === undefined || !isErrorCode(problem.code)) {
     const message = `${connection.url} answered ${status} without a known code`;
     return new RbsmError("network_bad_answer", message);
   }
-  const fix = textField(problem, "fix") ?? (code.startsWith("auth_") ? SIGN_IN : undefined);
-  const findings = readFindings(jsonField(problem, "findings"));
-  return new RbsmError(code, textField(problem, "detail") ?? textField(problem, "title"), {
-    ...(fix === undefined ? {} : { fix }),
-    ...(findings.length === 0 ? {} : { findings }),
+  const { code, detail, title, findings } = problem;
+  const fix = problem.fix ?? (code.startsWith("auth_") ? SIGN_IN : undefined);
+  return new RbsmError(code, plainText(detail ?? title), {
+    ...(fix === undefined ? {} : { fix: plainText(fix) }),
+    ...(findings === undefined ? {} : { findings: findings.map(plainFinding) }),
   });
 }
 
 const SIGN_IN = "sign in with a token that allows this: rising-bsm login --token TOKEN";
 
-function readFindings(value: unknown): Finding[] {
-  if (!Array.isArray(value)) return [];
-  return value.filter(isFinding);
-}
-
-function isFinding(value: unknown): value is Finding {
-  return ["rule", "path", "message"].every((key) => textField(value, key) !== undefined);
+function plainFinding({
+  rule,
+  path,
+  message,
+  fix,
+}: NonNullable<Problem["findings"]>[number]): Finding {
+  const finding = { rule: plainText(rule), path: plainText(path), message: plainText(message) };
+  return fix === undefined ? finding : { ...finding, fix: plainText(fix) };
 }
 
 function reason(error: unknown): string {

@@ -1,0 +1,96 @@
+import {
+  localText,
+  type PluginCard,
+  type PluginDetail,
+  type PluginPage,
+  pluginDetailSchema,
+  pluginPageSchema,
+  splitPluginName,
+  type VersionInfo,
+  versionListSchema,
+} from "@rising-bsm/protocol";
+import { table } from "../table.ts";
+import { plainText } from "../plain-text.ts";
+import { type Connection, request } from "./request.ts";
+
+/** One page of the catalogue. */
+export async function searchPlugins(
+  connection: Connection,
+  query: URLSearchParams,
+): Promise<PluginPage> {
+  const path = `/v1/plugins${query.size === 0 ? "" : `?${query.toString()}`}`;
+  return (await request(connection, { method: "GET", path, answer: pluginPageSchema })).value;
+}
+
+/** A plugin and its versions, newest first as the marketplace sends them. */
+export async function readPlugin(
+  connection: Connection,
+  name: string,
+): Promise<{ plugin: PluginDetail; versions: readonly VersionInfo[] }> {
+  const { scope, name: short } = splitPluginName(name);
+  const path = `/v1/plugins/${scope}/${short}`;
+  const [plugin, versions] = await Promise.all([
+    request(connection, { method: "GET", path, answer: pluginDetailSchema }),
+    request(connection, { method: "GET", path: `${path}/versions`, answer: versionListSchema }),
+  ]);
+  return { plugin: plugin.value, versions: versions.value.items };
+}
+
+/** Search results for a person. */
+export function pageText(page: PluginPage): string {
+  if (page.items.length === 0) {
+    return `nothing found${page.didYouMean === undefined ? "" : `; did you mean "${plainText(page.didYouMean)}"?`}`;
+  }
+  const rows = page.items.map((item) => [
+    item.name,
+    item.version,
+    priceText(item.price),
+    localText(item.description, "en"),
+  ]);
+  const more = page.nextCursor === null ? [] : [`more: --cursor ${plainText(page.nextCursor)}`];
+  return [table(["NAME", "VERSION", "PRICE", "DESCRIPTION"], rows), ...more].join("\n");
+}
+
+/** A plugin and its versions for a person. */
+export function pluginText(plugin: PluginDetail, versions: readonly VersionInfo[]): string {
+  const facts = [
+    ["publisher", plugin.publisher + (plugin.verified ? " (verified)" : "")],
+    ["price", priceText(plugin.price)],
+    ["license", plugin.license ?? "not stated"],
+    ["permissions", plugin.permissions.join(", ") || "none"],
+    ["network", plugin.network.join(", ") || "none"],
+    ["dependencies", dependencyText(plugin.dependencies)],
+  ] as const;
+  const rows = versions.map((version) => [
+    version.version,
+    version.channels.join(", "),
+    version.publishedAt.slice(0, 10),
+    stateText(version),
+    version.sha256,
+  ]);
+  return [
+    `${plugin.name}@${plugin.version}  ${plainText(localText(plugin.displayName, "en"))}`,
+    `  ${plainText(localText(plugin.description, "en"))}`,
+    "",
+    ...facts.map(([name, value]) => `  ${name.padEnd(12)} ${plainText(value)}`),
+    "",
+    table(["VERSION", "CHANNELS", "PUBLISHED", "STATE", "SHA-256"], rows),
+  ].join("\n");
+}
+
+function priceText(price: PluginCard["price"]): string {
+  if (price === null) return "free";
+  const period = price.period === undefined ? "" : `/${price.period}`;
+  return `${price.amount} ${price.currency}${period}`;
+}
+
+function dependencyText(dependencies: PluginDetail["dependencies"]): string {
+  const list = Object.entries(dependencies).map(([name, range]) => `${name} ${range}`);
+  return list.join(", ") || "none";
+}
+
+function stateText(version: VersionInfo): string {
+  if (version.yanked !== false) return `yanked: ${version.yanked.reason}`;
+  if (version.deprecated !== false) return `deprecated: ${version.deprecated.reason}`;
+  return version.status;
+}
