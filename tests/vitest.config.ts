@@ -1,7 +1,15 @@
+import { existsSync, readFileSync } from "node:fs";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
 const root = new URL("..", import.meta.url).pathname;
+
+/** Third-party signature vectors that lie beside the project; workerd has no file system to read them. */
+function ed25519Vectors(): Record<string, string> {
+  const folder = `${root}../shared/vectors/ed25519/`;
+  const names = existsSync(folder) ? ["wycheproof", "cctv", "speccheck"] : [];
+  return Object.fromEntries(names.map((name) => [name, readFileSync(`${folder}${name}.json`, "utf8")]));
+}
 
 const workersPlugin = cloudflareTest(async () => ({
   wrangler: { configPath: `${root}wrangler.toml` },
@@ -17,6 +25,7 @@ const workersPlugin = cloudflareTest(async () => ({
 export default defineConfig({
   root,
   test: {
+    provide: { ed25519Vectors: ed25519Vectors() },
     coverage: { provider: "istanbul", include: ["packages/*/src/**", "host-sdk/**", "workers/**"] },
     projects: [
       {

@@ -9,7 +9,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** UTF-8 bytes of a text. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
-  return encoder.encode(text);
+  return cryptoBytes(encoder.encode(text));
 }
 
 /** Text of UTF-8 bytes. Throws `code` when the bytes are not UTF-8. */

@@ -1,4 +1,5 @@
 import { Point } from "@noble/ed25519";
+import { z } from "zod";
 import { base64url, cryptoBytes, fromBase64url, sha256Hex, utf8 } from "./encoding.ts";
 import { RbsmError } from "./errors.ts";
 
@@ -121,6 +122,8 @@ const PKCS8_HEAD = [
   0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20,
 ] as const;
 
+const exportedKey = z.object({ x: z.string() });
+
 /** The signing key of a 32-byte seed (RFC 8032). Throws `signature_key_rejected` for other lengths. */
 export async function signingKeyFromSeed(seed: Uint8Array): Promise<SigningKey> {
   if (seed.length !== KEY_BYTES) {
@@ -131,7 +134,7 @@ export async function signingKeyFromSeed(seed: Uint8Array): Promise<SigningKey> 
   }
   const pkcs8 = Uint8Array.of(...PKCS8_HEAD, ...seed);
   const key = await crypto.subtle.importKey("pkcs8", pkcs8, "Ed25519", true, ["sign"]);
-  const { x = "" } = await crypto.subtle.exportKey("jwk", key);
+  const { x } = exportedKey.parse(await crypto.subtle.exportKey("jwk", key));
   const publicKey = fromBase64url(x);
   return {
     publicKey,
