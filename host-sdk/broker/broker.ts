@@ -1,0 +1,167 @@
+import { CALL_LIMITS, RbsmError, type ErrorCode, type Json } from "@rising-bsm/protocol";
+import type { DomainPort } from "../domain/domain-port.ts";
+import type { HostStore } from "../store/host-store.ts";
+import { createDenials, type Denial } from "./denials.ts";
+import { domainCalls } from "./domain-calls.ts";
+import { brokerContextSchema, missingFor, type BrokerContext } from "./grants.ts";
+import type { CallSite, HostMethod } from "./host-method.ts";
+import { pluginCalls, type CallPlugin } from "./plugin-calls.ts";
+import { storageCalls } from "./storage-calls.ts";
+
+/** One line of the audit: who asked for what and how it ended. */
+export interface AuditRow {
+  readonly at: number;
+  readonly plugin: string;
+  readonly actor: number | string | null;
+  readonly method: string;
+  readonly permission: string | null;
+  /** `ok` or the code of the refusal. */
+  readonly outcome: "ok" | ErrorCode;
+  readonly ms: number;
+}
+
+export interface BrokerOptions {
+  readonly store: HostStore;
+  readonly domain: DomainPort;
+  /** Runs a method of another plugin, with that plugin's own grants and the same user. */
+  readonly callPlugin: CallPlugin;
+  readonly audit: (row: AuditRow) => void;
+  readonly logger: { error(message: string, fields?: Record<string, unknown>): void };
+  /** Milliseconds since 1970. Default: the system's clock. */
+  readonly now?: () => number;
+}
+
+export interface Broker {
+  /**
+   * Serves one host call. `context` is the BrokerContext that the host gave to the runtime with the
+   * plugin call. Throws nothing but RbsmErrors.
+   */
+  handle(context: unknown, call: { method: string; args: Json[] }): Promise<Json>;
+  /** What plugins were refused since the broker was made, each refusal once. */
+  denied(plugin?: string): Denial[];
+}
+
+/** State of one plugin call, found by the context object that the host made for it. */
+interface OpenCall {
+  readonly context: BrokerContext;
+  inFlight: number;
+}
+
+/**
+ * The one door between plugin code and the application: grant and user's right, quota, arguments,
+ * work, result, audit, in this order, for every call alike.
+ */
+export function createBroker(options: BrokerOptions): Broker {
+  const { now = Date.now } = options;
+  const methods = new Map<string, HostMethod>([
+    ...domainCalls(options.domain),
+    ...storageCalls(options.store),
+    ...pluginCalls(options.callPlugin),
+  ]);
+  const denials = createDenials();
+  const openCalls = new WeakMap<object, OpenCall>();
+
+  function openCall(context: unknown): OpenCall {
+    if (typeof context !== "object" || context === null) {
+      throw new RbsmError("internal", "A host call came without its context");
+    }
+    const call = openCalls.get(context) ?? {
+      context: brokerContextSchema.parse(context),
+      inFlight: 0,
+    };
+    openCalls.set(context, call);
+    return call;
+  }
+
+  async function handle(context: unknown, call: { method: string; args: Json[] }): Promise<Json> {
+    const open = openCall(context);
+    const startedAt = now();
+    const method = methods.get(call.method);
+    const write = (outcome: AuditRow["outcome"]): void =>
+      options.audit({
+        at: startedAt,
+        plugin: open.context.plugin,
+        actor: open.context.actor?.id ?? null,
+        method: call.method,
+        permission: method?.permission ?? null,
+        outcome,
+        ms: now() - startedAt,
+      });
+    try {
+      const result = await serve(open, method, { ...call, now: startedAt });
+      write("ok");
+      return result;
+    } catch (error) {
+      const refusal = toRefusal(error, call.method);
+      denials.note(refusal, open.context.plugin, call.method);
+      write(refusal.code);
+      throw refusal;
+    }
+  }
+
+  function toRefusal(error: unknown, method: string): RbsmError {
+    if (error instanceof RbsmError) return error;
+    options.logger.error(`The host call ${method} failed`, { error });
+    return new RbsmError("internal", `The host could not serve ${method}`, {}, error);
+  }
+
+  return { handle, denied: (plugin) => denials.list(plugin) };
+}
+
+async function serve(
+  open: OpenCall,
+  method: HostMethod | undefined,
+  call: { method: string; args: Json[]; now: number },
+): Promise<Json> {
+  if (method === undefined) throw unknownMethod(call.method);
+  requirePermission(open.context, call.method, method.permission);
+  if (open.inFlight >= CALL_LIMITS.callsInFlight) throw tooManyCalls();
+  open.inFlight += 1;
+  try {
+    const site: CallSite = { context: open.context, method: call.method, now: call.now };
+    return await method.run(call.args, site);
+  } finally {
+    open.inFlight -= 1;
+  }
+}
+
+function requirePermission(
+  context: BrokerContext,
+  method: string,
+  permission: string | null,
+): void {
+  if (permission === null) return;
+  const missing = missingFor(context, permission);
+  if (missing === null) return;
+  const { plugin } = context;
+  const detail = { permission, method, plugin, missing };
+  if (missing === "actor") {
+    throw new RbsmError(
+      "permission_denied",
+      `${method} needs the permission ${permission}, which user ${context.actor?.id} does not have`,
+      { ...detail, fix: `Give the user the permission ${permission} in Rising-BSM.` },
+    );
+  }
+  throw new RbsmError(
+    "permission_denied",
+    `${method} needs the permission ${permission}, which is not granted to ${plugin}. ` +
+      `Add "${permission}" to "permissions" in manifest.json and grant it.`,
+    { ...detail, fix: `"permissions": ["${permission}"]` },
+  );
+}
+
+function unknownMethod(method: string): RbsmError {
+  return new RbsmError("permission_denied", `The host has no call ${method} for plugins`, {
+    permission: method,
+    method,
+    missing: "grant",
+  });
+}
+
+function tooManyCalls(): RbsmError {
+  return new RbsmError(
+    "limit_calls",
+    `A plugin call may wait for ${CALL_LIMITS.callsInFlight} host calls at a time`,
+    { fix: "Await some of the host calls before you start more." },
+  );
+}

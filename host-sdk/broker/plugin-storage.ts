@@ -1,0 +1,236 @@
+import { RbsmError, STORAGE_LIMITS, utf8, type Json } from "@rising-bsm/protocol";
+import { z } from "zod";
+import type { Change, HostStore, Row } from "../store/host-store.ts";
+
+/*
+ * plugin-storage:<plugin> / <key>   {value, bytes, expiresAt?}   one row a value
+ * plugin-storage / <plugin>         {bytes, keys}                what all of them use
+ * Both change in one commit, so the usage is exact; values that expired count until somebody needs
+ * their room. `bytes` is the UTF-8 size of the value's JSON.
+ */
+const USAGE_KIND = "plugin-storage";
+
+const usageSchema = z.object({ bytes: z.int(), keys: z.int() });
+const entrySchema = z.object({
+  value: z.custom<Json>((value) => value !== undefined),
+  bytes: z.int(),
+  expiresAt: z.int().optional(),
+});
+
+type Usage = z.output<typeof usageSchema>;
+
+interface Entry extends z.output<typeof entrySchema> {
+  readonly version: number;
+}
+
+/** One plugin's key-value storage and the clock that values expire by. */
+export interface Shelf {
+  readonly store: HostStore;
+  readonly plugin: string;
+  readonly now: number;
+}
+
+export interface SetOptions {
+  readonly ttlSeconds?: number | null | undefined;
+  /** The version the key must have; 0: the key must not exist. */
+  readonly ifVersion?: number | null | undefined;
+}
+
+/** The value of a key, or null. */
+export async function getValue(shelf: Shelf, key: string): Promise<Json> {
+  return (await liveEntry(shelf, key))?.value ?? null;
+}
+
+/**
+ * Stores a value and answers its version. Throws `conflict_row_version` when `ifVersion` does not
+ * hold and `limit_storage` when the value does not fit.
+ */
+export async function setValue(
+  shelf: Shelf,
+  item: { key: string; value: Json },
+  options: SetOptions,
+): Promise<{ version: number }> {
+  const bytes = utf8(JSON.stringify(item.value)).length;
+  if (bytes > STORAGE_LIMITS.valueBytes) {
+    throw limitReached(
+      `A value may have ${STORAGE_LIMITS.valueBytes} bytes, this one has ${bytes}`,
+    );
+  }
+  const expiry =
+    typeof options.ttlSeconds === "number"
+      ? { expiresAt: shelf.now + options.ttlSeconds * 1_000 }
+      : {};
+  const entry = { value: item.value, bytes, ...expiry };
+  return untilStored(async () => {
+    const stored = await readEntry(shelf, item.key);
+    checkVersion(shelf, stored, options.ifVersion);
+    const version = await replaceEntry(shelf, item.key, { stored, entry });
+    return version === null ? null : { version };
+  });
+}
+
+/** Removes a key; false when there was none. */
+export async function deleteValue(shelf: Shelf, key: string): Promise<boolean> {
+  return untilStored(async () => {
+    const stored = await readEntry(shelf, key);
+    if (stored === null) return false;
+    const version = await replaceEntry(shelf, key, { stored, entry: null });
+    return version === null ? null : isLive(shelf, stored);
+  });
+}
+
+/** Keys in order, and the cursor that continues when there are more. */
+export async function listKeys(
+  shelf: Shelf,
+  range: { prefix: string; limit: number; cursor?: string | null | undefined },
+): Promise<{ keys: string[]; cursor?: string }> {
+  const after = typeof range.cursor === "string" ? { after: range.cursor } : {};
+  const rows = await shelf.store.list(kindOf(shelf.plugin), { prefix: range.prefix, ...after });
+  const keys = rows.filter((row) => isLive(shelf, toEntry(row))).map((row) => row.key);
+  const page = keys.slice(0, range.limit);
+  const last = page.at(-1);
+  return keys.length > page.length && last !== undefined
+    ? { keys: page, cursor: last }
+    : { keys: page };
+}
+
+/** Forgets everything a plugin stored, as an uninstallation that keeps no data does. */
+export async function deletePluginStorage(store: HostStore, plugin: string): Promise<void> {
+  const rows = await store.list(kindOf(plugin));
+  await store.commit([
+    ...rows.map((row) => ({ kind: kindOf(plugin), key: row.key, value: null })),
+    { kind: USAGE_KIND, key: plugin, value: null },
+  ]);
+}
+
+/** Bytes and keys that a plugin uses now. */
+export async function storageUsage(store: HostStore, plugin: string): Promise<Usage> {
+  return (await readUsage(store, plugin)).usage;
+}
+
+function kindOf(plugin: string): string {
+  return `${USAGE_KIND}:${plugin}`;
+}
+
+async function readEntry({ store, plugin }: Shelf, key: string): Promise<Entry | null> {
+  const row = await store.get(kindOf(plugin), key);
+  return row === null ? null : toEntry(row);
+}
+
+function toEntry(row: Row): Entry {
+  return { ...entrySchema.parse(row.value), version: row.version };
+}
+
+async function liveEntry(shelf: Shelf, key: string): Promise<Entry | null> {
+  const entry = await readEntry(shelf, key);
+  return isLive(shelf, entry) ? entry : null;
+}
+
+function isLive(shelf: Shelf, entry: Entry | null): boolean {
+  return entry !== null && (entry.expiresAt === undefined || entry.expiresAt > shelf.now);
+}
+
+async function readUsage(
+  store: HostStore,
+  plugin: string,
+): Promise<{ usage: Usage; version: number | null }> {
+  const row = await store.get(USAGE_KIND, plugin);
+  if (row === null) return { usage: { bytes: 0, keys: 0 }, version: null };
+  return { usage: usageSchema.parse(row.value), version: row.version };
+}
+
+function checkVersion(
+  shelf: Shelf,
+  stored: Entry | null,
+  ifVersion: number | null | undefined,
+): void {
+  if (typeof ifVersion !== "number") return;
+  const version = isLive(shelf, stored) ? (stored?.version ?? 0) : 0;
+  if (version === ifVersion) return;
+  throw new RbsmError(
+    "conflict_row_version",
+    `The value has version ${version}, not ${ifVersion}: someone else changed it`,
+    { fix: "Read the value again, apply the change to what it is now, and set it once more." },
+  );
+}
+
+/** Value and usage in one commit. Answers the version, null when either changed meanwhile. */
+async function replaceEntry(
+  shelf: Shelf,
+  key: string,
+  change: { stored: Entry | null; entry: z.output<typeof entrySchema> | null },
+): Promise<number | null> {
+  const { store, plugin } = shelf;
+  const { stored, entry } = change;
+  const { usage, version } = await readUsage(store, plugin);
+  const next = {
+    bytes: usage.bytes - (stored?.bytes ?? 0) + (entry?.bytes ?? 0),
+    keys: usage.keys - Number(stored !== null) + Number(entry !== null),
+  };
+  if (entry !== null && isOver(next)) {
+    if (await sweepExpired(shelf, key)) return null;
+    throw limitReached(describeLimit(next));
+  }
+  return tryCommit(store, [
+    { kind: kindOf(plugin), key, value: toRowValue(entry), ifVersion: stored?.version ?? null },
+    { kind: USAGE_KIND, key: plugin, value: next, ifVersion: version },
+  ]);
+}
+
+function toRowValue(entry: z.output<typeof entrySchema> | null): Json {
+  if (entry === null) return null;
+  const { value, bytes, expiresAt } = entry;
+  return expiresAt === undefined ? { value, bytes } : { value, bytes, expiresAt };
+}
+
+function isOver(usage: Usage): boolean {
+  return usage.bytes > STORAGE_LIMITS.totalBytes || usage.keys > STORAGE_LIMITS.keys;
+}
+
+function describeLimit(usage: Usage): string {
+  return usage.keys > STORAGE_LIMITS.keys
+    ? `A plugin may keep ${STORAGE_LIMITS.keys} keys`
+    : `A plugin may keep ${STORAGE_LIMITS.totalBytes} bytes, this would make it ${usage.bytes}`;
+}
+
+function limitReached(message: string): RbsmError {
+  return new RbsmError("limit_storage", message, {
+    fix: "Delete keys that are no longer needed, or set them with ttlSeconds.",
+  });
+}
+
+/** Deletes what expired, all but the key that is being written; false when nothing did. */
+async function sweepExpired(shelf: Shelf, except: string): Promise<boolean> {
+  const { store, plugin } = shelf;
+  const kind = kindOf(plugin);
+  const { usage, version } = await readUsage(store, plugin);
+  const expired = (await store.list(kind))
+    .map((row) => ({ key: row.key, ...toEntry(row) }))
+    .filter((entry) => entry.key !== except && !isLive(shelf, entry));
+  if (expired.length === 0) return false;
+  const bytes = expired.reduce((sum, entry) => sum + entry.bytes, 0);
+  const left = { bytes: usage.bytes - bytes, keys: usage.keys - expired.length };
+  await tryCommit(store, [
+    ...expired.map((entry) => ({ kind, key: entry.key, value: null, ifVersion: entry.version })),
+    { kind: USAGE_KIND, key: plugin, value: left, ifVersion: version },
+  ]);
+  return true;
+}
+
+/** The commit's version, or null when another write got in its way. */
+async function tryCommit(store: HostStore, changes: readonly Change[]): Promise<number | null> {
+  try {
+    return await store.commit(changes);
+  } catch (error) {
+    if (error instanceof RbsmError && error.code === "conflict_row_version") return null;
+    throw error;
+  }
+}
+
+/** Repeats a write that answers null. It ends: each time, the write in its way was stored. */
+async function untilStored<T>(write: () => Promise<T | null>): Promise<T> {
+  for (;;) {
+    const result = await write();
+    if (result !== null) return result;
+  }
+}
