@@ -7,21 +7,18 @@ export type LicenseAction = (typeof LICENSE_ACTIONS)[number];
 
 type LicensePatch = Partial<Pick<License, "state" | "until" | "updatesUntil" | "transferredAt">>;
 
+const CHANGES: Record<LicenseAction, (license: License, now: number) => LicensePatch> = {
+  suspend: () => ({ state: "suspended" }),
+  reinstate: () => ({ state: "active" }),
+  revoke: () => ({ state: "revoked" }),
+  renew: renewal,
+  transfer,
+};
+
 /** What the action changes; it acts on hosts when they renew next. Revoked is for good. */
 export function changeLicense(license: License, action: LicenseAction, now: number): LicensePatch {
   if (license.state === "revoked") throw wrongState(license, action);
-  switch (action) {
-    case "suspend":
-      return { state: "suspended" };
-    case "reinstate":
-      return { state: "active" };
-    case "revoke":
-      return { state: "revoked" };
-    case "renew":
-      return renewal(license, now);
-    case "transfer":
-      return transfer(license, now);
-  }
+  return CHANGES[action](license, now);
 }
 
 /** The next period follows the paid one without a gap, or starts now when that has run out. */

@@ -2,6 +2,8 @@ import type { Manifest } from "@rising-bsm/protocol";
 import type { License } from "./tables.ts";
 
 const DAY_MS = 86_400_000;
+/** Of a plan that does not say how long its trial is. */
+const TRIAL_DAYS = 30;
 
 /** A plan as the manifest of the published version states it. */
 export type Plan = NonNullable<Manifest["pricing"]>["plans"][number];
@@ -17,29 +19,45 @@ export interface LicenseOrder {
 export type LicenseTerms = Omit<License, "id" | "keyHash">;
 
 /** What is sold with this order: the plan's terms, fixed from now on. */
-export function issueLicense(
-  { plugin, plan, seats, org }: LicenseOrder,
-  now: number,
-): LicenseTerms {
-  const period = periodOf(plan);
-  const paidUntil = period === null ? null : addPeriod(now, period);
+export function issueLicense(order: LicenseOrder, now: number): LicenseTerms {
+  const { plugin, plan } = order;
   return {
     plugin,
     plan: plan.id,
     kind: plan.kind,
     state: "active",
-    seats: seats ?? plan.seats ?? (plan.kind === "free" ? null : 1),
+    seats: seatsOf(order),
     users: null,
     entitlements: { ...plan.entitlements },
-    org: org ?? null,
-    period,
-    trialDays: plan.kind === "trial" ? (plan.trialDays ?? 30) : null,
-    until: plan.kind === "subscription" || plan.kind === "floating" ? paidUntil : null,
-    updatesUntil: plan.kind === "perpetual" ? paidUntil : null,
+    org: order.org ?? null,
+    ...termOf(plan, now),
     transferredAt: null,
     revision: 1,
     createdAt: now,
   };
+}
+
+function seatsOf({ seats, plan }: LicenseOrder): number | null {
+  return seats ?? plan.seats ?? (plan.kind === "free" ? null : 1);
+}
+
+type Term = Pick<LicenseTerms, "period" | "trialDays" | "until" | "updatesUntil">;
+
+/** What ends when: a subscription's use, a perpetual license's updates, a trial once it was started. */
+function termOf(plan: Plan, now: number): Term {
+  const period = periodOf(plan);
+  const end = period === null ? null : addPeriod(now, period);
+  switch (plan.kind) {
+    case "subscription":
+    case "floating":
+      return { period, trialDays: null, until: end, updatesUntil: null };
+    case "perpetual":
+      return { period, trialDays: null, until: null, updatesUntil: end };
+    case "trial":
+      return { period, trialDays: plan.trialDays ?? TRIAL_DAYS, until: null, updatesUntil: null };
+    default:
+      return { period, trialDays: null, until: null, updatesUntil: null };
+  }
 }
 
 /** A subscription always ends some day; a month is what is meant when nothing is said. */
