@@ -11,10 +11,23 @@ function ed25519Vectors(): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, readFileSync(`${folder}${name}.json`, "utf8")]));
 }
 
+/** Secrets of the Worker under test: seeds of one repeated byte. */
+const seed = (byte: number) => Buffer.alloc(32, byte).toString("base64url");
+const testSecrets = {
+  ADMIN_TOKEN: "admin-token-of-the-tests-0123456789",
+  RELEASE_KEY: seed(1),
+  LEASE_KEY: seed(2),
+  SNAPSHOT_KEY: seed(3),
+  TIMESTAMP_KEY: seed(4),
+  DOWNLOAD_KEY: seed(5),
+  CURSOR_KEY: seed(6),
+};
+
 const workersPlugin = cloudflareTest(async () => ({
   wrangler: { configPath: `${root}wrangler.toml` },
   miniflare: {
     bindings: {
+      ...testSecrets,
       REVIEW_POLICY: "open",
       DB_MIGRATIONS: await readD1Migrations(`${root}migrations/db`),
       SEARCH_MIGRATIONS: await readD1Migrations(`${root}migrations/search`),

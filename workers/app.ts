@@ -1,6 +1,9 @@
-import { OpenAPIHono } from "@hono/zod-openapi";
+import type { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
+import { keys } from "./accounts/key-routes.ts";
+import { accounts } from "./accounts/routes.ts";
 import { requireSchema } from "./database.ts";
+import { downloads } from "./downloads/routes.ts";
 import type { AppEnv } from "./env.ts";
 import {
   answerError,
@@ -13,10 +16,11 @@ import {
   jsonAnswer,
   limitJsonBody,
 } from "./http.ts";
+import { licenses } from "./licenses/routes.ts";
+import { search } from "./search/routes.ts";
+import { trust } from "./trust/routes.ts";
 
 /** Whole Worker: what every request passes through, then one line a feature. */
-export const app = createApp();
-
 function createApp(): OpenAPIHono<AppEnv> {
   const app = createRoutes();
   app.onError(answerError);
@@ -24,6 +28,12 @@ function createApp(): OpenAPIHono<AppEnv> {
   app.use(assignRequestId, defaultToNoStore, limitJsonBody);
   app.use("/v1/*", requireSchema);
   app.route("/", health);
+  app.route("/", search);
+  app.route("/", accounts);
+  app.route("/", keys);
+  app.route("/", licenses);
+  app.route("/", trust);
+  app.route("/", downloads);
   app.doc31("/openapi.json", {
     openapi: "3.1.0",
     info: { title: "Rising-BSM plugin marketplace", version: "1" },
@@ -40,3 +50,5 @@ const healthRoute = createRoute({
 const health = createRoutes().openapi(healthRoute, (c) =>
   c.json({ status: "ok" as const }, 200, { "Cache-Control": CACHE.none }),
 );
+
+export const app = createApp();

@@ -1,4 +1,5 @@
 import { RbsmError, sha256, sha256Hex, utf8 } from "@rising-bsm/protocol";
+import type { TOKEN_PERMISSIONS } from "@rising-bsm/protocol";
 import { eq } from "drizzle-orm";
 import { createMiddleware } from "hono/factory";
 import { writeDatabase } from "./database.ts";
@@ -8,8 +9,7 @@ import type { AppEnv, Bindings, Principal } from "./env.ts";
 import type { AppContext } from "./http.ts";
 import { plugins, scopes, tokens } from "./schema.ts";
 
-/** What a publisher's token may be allowed to do. `accounts` makes further tokens and scopes. */
-export const TOKEN_PERMISSIONS = ["publish", "yank", "licenses", "keys", "accounts"] as const;
+/** What a publisher's token may be allowed to do. */
 export type TokenPermission = (typeof TOKEN_PERMISSIONS)[number];
 
 /** Lets only the administrator through. */
@@ -39,7 +39,7 @@ export function assertActsFor(principal: Principal, publisher: string, scope?: s
   if (principal.publisher !== publisher) {
     throw new RbsmError("auth_scope", "The token belongs to another publisher");
   }
-  if (principal.scope !== null && principal.scope !== scope) {
+  if (scope !== undefined && principal.scope !== null && principal.scope !== scope) {
     throw new RbsmError("auth_scope", `The token is limited to ${principal.scope}`);
   }
 }

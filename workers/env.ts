@@ -36,6 +36,7 @@ export type Principal =
       /** The one scope that the token is limited to; null is every scope of the publisher. */
       readonly scope: string | null;
       readonly permissions: readonly string[];
+      readonly expiresAt: number | null;
     };
 
 export interface AppEnv {

@@ -58,7 +58,7 @@ export const limitJsonBody = createMiddleware<AppEnv>(async (c, next) => {
   const isJson = c.req.header("content-type")?.includes("json") ?? false;
   if (isJson && c.req.raw.body !== null) {
     const bytes = await readBody(c.req.raw, { maxBytes: JSON_BODY_BYTES, tooLarge: "limit_body" });
-    c.req.raw = new Request(c.req.raw, { body: bytes });
+    c.req.raw = new Request(c.req.raw, { method: c.req.method, body: bytes });
   }
   await next();
 });

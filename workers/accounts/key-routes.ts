@@ -1,0 +1,88 @@
+import {
+  RbsmError,
+  checkKeyPossession,
+  fromBase64url,
+  keyChallengeRequestSchema,
+  keyChallengeResultSchema,
+  keyEnrollmentRequestSchema,
+  keyEnrollmentResultSchema,
+  keyId,
+} from "@rising-bsm/protocol";
+import { auditEntry } from "../audit.ts";
+import { assertActsFor, requirePublisher } from "../auth.ts";
+import { writeDatabase } from "../database.ts";
+import { secretBytes } from "../env.ts";
+import type { Principal } from "../env.ts";
+import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer } from "../http.ts";
+import { createChallenge, openChallenge } from "./key-challenge.ts";
+import { assertPublisherExists, insertKey } from "./queries.ts";
+
+const challengeRoute = createRoute({
+  method: "post",
+  path: "/v1/keys/challenge",
+  middleware: [requirePublisher("keys")] as const,
+  request: { body: jsonBody(keyChallengeRequestSchema) },
+  responses: {
+    200: jsonAnswer(keyChallengeResultSchema, "To be signed with the key that enrols"),
+    default: problemAnswer,
+  },
+});
+
+const keyRoute = createRoute({
+  method: "post",
+  path: "/v1/keys",
+  middleware: [requirePublisher("keys")] as const,
+  request: { body: jsonBody(keyEnrollmentRequestSchema) },
+  responses: {
+    200: jsonAnswer(keyEnrollmentResultSchema, "Enrolled before"),
+    201: jsonAnswer(keyEnrollmentResultSchema, "Enrolled"),
+    default: problemAnswer,
+  },
+});
+
+/** Signing keys: a key enrols only by proving that its holder is there. */
+export const keys = createRoutes();
+
+keys.openapi(challengeRoute, async (c) => {
+  const publisher = publisherOf(c.get("principal"), c.req.valid("json").publisher);
+  await assertPublisherExists(writeDatabase(c.env), publisher);
+  const secret = secretBytes(c.env, "CURSOR_KEY");
+  const { challenge, expiresAt } = await createChallenge(secret, { publisher, now: Date.now() });
+  return c.json({ challenge, expiresAt: new Date(expiresAt).toISOString() }, 200);
+});
+
+/** Whose key it will be; a token can only speak for its own publisher. */
+function publisherOf(principal: Principal, named: string | undefined): string {
+  const publisher = named ?? (principal.kind === "token" ? principal.publisher : undefined);
+  if (publisher === undefined) throw new RbsmError("request_invalid", "Name the publisher");
+  assertActsFor(principal, publisher);
+  return publisher;
+}
+
+keys.openapi(keyRoute, async (c) => {
+  const body = c.req.valid("json");
+  const at = Date.now();
+  const publisher = await openChallenge(secretBytes(c.env, "CURSOR_KEY"), body.challenge, at);
+  assertActsFor(c.get("principal"), publisher);
+  const id = await provenKeyId(body);
+  const { publicKey, recoveryHash = null } = body;
+  const key = { keyId: id, publisher, publicKey, recoveryHash, createdAt: at };
+  const entry = auditEntry(c, { action: "key.enroll", subject: id, at, detail: { publisher } });
+  const { created, row } = await insertKey(writeDatabase(c.env), key, entry);
+  if (row?.publisher !== publisher || row.revokedAt !== null) {
+    throw new RbsmError("conflict_exists", "The key is not free for this publisher");
+  }
+  return c.json({ keyId: id }, created ? 201 : 200);
+});
+
+interface Proof {
+  readonly publicKey: string;
+  readonly challenge: string;
+  readonly signature: string;
+}
+
+async function provenKeyId({ publicKey, challenge, signature }: Proof): Promise<string> {
+  const raw = fromBase64url(publicKey);
+  await checkKeyPossession(raw, challenge, signature);
+  return keyId(raw);
+}

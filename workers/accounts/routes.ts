@@ -1,0 +1,128 @@
+import {
+  RbsmError,
+  base64url,
+  publisherRequestSchema,
+  scopeRequestSchema,
+  sha256Hex,
+  tokenRequestSchema,
+  tokenResultSchema,
+  utf8,
+} from "@rising-bsm/protocol";
+import { z } from "zod";
+import { auditEntry } from "../audit.ts";
+import { assertActsFor, requireAdmin, requirePublisher } from "../auth.ts";
+import { writeDatabase } from "../database.ts";
+import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer } from "../http.ts";
+import { assertMayGrant, assertMayRevoke } from "./grant-token.ts";
+import {
+  assertPublisherExists,
+  findScope,
+  findTokenOwner,
+  insertPublisher,
+  insertScope,
+  insertToken,
+  revokeToken,
+} from "./queries.ts";
+
+const publisherRoute = createRoute({
+  method: "post",
+  path: "/v1/publishers",
+  middleware: [requireAdmin] as const,
+  request: { body: jsonBody(publisherRequestSchema) },
+  responses: {
+    200: jsonAnswer(publisherRequestSchema, "It exists exactly so already"),
+    201: jsonAnswer(publisherRequestSchema, "Created"),
+    default: problemAnswer,
+  },
+});
+
+const scopeRoute = createRoute({
+  method: "post",
+  path: "/v1/scopes",
+  middleware: [requirePublisher("tokens")] as const,
+  request: { body: jsonBody(scopeRequestSchema) },
+  responses: {
+    200: jsonAnswer(scopeRequestSchema, "It belongs to the publisher already"),
+    201: jsonAnswer(scopeRequestSchema, "Created"),
+    default: problemAnswer,
+  },
+});
+
+const tokenRoute = createRoute({
+  method: "post",
+  path: "/v1/tokens",
+  middleware: [requirePublisher("tokens")] as const,
+  request: { body: jsonBody(tokenRequestSchema) },
+  responses: {
+    201: jsonAnswer(tokenResultSchema, "The token is shown this once"),
+    default: problemAnswer,
+  },
+});
+
+const revokeTokenRoute = createRoute({
+  method: "delete",
+  path: "/v1/tokens/{id}",
+  middleware: [requirePublisher("tokens")] as const,
+  request: { params: z.object({ id: z.uuid() }) },
+  responses: { 204: { description: "Revoked, now or before" }, default: problemAnswer },
+});
+
+/** Publishers, their scopes, tokens and signing keys. */
+export const accounts = createRoutes();
+
+accounts.openapi(publisherRoute, async (c) => {
+  const body = c.req.valid("json");
+  const at = Date.now();
+  const entry = auditEntry(c, { action: "publisher.create", subject: body.name, at });
+  const db = writeDatabase(c.env);
+  const { created, row } = await insertPublisher(db, { ...body, createdAt: at }, entry);
+  if (row?.displayName !== body.displayName) throw new RbsmError("conflict_exists");
+  return created ? c.json(body, 201) : c.json(body, 200);
+});
+
+accounts.openapi(scopeRoute, async (c) => {
+  const body = c.req.valid("json");
+  const db = writeDatabase(c.env);
+  assertActsFor(c.get("principal"), body.publisher, body.scope);
+  await assertPublisherExists(db, body.publisher);
+  const at = Date.now();
+  const entry = auditEntry(c, { action: "scope.create", subject: body.scope, at, detail: body });
+  const { created, row } = await insertScope(db, { ...body, createdAt: at }, entry);
+  if (row?.publisher !== body.publisher) throw new RbsmError("conflict_exists");
+  return created ? c.json(body, 201) : c.json(body, 200);
+});
+
+accounts.openapi(tokenRoute, async (c) => {
+  const { expiresAt, ...body } = c.req.valid("json");
+  const request = {
+    ...body,
+    scope: body.scope ?? null,
+    expiresAt: expiresAt === undefined ? null : Date.parse(expiresAt),
+  };
+  const db = writeDatabase(c.env);
+  const owned = request.scope === null ? undefined : await findScope(db, request.scope);
+  const now = Date.now();
+  assertMayGrant(c.get("principal"), request, { scopeOwner: owned?.publisher ?? null, now });
+  await assertPublisherExists(db, request.publisher);
+  const { id, token } = newToken();
+  const entry = auditEntry(c, { action: "token.create", subject: id, at: now, detail: request });
+  const hash = await sha256Hex(utf8(token));
+  await insertToken(db, { id, hash, ...request, createdAt: now }, entry);
+  return c.json({ id, token }, 201);
+});
+
+accounts.openapi(revokeTokenRoute, async (c) => {
+  const { id } = c.req.valid("param");
+  const db = writeDatabase(c.env);
+  const owner = await findTokenOwner(db, id);
+  if (owner === undefined) throw new RbsmError("not_found");
+  assertMayRevoke(c.get("principal"), owner);
+  const at = Date.now();
+  await revokeToken(db, { id, at }, auditEntry(c, { action: "token.revoke", subject: id, at }));
+  return c.body(null, 204);
+});
+
+function newToken(): { id: string; token: string } {
+  const secret = crypto.getRandomValues(new Uint8Array(32));
+  return { id: crypto.randomUUID(), token: `rbsm_pat_${base64url(secret)}` };
+}

@@ -1,0 +1,123 @@
+import { RbsmError, bundlePath, releasePath } from "@rising-bsm/protocol";
+import { z } from "zod";
+import { secretBytes } from "../env.ts";
+import { CACHE, createRoute, createRoutes, problemAnswer } from "../http.ts";
+import type { AppContext } from "../http.ts";
+import { verifyDownloadUrl } from "./download-url.ts";
+import { servePrivateBundle } from "./private-bundle.ts";
+import { serveObject } from "./serve-object.ts";
+
+/** The static plane: bytes from R2, never a query. It has to work while the databases are away. */
+const staticBytes = (description: string, type: string) => ({
+  200: { description, content: { [type]: { schema: z.any() } } },
+  206: { description: "The range asked for" },
+  304: { description: "The caller's copy is still the newest" },
+  416: { description: "The range lies outside" },
+  default: problemAnswer,
+});
+
+const bundleRoute = createRoute({
+  method: "get",
+  path: "/b/{file}",
+  request: {
+    params: z.object({ file: z.string().describe("<sha256>.rbsm") }),
+    query: z.object({
+      e: z.string().optional().describe("End of the grant, seconds since 1970"),
+      i: z.string().optional().describe("Instance that the grant is for"),
+      m: z.string().optional().describe("Message authentication code of the grant"),
+    }),
+  },
+  responses: staticBytes("The bundle", "application/octet-stream"),
+});
+
+const redirectRoute = createRoute({
+  method: "get",
+  path: "/{scope}/{name}/{version}/bundle.rbsm",
+  request: { params: z.object({ scope: z.string(), name: z.string(), version: z.string() }) },
+  responses: { 302: { description: "To the bundle's own URL" }, default: problemAnswer },
+});
+
+const pluginDocumentRoute = createRoute({
+  method: "get",
+  path: "/index/{scope}/{file}",
+  request: { params: z.object({ scope: z.string(), file: z.string().describe("<name>.json") }) },
+  responses: staticBytes("The public document of a plugin", "application/json"),
+});
+
+const releaseRoute = createRoute({
+  method: "get",
+  path: "/index/{scope}/{name}/{file}",
+  request: {
+    params: z.object({
+      scope: z.string(),
+      name: z.string(),
+      file: z.string().describe("<version>.release.json"),
+    }),
+  },
+  responses: staticBytes("The marketplace's signed statement about a version", "application/json"),
+});
+
+const trustMetadataRoute = createRoute({
+  method: "get",
+  path: "/tuf/{file}",
+  request: { params: z.object({ file: z.string() }) },
+  responses: staticBytes("TUF metadata", "application/json"),
+});
+
+const trustTargetRoute = createRoute({
+  method: "get",
+  path: "/tuf/targets/{file}",
+  request: { params: z.object({ file: z.string().describe("<sha256>.<name>") }) },
+  responses: staticBytes("A TUF target", "application/json"),
+});
+
+export const downloads = createRoutes();
+
+downloads.openapi(bundleRoute, async (c) => {
+  const sha256 = /^([0-9a-f]{64})\.rbsm$/.exec(c.req.valid("param").file)?.[1];
+  if (sha256 === undefined) throw new RbsmError("not_found");
+  const key = objectKey(bundlePath(sha256));
+  if (c.req.valid("query").m !== undefined) return serveGranted(c, key);
+  const found = await serveObject(c.env.BUNDLES, key, c.req.raw);
+  if (found !== null) return found;
+  const isPrivate = (await c.env.PRIVATE.head(key)) !== null;
+  throw isPrivate ? grantRefused() : new RbsmError("not_found");
+});
+
+async function serveGranted(c: AppContext, key: string): Promise<Response> {
+  const secret = secretBytes(c.env, "DOWNLOAD_KEY");
+  if (!(await verifyDownloadUrl(secret, new URL(c.req.url), new Date()))) throw grantRefused();
+  const found = await servePrivateBundle(c, key);
+  if (found === null) throw new RbsmError("not_found");
+  return found;
+}
+
+function grantRefused(): RbsmError {
+  const fix = "Ask POST /v1/downloads for a fresh link with a valid lease";
+  return new RbsmError("license_refused", "The bundle needs a link that is still valid", { fix });
+}
+
+downloads.openapi(redirectRoute, async (c) => {
+  const { scope, name, version } = c.req.valid("param");
+  const release = await c.env.BUNDLES.head(objectKey(releasePath(`${scope}/${name}`, version)));
+  const sha256 = release?.customMetadata?.["bundle"];
+  if (sha256 === undefined) throw new RbsmError("plugin_not_found");
+  c.header("Cache-Control", CACHE.immutable);
+  return c.redirect(bundlePath(sha256), 302);
+});
+
+downloads.openapi(pluginDocumentRoute, serveDocument);
+downloads.openapi(releaseRoute, serveDocument);
+downloads.openapi(trustMetadataRoute, serveDocument);
+downloads.openapi(trustTargetRoute, serveDocument);
+
+async function serveDocument(c: AppContext): Promise<Response> {
+  const found = await serveObject(c.env.BUNDLES, objectKey(c.req.path), c.req.raw);
+  if (found === null) throw new RbsmError("not_found");
+  return found;
+}
+
+/** R2 keys are URL paths without the leading slash. */
+function objectKey(path: string): string {
+  return path.slice(1);
+}

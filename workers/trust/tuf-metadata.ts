@@ -1,0 +1,85 @@
+import { hex, sha256Hex, utf8 } from "@rising-bsm/protocol";
+import type { SigningKey } from "@rising-bsm/protocol";
+import { Key, MetaFile, Metadata, Signature, Snapshot, Timestamp } from "@tufjs/models";
+import type { Root, Targets } from "@tufjs/models";
+
+const SPEC_VERSION = "1.0.31";
+
+/**
+ * Bytes of a metadata file signed by these keys. The library signs synchronously, which WebCrypto
+ * cannot: it is asked once for the canonical bytes only.
+ */
+export async function signMetadata(
+  signed: Root | Targets | Snapshot | Timestamp,
+  keys: readonly SigningKey[],
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = canonicalBytes(signed);
+  const signatures = keys.map(async (key) => {
+    const keyID = await tufKeyId(key.publicKey);
+    return [keyID, new Signature({ keyID, sig: hex(await key.sign(bytes)) })] as const;
+  });
+  const metadata = new Metadata(signed, Object.fromEntries(await Promise.all(signatures)));
+  return utf8(JSON.stringify(metadata.toJSON()));
+}
+
+function canonicalBytes(signed: Root | Targets | Snapshot | Timestamp): Uint8Array {
+  let bytes = new Uint8Array();
+  new Metadata(signed).sign((data) => {
+    bytes = new Uint8Array(data);
+    return new Signature({ keyID: "", sig: "" });
+  });
+  return bytes;
+}
+
+/** TUF key id (spec §4.2): SHA-256 of the key object in canonical JSON. */
+export function tufKeyId(publicKey: Uint8Array): Promise<string> {
+  const keyval = `{"public":"${hex(publicKey)}"}`;
+  return sha256Hex(utf8(`{"keytype":"ed25519","keyval":${keyval},"scheme":"ed25519"}`));
+}
+
+export async function tufKey(publicKey: Uint8Array): Promise<Key> {
+  return new Key({
+    keyID: await tufKeyId(publicKey),
+    keyType: "ed25519",
+    scheme: "ed25519",
+    keyVal: { public: hex(publicKey) },
+  });
+}
+
+/** Fields that every role has. Fractions of a second are not part of TUF's times. */
+export function commonFields(version: number, expires: Date) {
+  const expiresText = `${expires.toISOString().slice(0, 19)}Z`;
+  return { version, specVersion: SPEC_VERSION, expires: expiresText };
+}
+
+export interface Heads {
+  readonly snapshotVersion: number;
+  readonly timestampVersion: number;
+  readonly targetsVersion: number;
+  readonly expires: Date;
+}
+
+/** The two online roles: which targets file is current, and which snapshot says so. */
+export async function signHeads(
+  heads: Heads,
+  keys: { readonly snapshot: SigningKey; readonly timestamp: SigningKey },
+): Promise<{ snapshot: Uint8Array<ArrayBuffer>; timestamp: Uint8Array<ArrayBuffer> }> {
+  const targets = new MetaFile({ version: heads.targetsVersion });
+  const snapshot = await signMetadata(
+    new Snapshot({
+      ...commonFields(heads.snapshotVersion, heads.expires),
+      meta: { "targets.json": targets },
+    }),
+    [keys.snapshot],
+  );
+  const snapshotMeta = new MetaFile({
+    version: heads.snapshotVersion,
+    length: snapshot.length,
+    hashes: { sha256: await sha256Hex(snapshot) },
+  });
+  const timestamp = await signMetadata(
+    new Timestamp({ ...commonFields(heads.timestampVersion, heads.expires), snapshotMeta }),
+    [keys.timestamp],
+  );
+  return { snapshot, timestamp };
+}
