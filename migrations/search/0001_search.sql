@@ -6,8 +6,7 @@
 CREATE TABLE docs (
   id INTEGER PRIMARY KEY CHECK (id BETWEEN 1 AND 1048575),
   name TEXT NOT NULL UNIQUE,
-  card TEXT NOT NULL,            -- JSON: what a list item shows, without the columns below
-  about TEXT NOT NULL,           -- JSON: what the detail page shows beside the card
+  card TEXT NOT NULL,            -- JSON (workers/search/card.ts): what a page shows of the plugin
   name_words TEXT NOT NULL,      -- folded words (workers/search/fold-text.ts), as are the next three
   title_words TEXT NOT NULL,
   summary_words TEXT NOT NULL,
@@ -15,11 +14,11 @@ CREATE TABLE docs (
   tags TEXT NOT NULL,            -- filter tokens (workers/search/tags.ts), each beginning with "_"
   facets TEXT NOT NULL,          -- JSON array of "kind:value", counted into `facets`
   downloads INTEGER NOT NULL DEFAULT 0 CHECK (downloads BETWEEN 0 AND 8589934591),
-  created_s INTEGER NOT NULL CHECK (created_s BETWEEN 0 AND 8589934591),
-  updated_s INTEGER NOT NULL CHECK (updated_s BETWEEN 0 AND 8589934591),
+  created_at INTEGER NOT NULL,   -- milliseconds since 1970, as the next
+  updated_at INTEGER NOT NULL,   -- the indexes keep seconds
   verified INTEGER NOT NULL DEFAULT 0,
   rating REAL,
-  sunk INTEGER NOT NULL DEFAULT 0,  -- 1: deprecated, ranked last
+  sunk INTEGER NOT NULL DEFAULT 0,  -- 1: deprecated or yanked, ranked last
   all_words TEXT AS (concat_ws(' ', name_words, title_words, summary_words, keyword_words, tags)) VIRTUAL,
   spelled_words TEXT AS (concat_ws(' ', name_words, title_words, keyword_words)) VIRTUAL
 );
@@ -61,28 +60,28 @@ CREATE TRIGGER docs_insert AFTER INSERT ON docs BEGIN
   INSERT INTO words(rowid, name, title, summary, keywords, tags)
     VALUES (new.id, new.name_words, new.title_words, new.summary_words, new.keyword_words, new.tags);
   INSERT INTO by_downloads(rowid, words) VALUES (new.downloads << 20 | new.id, new.all_words);
-  INSERT INTO by_created(rowid, words) VALUES (new.created_s << 20 | new.id, new.all_words);
-  INSERT INTO by_updated(rowid, words) VALUES (new.updated_s << 20 | new.id, new.all_words);
+  INSERT INTO by_created(rowid, words) VALUES ((new.created_at / 1000) << 20 | new.id, new.all_words);
+  INSERT INTO by_updated(rowid, words) VALUES ((new.updated_at / 1000) << 20 | new.id, new.all_words);
   INSERT INTO spellings(rowid, words) VALUES (new.id, new.spelled_words);
 END;
 CREATE TRIGGER docs_delete AFTER DELETE ON docs BEGIN
   DELETE FROM words WHERE rowid = old.id;
   DELETE FROM by_downloads WHERE rowid = (old.downloads << 20 | old.id);
-  DELETE FROM by_created WHERE rowid = (old.created_s << 20 | old.id);
-  DELETE FROM by_updated WHERE rowid = (old.updated_s << 20 | old.id);
+  DELETE FROM by_created WHERE rowid = ((old.created_at / 1000) << 20 | old.id);
+  DELETE FROM by_updated WHERE rowid = ((old.updated_at / 1000) << 20 | old.id);
   DELETE FROM spellings WHERE rowid = old.id;
 END;
 CREATE TRIGGER docs_update AFTER UPDATE ON docs BEGIN
   DELETE FROM words WHERE rowid = old.id;
   DELETE FROM by_downloads WHERE rowid = (old.downloads << 20 | old.id);
-  DELETE FROM by_created WHERE rowid = (old.created_s << 20 | old.id);
-  DELETE FROM by_updated WHERE rowid = (old.updated_s << 20 | old.id);
+  DELETE FROM by_created WHERE rowid = ((old.created_at / 1000) << 20 | old.id);
+  DELETE FROM by_updated WHERE rowid = ((old.updated_at / 1000) << 20 | old.id);
   DELETE FROM spellings WHERE rowid = old.id;
   INSERT INTO words(rowid, name, title, summary, keywords, tags)
     VALUES (new.id, new.name_words, new.title_words, new.summary_words, new.keyword_words, new.tags);
   INSERT INTO by_downloads(rowid, words) VALUES (new.downloads << 20 | new.id, new.all_words);
-  INSERT INTO by_created(rowid, words) VALUES (new.created_s << 20 | new.id, new.all_words);
-  INSERT INTO by_updated(rowid, words) VALUES (new.updated_s << 20 | new.id, new.all_words);
+  INSERT INTO by_created(rowid, words) VALUES ((new.created_at / 1000) << 20 | new.id, new.all_words);
+  INSERT INTO by_updated(rowid, words) VALUES ((new.updated_at / 1000) << 20 | new.id, new.all_words);
   INSERT INTO spellings(rowid, words) VALUES (new.id, new.spelled_words);
 END;
 
