@@ -1,0 +1,101 @@
+import { normalizePermission, RbsmError } from "@rising-bsm/protocol";
+import { z } from "zod";
+import type { Filters } from "./tags.ts";
+
+export const SEARCH_LIMITS = {
+  pageItems: 100,
+  defaultPageItems: 20,
+  /** Filters of one kind in one query. */
+  filterValues: 20,
+  filterLength: 200,
+} as const;
+
+const filterValue = z.string().min(1).max(SEARCH_LIMITS.filterLength);
+
+/** A query parameter that may be repeated. */
+function repeatable<Item extends z.ZodType<string>>(item: Item) {
+  const list = z.array(item).max(SEARCH_LIMITS.filterValues);
+  return z.union([item.transform((value) => [value]), list]).default([]);
+}
+
+const slug = filterValue.regex(/^[a-z0-9-]+$/, 'must be a category such as "customers"');
+const permission = filterValue.regex(
+  /^!?[a-z][a-z0-9_.:*-]*$/,
+  'must be a permission code such as "customers.view", "network" or "network:HOST"; "!" in front excludes it',
+);
+const hostVersion = z
+  .string()
+  .max(SEARCH_LIMITS.filterLength)
+  .regex(
+    /^\d{1,6}(\.\d{1,6}(\.\d[0-9A-Za-z.+-]*)?)?$/,
+    "must be a version of Rising-BSM such as 2.1",
+  );
+const whole = z.string().regex(/^\d{1,3}$/, "must be a whole number");
+
+/** The query parameters of search, as a caller writes them. */
+export const searchQuerySchema = z.object({
+  q: z.string().optional(),
+  category: repeatable(slug),
+  permission: repeatable(permission),
+  price: z.enum(["free", "paid"]).optional(),
+  host: hostVersion.optional(),
+  verified: z.enum(["true", "false", "1", "0"]).optional(),
+  sort: z.enum(["relevance", "popular", "new", "updated"]).optional(),
+  cursor: z.string().optional(),
+  limit: whole.transform(Number).pipe(z.int().min(1).max(SEARCH_LIMITS.pageItems)).optional(),
+});
+
+export type SearchQuery = z.output<typeof searchQuerySchema>;
+
+export interface SearchRequest {
+  readonly text: string;
+  readonly filters: Filters;
+  readonly sort: NonNullable<SearchQuery["sort"]>;
+  readonly cursor: string | null;
+  readonly limit: number;
+}
+
+/** What a checked query asks for. Without words there is nothing to be relevant to: popular first. */
+export function toSearchRequest(query: SearchQuery): SearchRequest {
+  const text = (query.q ?? "").trim();
+  const sort = query.sort ?? "relevance";
+  const excluded = query.permission.filter((code) => code.startsWith("!"));
+  return {
+    text,
+    sort: text === "" && sort === "relevance" ? "popular" : sort,
+    cursor: query.cursor ?? null,
+    limit: query.limit ?? SEARCH_LIMITS.defaultPageItems,
+    filters: {
+      categories: query.category,
+      permissions: query.permission.filter((code) => !code.startsWith("!")).flatMap(canonical),
+      withoutPermissions: excluded.map((code) => code.slice(1)).flatMap(canonical),
+      price: query.price ?? null,
+      verified: query.verified === undefined ? null : ["true", "1"].includes(query.verified),
+      host: toHost(query.host),
+    },
+  };
+}
+
+/** Old names of a permission mean what they mean in a manifest; unknown ones find nothing. */
+function canonical(code: string): readonly string[] {
+  const codes = normalizePermission(code);
+  return codes.length === 0 ? [code] : codes;
+}
+
+function toHost(version: string | undefined): Filters["host"] {
+  if (version === undefined) return null;
+  const [major = "0", minor = "0"] = version.split(".");
+  return { major: Number(major), minor: Number.parseInt(minor, 10) };
+}
+
+/** Reads the parameters of a page's URL as the API reads its own. Throws `request_invalid`. */
+export function readSearchParams(params: URLSearchParams): SearchRequest {
+  const names = [...new Set(params.keys())].filter((name) => params.get(name) !== "");
+  const values = names.map((name) => {
+    const all = params.getAll(name).filter((value) => value !== "");
+    return [name, all.length === 1 ? all[0] : all];
+  });
+  const result = searchQuerySchema.safeParse(Object.fromEntries(values));
+  if (!result.success) throw new RbsmError("request_invalid", result.error.issues[0]?.message);
+  return toSearchRequest(result.data);
+}

@@ -1,0 +1,49 @@
+import { pluginPageSchema } from "@rising-bsm/protocol";
+import type { PluginPage } from "@rising-bsm/protocol";
+import { secretBytes } from "../env.ts";
+import { CACHE, createRoute, createRoutes, jsonAnswer, problemAnswer } from "../http.ts";
+import { toPluginCard } from "./card.ts";
+import { searchQuerySchema, toSearchRequest } from "./read-request.ts";
+import { searchPlugins } from "./search-plugins.ts";
+import type { SearchPage } from "./search-plugins.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/v1/plugins",
+  request: { query: searchQuerySchema },
+  responses: {
+    200: jsonAnswer(pluginPageSchema, "One page of the catalogue"),
+    default: problemAnswer,
+  },
+});
+
+export const search = createRoutes().openapi(route, async (c) => {
+  const context = {
+    search: c.env.SEARCH.withSession("first-unconstrained"),
+    cursorSecret: secretBytes(c.env, "CURSOR_KEY"),
+    now: Date.now(),
+  };
+  const page = await searchPlugins(context, toSearchRequest(c.req.valid("query")));
+  return c.json(toAnswer(page), 200, { "Cache-Control": CACHE.page });
+});
+
+function toAnswer({ cards, nextCursor, facets, didYouMean }: SearchPage): PluginPage {
+  return {
+    items: cards.map(toPluginCard),
+    nextCursor,
+    ...(facets === undefined ? {} : { facets: groupFacets(facets) }),
+    ...(didYouMean === undefined ? {} : { didYouMean }),
+  };
+}
+
+/** "category:finance" → { category: { finance: 3 } } */
+function groupFacets(
+  counts: Readonly<Record<string, number>>,
+): Record<string, Record<string, number>> {
+  const groups: Record<string, Record<string, number>> = {};
+  for (const [facet, count] of Object.entries(counts)) {
+    const [kind = "", value = ""] = facet.split(":");
+    groups[kind] = { ...groups[kind], [value]: count };
+  }
+  return groups;
+}
