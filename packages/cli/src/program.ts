@@ -10,6 +10,7 @@ import { loginCommand, logoutCommand } from "./commands/login.ts";
 import { searchCommand } from "./commands/search.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { verifyCommand } from "./commands/verify.ts";
+import { whoamiCommand } from "./commands/whoami.ts";
 
 const COMMANDS: readonly DefineCommand[] = [
   validateCommand,
@@ -19,6 +20,7 @@ const COMMANDS: readonly DefineCommand[] = [
   keysCommand,
   loginCommand,
   logoutCommand,
+  whoamiCommand,
   deployCommand,
   searchCommand,
   infoCommand,

@@ -1,6 +1,6 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { parseJson, RbsmError } from "@rising-bsm/protocol";
+import { parseJson, RbsmError, sha256Hex, utf8 } from "@rising-bsm/protocol";
 import type { Cli } from "../command.ts";
 import { configDir } from "../config-dir.ts";
 import { textField } from "../json-field.ts";
@@ -14,6 +14,8 @@ export interface Target {
   /** Origin and path without a trailing slash. */
   readonly url: string;
   readonly token: string | null;
+  /** Where the token comes from: a file or an environment variable. */
+  readonly source: string;
 }
 
 /** A target with a token. */
@@ -29,23 +31,29 @@ export async function resolveTarget(cli: Cli, url: string | undefined): Promise<
   const stored = await readCredentials(cli.env);
   const chosen = checkUrl(url ?? (cli.env["RISING_BSM_URL"] || stored?.url || DEFAULT_URL));
   const ownToken = cli.env["RISING_BSM_TOKEN"];
-  if (ownToken) return { url: chosen, token: ownToken };
-  return { url: chosen, token: stored?.url === chosen ? stored.token : null };
+  if (ownToken) return { url: chosen, token: ownToken, source: "RISING_BSM_TOKEN" };
+  const token = stored?.url === chosen ? stored.token : null;
+  return { url: chosen, token, source: credentialsPath(cli.env) };
 }
 
 /** Refuses a target that nobody signed in to. */
 export function requireToken(target: Target): SignedInTarget {
-  const { url, token } = target;
-  if (token !== null) return { url, token };
+  const { url, token, source } = target;
+  if (token !== null) return { url, token, source };
   throw new RbsmError("auth_required", `You are not signed in to ${url}`, {
     fix: `run: rising-bsm login --url ${url} --token TOKEN, or set RISING_BSM_TOKEN`,
   });
 }
 
+/** What the marketplace stores of a token instead of the token: fit to compare, not to sign in. */
+export async function tokenFingerprint(token: string): Promise<string> {
+  return await sha256Hex(utf8(token));
+}
+
 /** Stores the token of a marketplace, readable by this user only. */
 export async function storeCredentials(
   env: NodeJS.ProcessEnv,
-  target: SignedInTarget,
+  target: { url: string; token: string },
 ): Promise<string> {
   const file = credentialsPath(env);
   await writeFileAtomic(
@@ -79,7 +87,9 @@ function credentialsPath(env: NodeJS.ProcessEnv): string {
   return join(configDir(env), "credentials.json");
 }
 
-async function readCredentials(env: NodeJS.ProcessEnv): Promise<SignedInTarget | null> {
+async function readCredentials(
+  env: NodeJS.ProcessEnv,
+): Promise<{ url: string; token: string } | null> {
   const file = credentialsPath(env);
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return null;

@@ -78,16 +78,26 @@ async function exchange(
   } catch (error) {
     if (error instanceof RbsmError) throw error;
     if (connection.signal.aborted) throw new RbsmError("cancelled", "Cancelled");
-    if (timeout.aborted)
+    if (timeout.aborted) {
       throw new RbsmError("network_timeout", `${connection.url} did not answer in time`);
-    throw new RbsmError(
-      "network_unreachable",
-      `${connection.url} cannot be reached${reason(error)}`,
-      {
-        fix: "check the connection and --url",
-      },
-    );
+    }
+    throw networkError(connection, error);
   }
+}
+
+/** Codes of connections that never came to be; every other failure broke one that stood. */
+const NOT_CONNECTED = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|E(?:HOST|NET)UNREACH|CERT|CONNECT_TIMEOUT/;
+
+function networkError(connection: Connection, error: unknown): RbsmError {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const text = cause instanceof Error ? cause.message || code : String(cause);
+  if (NOT_CONNECTED.test(code)) {
+    const message = `${connection.url} cannot be reached (${text})`;
+    return new RbsmError("network_unreachable", message, { fix: "check the connection and --url" });
+  }
+  const message = `The connection to ${connection.url} broke (${text})`;
+  return new RbsmError("network_interrupted", message, { fix: "run the command again" });
 }
 
 function headersOf(
@@ -177,11 +187,4 @@ function plainFinding({
 }: NonNullable<Problem["findings"]>[number]): Finding {
   const finding = { rule: plainText(rule), path: plainText(path), message: plainText(message) };
   return fix === undefined ? finding : { ...finding, fix: plainText(fix) };
-}
-
-function reason(error: unknown): string {
-  const cause = error instanceof Error ? (error.cause ?? error) : error;
-  if (!(cause instanceof Error)) return "";
-  const code = "code" in cause ? String(cause.code) : "";
-  return ` (${code === "" || cause.message.includes(code) ? cause.message : code})`;
 }

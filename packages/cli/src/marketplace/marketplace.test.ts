@@ -1,0 +1,283 @@
+import { createHash } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { checkKeyPossession, fromBase64url } from "@rising-bsm/protocol";
+import { expect, test } from "vitest";
+import { closedUrl, sendJson, sendProblem, startServer } from "../../fixtures/marketplace.ts";
+import { HELLO, runCli, temporaryFolder, writeFiles } from "../../fixtures/run-cli.ts";
+
+const TOKEN = "rbsm_pat_0123456789";
+
+async function publisherHome(): Promise<string> {
+  const home = await writeFiles(await temporaryFolder(), HELLO);
+  await runCli(["keys", "new"], { home });
+  return home;
+}
+
+test("login stores a token for its owner's eyes, whoami names it, logout forgets it", async () => {
+  const home = await temporaryFolder();
+  const url = "https://market.example.com";
+  const login = await runCli(["login", "--url", `${url}/`, "--json"], {
+    home,
+    input: `${TOKEN}\n`,
+  });
+  const { file } = login.json();
+  expect(login.json()).toEqual({ ok: true, url, file });
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  expect(JSON.parse(await readFile(file, "utf8"))).toEqual({ url, token: TOKEN });
+  const who = await runCli(["whoami", "--json"], { home });
+  expect(who.json()).toMatchObject({ ok: true, url, source: file });
+  expect(login.stdout + login.stderr + who.stdout).not.toContain(TOKEN);
+  expect((await runCli(["logout", "--json"], { home })).json()).toEqual({ ok: true, url });
+  expect((await runCli(["whoami", "--json"], { home })).code).toBe(6);
+});
+
+test("a stored token is never sent to another marketplace", async () => {
+  const home = await publisherHome();
+  const { url, received } = await startServer((_request, response) => sendJson(response, 500, {}));
+  await runCli(["login", "--url", "https://market.example.com", "--token", TOKEN], { home });
+  const run = await runCli(["deploy", "--url", url, "--json"], { home });
+  expect(run.code).toBe(6);
+  expect(run.json().error.code).toBe("auth_required");
+  expect(received).toEqual([]);
+});
+
+test.each(["http://market.example.com", "ftp://x", "nonsense"])(
+  "%s is refused as a marketplace",
+  async (url) => {
+    const home = await temporaryFolder();
+    const run = await runCli(["login", "--url", url, "--token", TOKEN, "--json"], { home });
+    expect(run.code).toBe(2);
+  },
+);
+
+test("deploy builds, signs and sends the bundle with its length; again changes nothing", async () => {
+  const home = await publisherHome();
+  let status = 201;
+  const { url, received } = await startServer((request, response) => {
+    const sha256 = createHash("sha256").update(request.body).digest("hex");
+    sendJson(response, status, { status: "published", version: "1.0.0", sha256, findings: [] });
+  });
+  const env = { RISING_BSM_URL: url, RISING_BSM_TOKEN: TOKEN };
+  const run = await runCli(["deploy", "--json"], { home, env });
+  expect(run.code).toBe(0);
+  expect(run.json()).toMatchObject({
+    ok: true,
+    plugin: "@acme/hello",
+    status: "published",
+    unchanged: false,
+  });
+  status = 200;
+  expect((await runCli(["deploy", "--json"], { home, env })).json()).toMatchObject({
+    unchanged: true,
+  });
+  const [first, second] = received;
+  expect(first).toMatchObject({
+    method: "PUT",
+    url: "/v1/plugins/@acme/hello/versions/1.0.0",
+    headers: { authorization: `Bearer ${TOKEN}`, "content-length": String(first?.body.length) },
+  });
+  expect(first?.headers["transfer-encoding"]).toBeUndefined();
+  expect(first?.body.equals(second?.body ?? Buffer.of())).toBe(true);
+});
+
+test("deploy --dry-run checks and sends nothing", async () => {
+  const home = await publisherHome();
+  const { url, received } = await startServer((_request, response) => sendJson(response, 500, {}));
+  const run = await runCli(["deploy", "--dry-run", "--json", "--url", url], { home });
+  expect(run.json()).toMatchObject({ ok: true, dryRun: true, plugin: "@acme/hello" });
+  expect(received).toEqual([]);
+});
+
+test("deploy refuses an unsigned plugin before anything is sent", async () => {
+  const home = await writeFiles(await temporaryFolder(), HELLO);
+  const { url, received } = await startServer((_request, response) => sendJson(response, 500, {}));
+  const run = await runCli(["deploy", "--json", "--url", url], {
+    home,
+    env: { RISING_BSM_TOKEN: TOKEN },
+  });
+  expect(run.code).toBe(3);
+  expect(run.json().error.code).toBe("signature_missing");
+  expect(received).toEqual([]);
+});
+
+test.each([
+  [409, "conflict_version_exists", 8],
+  [401, "auth_refused", 6],
+  [403, "auth_scope", 6],
+  [422, "manifest_invalid", 3],
+  [429, "limit_rate", 9],
+  [503, "unavailable", 7],
+])(
+  "the marketplace's %i %s exits with %i and its text is shown without control characters",
+  async (status, code, exit) => {
+    const home = await publisherHome();
+    const findings = [{ rule: "r", path: "p", message: "m\u001b[2J" }];
+    const { url } = await startServer((_request, response) =>
+      sendProblem(response, status, { code, detail: "No\u001b[31m\nway", findings }),
+    );
+    const run = await runCli(["deploy", "--json"], {
+      home,
+      env: { RISING_BSM_URL: url, RISING_BSM_TOKEN: TOKEN },
+    });
+    expect(run.code).toBe(exit);
+    expect(run.json().error).toMatchObject({
+      code,
+      message: "No [31m way",
+      findings: [{ message: "m [2J" }],
+    });
+  },
+);
+
+test.each([
+  [
+    "a page that is no JSON",
+    (send: (status: number, text: string) => void) => send(200, "<html>"),
+    "network_bad_answer",
+  ],
+  [
+    "JSON of another form",
+    (send: (status: number, text: string) => void) => send(200, '{"items":3}'),
+    "network_bad_answer",
+  ],
+  [
+    "an error without a code",
+    (send: (status: number, text: string) => void) => send(500, "{}"),
+    "network_bad_answer",
+  ],
+])("search calls %s network_bad_answer", async (_name, answer, code) => {
+  const home = await temporaryFolder();
+  const { url } = await startServer((_request, response) =>
+    answer((status, text) => response.writeHead(status).end(text)),
+  );
+  const run = await runCli(["search", "--url", url, "--json"], { home });
+  expect(run.code).toBe(7);
+  expect(run.json().error.code).toBe(code);
+});
+
+test("search says when nobody listens, and when the answer breaks off", async () => {
+  const home = await temporaryFolder();
+  const nobody = await runCli(["search", "--url", await closedUrl(), "--json"], { home });
+  expect(nobody).toMatchObject({ code: 7 });
+  expect(nobody.json().error).toMatchObject({
+    code: "network_unreachable",
+    fix: expect.any(String),
+  });
+  const { url } = await startServer((_request, response) => {
+    response.writeHead(200, { "content-length": "100" }).write("{");
+    setTimeout(() => response.destroy(), 50);
+  });
+  const broken = await runCli(["search", "--url", url, "--json"], { home });
+  expect(broken).toMatchObject({ code: 7 });
+  expect(broken.json().error.code).toBe("network_interrupted");
+});
+
+test("search passes words and filters on and prints a table or the page itself", async () => {
+  const home = await temporaryFolder();
+  const page = { items: [CARD], nextCursor: "c2" };
+  const { url, received } = await startServer((_request, response) =>
+    sendJson(response, 200, page),
+  );
+  const args = [
+    "search",
+    "tax",
+    "report",
+    "--permission",
+    "!customers.edit",
+    "--limit",
+    "5",
+    "--url",
+    url,
+  ];
+  const json = await runCli([...args, "--json"], { home });
+  expect(json.json()).toEqual({ ok: true, ...page });
+  expect(received[0]?.url).toBe("/v1/plugins?q=tax+report&permission=%21customers.edit&limit=5");
+  expect(received[0]?.headers.authorization).toBeUndefined();
+  const text = await runCli(args, { home });
+  expect(text.stdout).toBe(
+    "NAME         VERSION  PRICE        DESCRIPTION\n@acme/hello  1.0.0    9 EUR/month  Says hello\nmore: --cursor c2\n",
+  );
+});
+
+test("info shows a plugin with its versions", async () => {
+  const home = await temporaryFolder();
+  const { url } = await startServer((request, response) =>
+    sendJson(response, 200, request.url.endsWith("/versions") ? { items: [VERSION] } : DETAIL),
+  );
+  const run = await runCli(["info", "@acme/hello", "--url", url, "--json"], { home });
+  expect(run.json()).toEqual({ ok: true, plugin: DETAIL, versions: [VERSION] });
+  const text = await runCli(["info", "@acme/hello", "--url", url], { home });
+  expect(text.stdout).toContain("yanked: broken");
+});
+
+test("keys enroll signs the challenge with the key that it sends", async () => {
+  const home = await publisherHome();
+  const { keyId, publicKey } = (await runCli(["keys", "export", "--json"], { home })).json();
+  const { url, received } = await startServer((request, response) => {
+    if (request.url === "/v1/keys") return sendJson(response, 201, { keyId });
+    sendJson(response, 200, { challenge: "c".repeat(43), expiresAt: "2026-11-22T10:00:00Z" });
+  });
+  const env = { RISING_BSM_URL: url, RISING_BSM_TOKEN: TOKEN };
+  const run = await runCli(["keys", "enroll", "--json"], { home, env });
+  expect(run.json()).toEqual({ ok: true, keyId, url });
+  const sent = JSON.parse(received[1]?.body.toString() ?? "");
+  expect(sent).toMatchObject({ publicKey, challenge: "c".repeat(43) });
+  await checkKeyPossession(fromBase64url(publicKey), sent.challenge, sent.signature);
+});
+
+test("Ctrl-C during an upload is `cancelled`", async () => {
+  const home = await publisherHome();
+  let interrupt: () => void = () => undefined;
+  const { url } = await startServer(() => interrupt());
+  const env = { RISING_BSM_URL: url, RISING_BSM_TOKEN: TOKEN };
+  const run = await runCli(["deploy", "--json"], {
+    home,
+    env,
+    onStderr: (pid) => (interrupt = () => void process.kill(pid, "SIGINT")),
+  });
+  expect(run.code).toBe(130);
+  expect(run.json().error.code).toBe("cancelled");
+});
+
+const CARD = {
+  name: "@acme/hello",
+  displayName: "Hello",
+  description: { en: "Says hello", de: "Sagt Hallo" },
+  version: "1.0.0",
+  publisher: "acme",
+  verified: true,
+  rating: null,
+  downloads: 3,
+  permissions: [],
+  price: { amount: 9, currency: "EUR", period: "month" },
+  updatedAt: "2026-11-22T10:00:00Z",
+};
+
+const DETAIL = {
+  ...CARD,
+  author: null,
+  homepage: null,
+  repository: null,
+  license: "MIT",
+  categories: [],
+  keywords: [],
+  network: ["api.example.com"],
+  dependencies: { "@acme/base": "^1.0.0" },
+  engines: {},
+  channels: { latest: "1.0.0" },
+  plans: [],
+};
+
+const VERSION = {
+  version: "1.0.0",
+  sha256: "a".repeat(64),
+  size: 100,
+  treeDigest: `h1:${"A".repeat(43)}=`,
+  channels: ["latest"],
+  status: "published",
+  publishedAt: "2026-11-22T10:00:00Z",
+  yanked: { reason: "broken" },
+  deprecated: false,
+  permissions: [],
+  network: [],
+  bundle: "https://x/b/a.rbsm",
+};
