@@ -19,7 +19,7 @@ test("a lease opens its plugin to its holder", () => {
   expect(downloadRefusal(lease(), wanted, NOON)).toBeNull();
 });
 
-test.each([
+test.for([
   ["another key", lease(), { ...wanted, jkt: "other" }, NOON, "license_unknown"],
   ["another plugin", lease(), { ...wanted, plugin: "@demo/other" }, NOON, "license_wrong_plugin"],
   ["a lease in its grace", lease(), wanted, NOON + 14 * DAY_MS, "license_ended"],
@@ -30,7 +30,7 @@ test.each([
     NOON,
     "license_not_covered",
   ],
-])("%s is refused", (_, claims, asked, now, code) => {
+] as const)("%s is refused", ([, claims, asked, now, code]) => {
   expect(downloadRefusal(claims, asked, now)).toBe(code);
 });
 

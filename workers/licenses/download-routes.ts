@@ -5,6 +5,7 @@ import {
   RbsmError,
   verifyLease,
 } from "@rising-bsm/protocol";
+import type { LeaseClaims, LeaseTrust } from "@rising-bsm/protocol";
 import { writeDatabase } from "../database.ts";
 import { DOWNLOAD_URL_SECONDS, signDownloadUrl } from "../downloads/download-url.ts";
 import { secretBytes } from "../env.ts";
@@ -39,7 +40,7 @@ export const downloadRoutes = createRoutes().openapi(downloadRoute, async (c) =>
   if (instanceId === null) throw new RbsmError("license_unknown");
   if (release === null) throw new RbsmError("plugin_not_found");
   const now = Date.now();
-  const claims = await verifyLease(lease, { keys: await leaseKeys(c.env), audience: instanceId });
+  const claims = await readLease(lease, { keys: await leaseKeys(c.env), audience: instanceId });
   const refusal = downloadRefusal(claims, { plugin, publishedAt: release.publishedAt, jkt }, now);
   if (refusal !== null) throw new RbsmError(refusal);
   const expiresAtS = Math.floor(now / 1000) + DOWNLOAD_URL_SECONDS;
@@ -49,3 +50,15 @@ export const downloadRoutes = createRoutes().openapi(downloadRoute, async (c) =>
   const url = new URL(link, c.req.url).href;
   return c.json({ url, expiresAt: new Date(expiresAtS * 1000).toISOString() }, 200);
 });
+
+/** Every lease that does not verify is the same refusal as any other. */
+async function readLease(lease: string, trust: LeaseTrust): Promise<LeaseClaims> {
+  return verifyLease(lease, trust).catch((cause: unknown) => {
+    throw new RbsmError(
+      "license_unknown",
+      "The lease does not verify for this instance",
+      {},
+      cause,
+    );
+  });
+}

@@ -15,7 +15,7 @@ describe("decideRenewal()", () => {
     expect(decideRenewal(held, next, NOON)).toMatchObject({ kind: "grant", seq: 4 });
   });
 
-  test.each([
+  test.for([
     ["an unknown activation", null, next, "license_unknown"],
     ["another instance's key", held, { ...next, jkt: "other" }, "license_unknown"],
     [
@@ -42,7 +42,7 @@ describe("decideRenewal()", () => {
       next,
       "license_ended",
     ],
-  ])("refuses %s", (_, activation, request, code) => {
+  ] as const)("refuses %s", ([, activation, request, code]) => {
     expect(decideRenewal(activation, request, NOON)).toEqual({ kind: "refuse", code });
   });
 
@@ -62,13 +62,13 @@ describe("decideRenewal()", () => {
 });
 
 describe("leaseSpan()", () => {
-  test.each([
+  test.for([
     ["subscription", NOON + 90 * DAY_MS, 14 * DAY_MS, 14 * DAY_MS],
     ["subscription", NOON + 3 * DAY_MS, 3 * DAY_MS, 14 * DAY_MS],
     ["trial", NOON + 2 * DAY_MS, 2 * DAY_MS, 14 * DAY_MS],
     ["floating", null, HOUR_MS, 24 * HOUR_MS],
     ["free", null, 14 * DAY_MS, 14 * DAY_MS],
-  ] as const)("of a %s until %s", (kind, until, length, graceMs) => {
+  ] as const)("of a %s until %s", ([kind, until, length, graceMs]) => {
     const end = NOON + length;
     expect(leaseSpan({ kind, until }, NOON)).toEqual({ until: end, graceMs, heldUntil: end });
   });

@@ -342,8 +342,11 @@ function exists(query: SQL): SQL {
   return sql`EXISTS (${query})`;
 }
 
+/** An audit row for a write that may not happen. NULL lets the database choose the id. */
 function auditIf(db: Database, entry: AuditEntry, condition: SQL) {
-  return db.run(sql`INSERT INTO audit (at, actor, action, subject, detail, request_id)
-    SELECT ${entry.at}, ${entry.actor}, ${entry.action}, ${entry.subject},
-      ${JSON.stringify(entry.detail ?? {})}, ${entry.requestId} WHERE ${condition}`);
+  const detail = JSON.stringify(entry.detail ?? {});
+  return db.insert(audit).select(
+    sql`SELECT NULL, ${entry.at}, ${entry.actor}, ${entry.action}, ${entry.subject}, ${detail},
+      ${entry.requestId} WHERE ${condition}`,
+  );
 }
