@@ -1,0 +1,125 @@
+import { env } from "cloudflare:workers";
+import { signProof, utf8 } from "@rising-bsm/protocol";
+import { drizzle } from "drizzle-orm/d1";
+import { beforeAll, expect, test } from "vitest";
+import { call, createAccount, ORIGIN, resetMarketplace } from "../testing.ts";
+import { registerInstance } from "./sample-instance.ts";
+import type { SampleInstance } from "./sample-instance.ts";
+import { DAY_MS, sampleActivation, sampleLicense } from "./sample-license.ts";
+import { insertPaidPlugin, issue } from "./sample-plugin.ts";
+import { activations, licenses } from "./tables.ts";
+
+const LICENSES = 1_000;
+const SEATS_TAKEN = 100;
+const PLUGIN = "@demo/invoices";
+
+interface Bill {
+  read: number;
+  written: number;
+  queries: number;
+}
+
+let instance: SampleInstance;
+
+beforeAll(async () => {
+  await resetMarketplace();
+  await createAccount("demo");
+  await insertPaidPlugin(PLUGIN, "demo");
+  instance = await registerInstance();
+  const db = drizzle(env.DB);
+  const until = Date.now() + 90 * DAY_MS;
+  for (let n = 0; n < LICENSES; n++) {
+    const [licenseId, id] = [`license-${n}`, `activation-${n}`];
+    await db.batch([
+      db.insert(licenses).values(sampleLicense({ id: licenseId, keyHash: licenseId, until })),
+      db.insert(activations).values(sampleActivation({ id, licenseId, instanceId: instance.id })),
+    ]);
+  }
+}, 60_000);
+
+/** The database with a meter: `raw()` carries no bill, so its query is asked once more for it. */
+function metered(bill: Bill): D1Database {
+  const statements = new WeakMap<object, D1PreparedStatement>();
+  const count = <T extends { meta: { rows_read?: number; rows_written?: number } }>(result: T) => {
+    bill.read += result.meta.rows_read ?? 0;
+    bill.written += result.meta.rows_written ?? 0;
+    return result;
+  };
+  const bind = (statement: D1PreparedStatement) => {
+    const bound = {
+      bind: (...values: unknown[]) => bind(statement.bind(...values)),
+      first: () => statement.first(),
+      run: async () => once(count(await statement.run())),
+      all: async () => once(count(await statement.all())),
+      raw: async () => {
+        count(await statement.all());
+        return once(await statement.raw());
+      },
+    };
+    statements.set(bound, statement);
+    return bound;
+  };
+  const once = <T>(result: T) => {
+    bill.queries += 1;
+    return result;
+  };
+  const database = {
+    prepare: (sql: string) => bind(env.DB.prepare(sql)),
+    batch: async (batch: object[]) =>
+      once((await env.DB.batch(batch.map((bound) => statements.get(bound)!))).map(count)),
+    withSession: () => database,
+  };
+  return database as unknown as D1Database;
+}
+
+/** What one signed request costs, and its answer's status. */
+async function billed(
+  { key }: SampleInstance,
+  path: string,
+  body: { readonly rid?: string; readonly plugin?: string },
+) {
+  const bill = { read: 0, written: 0, queries: 0 };
+  const bytes = utf8(JSON.stringify(body));
+  const about = { method: "POST", url: ORIGIN + path, body: bytes, now: Date.now() };
+  const proof = await signProof({ ...about, rid: body.rid ?? crypto.randomUUID() }, key);
+  const headers = { "Content-Type": "application/json", "Rbsm-Proof": proof };
+  const bindings = { ...env, DB: metered(bill) };
+  // The check of the schema is made once an isolate, not once a request.
+  await call("/v1/plugins/@demo/none", {}, bindings);
+  Object.assign(bill, { read: 0, written: 0, queries: 0 });
+  const { status } = await call(path, { method: "POST", headers, body: bytes }, bindings);
+  return { status, ...bill };
+}
+
+test("a renewal is one read of three rows and one write of three", async () => {
+  const renewal = { activationId: "activation-500", seq: 3, rid: "next" };
+  const bill = await billed(instance, "/v1/leases", renewal);
+  expect(bill).toMatchObject({ status: 200, queries: 2 });
+  expect(bill.read).toBeLessThanOrEqual(6);
+  expect(bill.written).toBeLessThanOrEqual(3);
+});
+
+test("a repeated renewal writes nothing", async () => {
+  const renewal = { activationId: "activation-501", seq: 3, rid: "next" };
+  await billed(instance, "/v1/leases", renewal);
+  const bill = await billed(instance, "/v1/leases", renewal);
+  expect(bill).toMatchObject({ status: 200, queries: 1, written: 0 });
+});
+
+test("an activation among a hundred taken seats reads them once to admit and once to write", async () => {
+  const { licenseId, licenseKey } = await issue(PLUGIN, "team", { seats: SEATS_TAKEN + 1 });
+  const db = drizzle(env.DB);
+  for (let n = 0; n < SEATS_TAKEN; n++) {
+    const { id: instanceId } = await registerInstance();
+    const heldUntil = Date.now() + DAY_MS;
+    await db
+      .insert(activations)
+      .values(sampleActivation({ id: `seat-${n}`, licenseId, instanceId, heldUntil }));
+  }
+  const newcomer = await registerInstance();
+  const activation = { licenseKey, plugin: PLUGIN, instanceId: newcomer.id };
+  const bill = await billed(newcomer, "/v1/licenses/activate", activation);
+  expect(bill).toMatchObject({ status: 200, queries: 2 });
+  expect(bill.read).toBeLessThanOrEqual(4 * SEATS_TAKEN + 40);
+  expect(bill.written).toBeLessThanOrEqual(12);
+});
