@@ -2,6 +2,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
 import { keys } from "./accounts/key-routes.ts";
 import { accounts } from "./accounts/routes.ts";
+import { catalog } from "./catalog/routes.ts";
 import { requireSchema } from "./database.ts";
 import { downloads } from "./downloads/routes.ts";
 import type { AppEnv } from "./env.ts";
@@ -17,6 +18,7 @@ import {
   limitJsonBody,
 } from "./http.ts";
 import { licenses } from "./licenses/routes.ts";
+import { publish } from "./publish/routes.ts";
 import { search } from "./search/routes.ts";
 import { trust } from "./trust/routes.ts";
 
@@ -31,6 +33,8 @@ function createApp(): OpenAPIHono<AppEnv> {
   app.route("/", search);
   app.route("/", accounts);
   app.route("/", keys);
+  app.route("/", catalog);
+  app.route("/", publish);
   app.route("/", licenses);
   app.route("/", trust);
   app.route("/", downloads);

@@ -1,0 +1,118 @@
+import {
+  RbsmError,
+  bundlePath,
+  pluginDetailSchema,
+  versionInfoSchema,
+  versionListSchema,
+} from "@rising-bsm/protocol";
+import type { Manifest, PluginDetail, VersionInfo } from "@rising-bsm/protocol";
+import { readDatabase } from "../database.ts";
+import { CACHE, createRoute, createRoutes, jsonAnswer, problemAnswer } from "../http.ts";
+import type { AppContext } from "../http.ts";
+import { absoluteUrl, pluginNameOf, pluginParams, versionParams } from "../plugin-address.ts";
+import type { Version } from "../schema.ts";
+import { toPluginCard } from "../search/card.ts";
+import { findCard } from "../search/queries.ts";
+import { storedManifest, withReason } from "../stored-manifest.ts";
+import { findListedVersion, findPlugin, listVersions } from "./queries.ts";
+import type { ListedVersions } from "./queries.ts";
+
+const VERSIONS_SHOWN = 1_000;
+const PAGE = { "Cache-Control": CACHE.page };
+
+const detailRoute = createRoute({
+  method: "get",
+  path: "/v1/plugins/{scope}/{name}",
+  request: { params: pluginParams },
+  responses: { 200: jsonAnswer(pluginDetailSchema, "The plugin"), default: problemAnswer },
+});
+
+const versionsRoute = createRoute({
+  method: "get",
+  path: "/v1/plugins/{scope}/{name}/versions",
+  request: { params: pluginParams },
+  responses: {
+    200: jsonAnswer(versionListSchema, "Its versions, the highest first"),
+    default: problemAnswer,
+  },
+});
+
+const versionRoute = createRoute({
+  method: "get",
+  path: "/v1/plugins/{scope}/{name}/versions/{version}",
+  request: { params: versionParams },
+  responses: { 200: jsonAnswer(versionInfoSchema, "The version"), default: problemAnswer },
+});
+
+/** What the catalogue says of one plugin. */
+export const catalog = createRoutes();
+
+catalog.openapi(detailRoute, async (c) => {
+  const name = pluginNameOf(c.req.valid("param"));
+  const [plugin, card] = await Promise.all([
+    findPlugin(readDatabase(c.env), name),
+    findCard(c.env.SEARCH.withSession("first-unconstrained"), name),
+  ]);
+  if (plugin === undefined || card === null) throw new RbsmError("plugin_not_found");
+  const about = describeManifest(storedManifest(plugin));
+  return c.json({ ...toPluginCard(card), ...about, channels: plugin.channels }, 200, PAGE);
+});
+
+function describeManifest(
+  manifest: Manifest,
+): Omit<PluginDetail, keyof ReturnType<typeof toPluginCard> | "channels"> {
+  const { author, homepage, repository, license } = manifest;
+  return {
+    author: author ?? null,
+    homepage: homepage ?? null,
+    repository: repository ?? null,
+    license: license ?? null,
+    categories: manifest.categories,
+    keywords: manifest.keywords,
+    network: manifest.network,
+    dependencies: manifest.dependencies,
+    engines: withoutUndefined(manifest.engines),
+    plans: manifest.pricing?.plans ?? [],
+  };
+}
+
+function withoutUndefined(values: Record<string, string | undefined>): Record<string, string> {
+  const present = Object.entries(values).flatMap(([key, value]) =>
+    value === undefined ? [] : [[key, value] as const],
+  );
+  return Object.fromEntries(present);
+}
+
+catalog.openapi(versionsRoute, async (c) => {
+  const plugin = pluginNameOf(c.req.valid("param"));
+  const listed = await listVersions(readDatabase(c.env), { plugin, limit: VERSIONS_SHOWN });
+  if (listed.versions.length === 0) throw new RbsmError("plugin_not_found");
+  return c.json({ items: listed.versions.map((row) => describeVersion(c, row, listed)) }, 200, PAGE);
+});
+
+catalog.openapi(versionRoute, async (c) => {
+  const { version, ...address } = c.req.valid("param");
+  const target = { plugin: pluginNameOf(address), version };
+  const listed = await findListedVersion(readDatabase(c.env), target);
+  const [row] = listed.versions;
+  if (row === undefined) throw new RbsmError("plugin_not_found");
+  return c.json(describeVersion(c, row, listed), 200, PAGE);
+});
+
+function describeVersion(c: AppContext, row: Version, { channels }: ListedVersions): VersionInfo {
+  const { permissions, network } = storedManifest(row);
+  return {
+    version: row.version,
+    sha256: row.sha256,
+    size: row.size,
+    treeDigest: row.treeDigest,
+    channels: Object.keys(channels).filter((channel) => channels[channel] === row.version),
+    status: row.status,
+    publishedAt: new Date(row.publishedAt ?? row.createdAt).toISOString(),
+    yanked: withReason(row.yankedReason),
+    deprecated: withReason(row.deprecatedReason),
+    permissions: permissions.map(({ code }) => code),
+    network,
+    bundle: absoluteUrl(c, bundlePath(row.sha256)),
+  };
+}

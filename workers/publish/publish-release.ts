@@ -1,0 +1,111 @@
+import {
+  BUNDLE_LIMITS,
+  RbsmError,
+  publisherKeyIdOf,
+  readBundle,
+  splitPluginName,
+  versionSortKey,
+} from "@rising-bsm/protocol";
+import type { Bundle } from "@rising-bsm/protocol";
+import { auditEntry } from "../audit.ts";
+import { assertActsFor } from "../auth.ts";
+import { writeDatabase } from "../database.ts";
+import { settings } from "../env.ts";
+import { readBody } from "../http.ts";
+import type { AppContext } from "../http.ts";
+import { stageBundle } from "../release/bundle-object.ts";
+import { finishPlugin } from "../release/finish-plugin.ts";
+import type { Version } from "../schema.ts";
+import { storedManifest } from "../stored-manifest.ts";
+import { admitRelease } from "./admit-release.ts";
+import type { Admission } from "./admit-release.ts";
+import { signatureProblem } from "./check-signature.ts";
+import { claimVersion, loadPublishFacts } from "./queries.ts";
+import type { NewVersion, Target } from "./queries.ts";
+
+export interface Publication {
+  readonly created: boolean;
+  readonly row: Version;
+}
+
+/**
+ * From an upload to a listed release: read, check, store, claim, finish. Each step can be repeated;
+ * sending the same bytes again continues where an interrupted upload stopped.
+ */
+export async function publishRelease(c: AppContext, target: Target): Promise<Publication> {
+  const facts = await loadOwnedFacts(c, target);
+  const bytes = await readUpload(c.req.raw);
+  const bundle = await readBundle(bytes);
+  if (facts.existing !== undefined) assertSameBytes(facts.existing, bundle.sha256);
+  const admission = admitRelease(
+    {
+      bundle,
+      target,
+      isAdmin: c.get("principal").kind === "admin",
+      signatureProblem: await signatureProblem(bundle, facts.keys),
+    },
+    {
+      approvedAt: facts.owner.approvedAt,
+      previous: facts.previous === undefined ? null : storedManifest(facts.previous),
+    },
+    settings(c.env).REVIEW_POLICY,
+  );
+  await stageBundle(c.env.PRIVATE, bundle.sha256, bytes);
+  const publication = await claimRelease(c, { target, bundle, admission });
+  await finishPlugin(c.env, target.plugin);
+  return publication;
+}
+
+/** Facts about the plugin's scope, for somebody who may publish there. */
+async function loadOwnedFacts(c: AppContext, target: Target) {
+  const { scope } = splitPluginName(target.plugin);
+  const { owner, ...facts } = await loadPublishFacts(writeDatabase(c.env), { ...target, scope });
+  if (owner === undefined) throw new RbsmError("auth_scope", `Nobody owns the scope ${scope}`);
+  assertActsFor(c.get("principal"), owner.publisher, scope);
+  return { owner, ...facts };
+}
+
+async function readUpload(request: Request): Promise<Uint8Array<ArrayBuffer>> {
+  if (!request.headers.has("content-length")) throw new RbsmError("request_length");
+  return readBody(request, { maxBytes: BUNDLE_LIMITS.fileBytes, tooLarge: "bundle_too_large" });
+}
+
+function assertSameBytes(existing: Version, sha256: string): void {
+  if (existing.sha256 !== sha256) {
+    const fix = "A version never changes: publish the next one";
+    throw new RbsmError("conflict_version_exists", undefined, { fix });
+  }
+  if (existing.status === "rejected") {
+    throw new RbsmError("conflict_state", `The review refused it: ${existing.statusReason ?? ""}`);
+  }
+}
+
+async function claimRelease(
+  c: AppContext,
+  { target, bundle, admission }: { target: Target; bundle: Bundle; admission: Admission },
+): Promise<Publication> {
+  const { scope } = splitPluginName(target.plugin);
+  const row = newVersion(target, bundle, admission);
+  const subject = `${target.plugin}@${target.version}`;
+  const detail = { sha256: bundle.sha256, status: admission.status };
+  const entry = auditEntry(c, { action: "release.publish", subject, at: row.createdAt, detail });
+  const claimed = await claimVersion(writeDatabase(c.env), { row, scope }, entry);
+  if (claimed.row === undefined) throw new RbsmError("internal", "The claimed version is gone");
+  assertSameBytes(claimed.row, bundle.sha256);
+  return { created: claimed.created, row: claimed.row };
+}
+
+function newVersion(target: Target, bundle: Bundle, { status, paid }: Admission): NewVersion {
+  return {
+    ...target,
+    sortKey: versionSortKey(target.version),
+    status,
+    sha256: bundle.sha256,
+    size: bundle.size,
+    treeDigest: bundle.treeDigest,
+    publisherKeyId: publisherKeyIdOf(bundle.files) ?? "",
+    manifest: JSON.stringify(bundle.manifest),
+    paid,
+    createdAt: Date.now(),
+  };
+}
