@@ -4,19 +4,16 @@
  */
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
-import { bundleRead } from "../tests/bench/bundle-read.ts";
-import { coldStart } from "../tests/bench/cold-start.ts";
-import { download } from "../tests/bench/download.ts";
 import type { Figure } from "../tests/bench/measure.ts";
-import { searchRows } from "../tests/bench/search-rows.ts";
-import { requireNode24 } from "./processes.ts";
+import { QUIET_ENV, requireNode24 } from "./processes.ts";
 
 requireNode24();
+Object.assign(process.env, QUIET_ENV);
 const BENCHES: Record<string, () => Promise<Figure[]>> = {
-  "bundle-read": bundleRead,
-  "cold-start": coldStart,
-  download,
-  search: searchRows,
+  "bundle-read": async () => (await import("../tests/bench/bundle-read.ts")).bundleRead(),
+  "cold-start": async () => (await import("../tests/bench/cold-start.ts")).coldStart(),
+  download: async () => (await import("../tests/bench/download.ts")).download(),
+  search: async () => (await import("../tests/bench/search-rows.ts")).searchRows(),
 };
 
 const { values, positionals } = parseArgs({ options: { json: { type: "boolean" } }, allowPositionals: true });

@@ -5,7 +5,7 @@ import { spread, percentile, timings, type Figure } from "./measure.ts";
 /** A plain child process of the same Node that answers one message: what any isolation costs. */
 function bareFork(): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = fork(new URL("bare-child.mjs", import.meta.url), { execPath: process.execPath });
+    const child = fork("tests/bench/bare-child.mjs");
     child.once("error", reject);
     child.once("message", () => {
       child.kill("SIGKILL");

@@ -10,7 +10,6 @@ export function randomSecrets(): Record<string, string> {
 /** The marketplace Worker in workerd with empty, migrated databases; `others` run beside it. */
 export async function startLocalWorker(secrets: Record<string, string>, others: { name: string; main: string }[] = []) {
   const harness = createTestHarness({
-    root: new URL("../..", import.meta.url),
     workers: [
       { configPath: "wrangler.toml", vars: { REVIEW_POLICY: "open" }, secrets },
       ...others.map(({ name, main }) => ({
