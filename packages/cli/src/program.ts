@@ -7,6 +7,7 @@ import { infoCommand } from "./commands/info.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { loginCommand, logoutCommand } from "./commands/login.ts";
+import { deprecateCommand, statusCommand, yankCommand } from "./commands/mark.ts";
 import { searchCommand } from "./commands/search.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { verifyCommand } from "./commands/verify.ts";
@@ -22,6 +23,9 @@ const COMMANDS: readonly DefineCommand[] = [
   logoutCommand,
   whoamiCommand,
   deployCommand,
+  statusCommand,
+  yankCommand,
+  deprecateCommand,
   searchCommand,
   infoCommand,
 ];

@@ -44,12 +44,14 @@ export function reportJson(report: Report): string {
 }
 
 function errorJson(error: Failure): Record<string, unknown> {
-  const { fix, findings } = error.detail;
+  const { fix, findings, stack } = error.detail;
   return {
     code: error.code,
     message: error.message,
     ...(fix === undefined ? {} : { fix }),
     ...(findings === undefined ? {} : { findings: findings.map(withoutFrame) }),
+    // Of a plugin's own error: frames of the plugin, nothing of the host.
+    ...(typeof stack === "string" ? { stack } : {}),
   };
 }
 
@@ -60,10 +62,11 @@ function withoutFrame(finding: LocatedFinding): LocatedFinding {
 
 /** A failure as a person reads it on stderr. */
 export function errorText(error: Failure): string {
-  const { fix, findings } = error.detail;
+  const { fix, findings, stack } = error.detail;
   const head = `${red("error")} ${dim(error.code)} ${error.message}`;
   const lines = (findings ?? []).map(findingText);
-  return [head, ...lines, ...(fix === undefined ? [] : [fixLine(fix)])].join("\n");
+  const frames = typeof stack === "string" ? [dim(stack)] : [];
+  return [head, ...frames, ...lines, ...(fix === undefined ? [] : [fixLine(fix)])].join("\n");
 }
 
 function findingText(finding: LocatedFinding): string {

@@ -89,7 +89,8 @@ function dependencyText(dependencies: PluginDetail["dependencies"]): string {
   return list.join(", ") || "none";
 }
 
-function stateText(version: VersionInfo): string {
+/** Whether a version is published, yanked or deprecated, and why. */
+export function stateText(version: VersionInfo): string {
   if (version.yanked !== false) return `yanked: ${version.yanked.reason}`;
   if (version.deprecated !== false) return `deprecated: ${version.deprecated.reason}`;
   return version.status;

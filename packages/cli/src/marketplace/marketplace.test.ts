@@ -209,6 +209,46 @@ test("info shows a plugin with its versions", async () => {
   expect(text.stdout).toContain("yanked: broken");
 });
 
+test("yank and deprecate send a reason, or take the mark away", async () => {
+  const home = await temporaryFolder();
+  const { url, received } = await startServer((_request, response) =>
+    sendJson(response, 200, { version: "1.0.0", status: "published" }),
+  );
+  const env = { RISING_BSM_URL: url, RISING_BSM_TOKEN: TOKEN };
+  const yanked = await runCli(["yank", "@acme/hello@1.0.0", "--reason", "broken", "--json"], {
+    home,
+    env,
+  });
+  expect(yanked.json()).toMatchObject({
+    ok: true,
+    plugin: "@acme/hello",
+    yanked: { reason: "broken" },
+  });
+  const undone = await runCli(["deprecate", "@acme/hello@1.0.0", "--undo", "--json"], {
+    home,
+    env,
+  });
+  expect(undone.json()).toMatchObject({ ok: true, deprecated: false });
+  expect(received.map(({ method, url: path, body }) => [method, path, body.toString()])).toEqual([
+    ["POST", "/v1/plugins/@acme/hello/versions/1.0.0/yank", '{"reason":"broken"}'],
+    ["POST", "/v1/plugins/@acme/hello/versions/1.0.0/deprecate", '{"reason":null}'],
+  ]);
+  for (const args of [
+    ["@acme/hello@1.0.0"],
+    ["@acme/hello", "--reason", "x"],
+    ["@acme/hello@1.0.0", "--undo", "--reason", "x"],
+  ]) {
+    expect((await runCli(["yank", ...args, "--json"], { home, env })).code).toBe(2);
+  }
+});
+
+test("status shows one version", async () => {
+  const home = await temporaryFolder();
+  const { url } = await startServer((_request, response) => sendJson(response, 200, VERSION));
+  const run = await runCli(["status", "@acme/hello@1.0.0", "--url", url], { home });
+  expect(run.stdout).toBe("@acme/hello@1.0.0 is yanked: broken\n");
+});
+
 test("keys enroll signs the challenge with the key that it sends", async () => {
   const home = await publisherHome();
   const { keyId, publicKey } = (await runCli(["keys", "export", "--json"], { home })).json();

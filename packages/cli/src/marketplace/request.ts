@@ -111,7 +111,7 @@ function headersOf(
     ...(message.upload === undefined
       ? {}
       : {
-          "content-type": "application/vnd.rising-bsm.bundle",
+          "content-type": "application/octet-stream",
           "content-length": String(message.upload.bytes.length),
         }),
   };
