@@ -49,7 +49,11 @@ export interface PluginSpec extends PluginData {
   /** The files of the verified bundle. Only .js, .mjs and .json files reach the isolate. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** What the administrator granted beyond the defaults of CALL_LIMITS. */
-  readonly limits?: { readonly cpuMs?: number; readonly wallMs?: number; readonly memoryMb?: number };
+  readonly limits?: {
+    readonly cpuMs?: number;
+    readonly wallMs?: number;
+    readonly memoryMb?: number;
+  };
   /** Plugins of different tiers never share a process. Default "reviewed". */
   readonly tier?: "system" | "reviewed" | "sideloaded";
 }

@@ -133,3 +133,23 @@ export const MANIFEST_LIMITS = {
   listItems: 100,
   plans: 10,
 } as const;
+
+/** How many plugins and calls one runtime takes, and when it gives up on a child process. */
+export const RUNTIME_LIMITS = {
+  isolatesPerChild: 32,
+  openCallsPerPlugin: 128,
+  /** A child's RSS cap is base + perIsolate × isolates + slack, in MB. */
+  rssBaseMb: 80,
+  rssPerIsolateMb: 3,
+  rssSlackMb: 160,
+  /** What the supervisor allows above the cap that the child holds itself to. */
+  rssGraceMb: 64,
+  dataAboveRssMb: 200,
+  heartbeatMs: 1_000,
+  missedPongs: 4,
+  /** After this long past the wall limit without an answer the child is ended. */
+  overdueMs: 1_500,
+  /** A plugin that was part of a crash stays alone for this long. */
+  aloneMs: 600_000,
+  crashesBeforeQuarantine: 3,
+} as const;

@@ -1,0 +1,266 @@
+import type { Account, Failure, Outcome } from "./account.ts";
+import type { BlankIsolate } from "./blank-isolate.ts";
+import { type Origin, runModules, type Sources } from "./load-modules.ts";
+import type { PostMessage, TurnMessage } from "./prelude/port.ts";
+
+export interface IsolateEvents {
+  ended(account: Account, outcome: Outcome): void;
+  hostCall(account: Account, call: { hostId: number; method: string; text: string }): void;
+  log(account: Account, entry: { level: number; message: string; fields: string }): void;
+  /** The isolate is given up; `code` says why. `stopped` follows unless the process has to end. */
+  lost(code: string): void;
+  /** Nothing runs in the isolate any more. */
+  stopped(): void;
+  /** Only the end of the process ends what runs in the isolate. */
+  stuck(): void;
+}
+
+interface Turn {
+  readonly account: Account | undefined;
+  readonly work: () => Promise<unknown>;
+}
+
+/** Time that V8 gets to stop code before the process is ended. */
+const DISPOSE_GRACE_MS = 400;
+const NANOSECONDS_PER_MS = 1e6;
+
+/**
+ * A plugin in its isolate. Control goes in by turns, one at a time and each for one account, so the
+ * CPU that a turn takes, with every continuation in it, is known to belong to that account.
+ */
+export class PluginIsolate {
+  readonly #blank: BlankIsolate;
+  readonly #events: IsolateEvents;
+  readonly #accounts = new Map<number, Account>();
+  readonly #queue: Turn[] = [];
+  #running: { readonly account: Account | undefined; readonly cpuAtStart: number } | undefined;
+  #pumping = false;
+  #cpuSeen = 0;
+  #dead = false;
+
+  constructor(blank: BlankIsolate, events: IsolateEvents) {
+    this.#blank = blank;
+    this.#events = events;
+    blank.listeners.post = (...message) => this.#receive(message);
+    blank.listeners.catastrophe = () => this.#catastrophe();
+  }
+
+  /** Runs the plugin's modules; the outcome is the list of its functions. */
+  load(account: Account, sources: Sources, origin: Origin): void {
+    this.#accounts.set(account.id, account);
+    this.#send(["adopt", account.id, 0, "", ""]);
+    this.#enqueue({ account, work: () => runModules(this.#blank, sources, origin) });
+  }
+
+  call(account: Account, target: string, argsText: string): void {
+    this.#accounts.set(account.id, account);
+    this.#send(["call", account.id, 0, target, argsText]);
+  }
+
+  setData(text: string): void {
+    this.#send(["data", 0, 0, "", text]);
+  }
+
+  /** The answer of the host; it reaches the plugin even if the call that asked is over. */
+  settleHostCall(id: number, answer: { hostId: number; ok: boolean; text: string }): void {
+    const account = this.#accounts.get(id);
+    if (account === undefined) return;
+    account.hostCalls -= 1;
+    this.#send([answer.ok ? "host" : "refused", id, answer.hostId, "", answer.text]);
+  }
+
+  /** Nobody waits for the call any more; what it still does stays charged to it. */
+  abandon(id: number): void {
+    const account = this.#accounts.get(id);
+    if (account === undefined) return;
+    this.#close(account);
+    this.#send(["end", id, 0, "", ""]);
+  }
+
+  /** Whether plugin code is on the CPU, or waits for one, now. */
+  isRunning(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Holds every account against its limits; called every few milliseconds. */
+  check(now: number, rssMb: number): void {
+    for (const account of this.#accounts.values())
+      if (rssMb > account.peakRssMb) account.peakRssMb = rssMb;
+    const running = this.#running?.account;
+    if (running !== undefined) this.#checkRunning(running, now);
+    for (const account of this.#accounts.values()) {
+      if (!account.open || now < account.deadline) continue;
+      this.#end(account, { ok: false, error: { code: "limit_wall", message: LATE } });
+      this.#send(["end", account.id, 0, "", ""]);
+    }
+  }
+
+  #checkRunning(account: Account, now: number): void {
+    const cpuMs = account.cpuMs + this.#cpuOfTurn();
+    if (cpuMs > account.cpuLimitMs)
+      this.kill({ code: "limit_cpu", message: "The call used more than its CPU time limit" });
+    else if (now >= account.deadline) this.kill({ code: "limit_wall", message: LATE });
+  }
+
+  /** Ends the isolate; what runs in it now is the reason and gets the code. */
+  kill(reason: { code: string; message: string }): void {
+    if (this.#dead) return;
+    const running = this.#running;
+    if (running?.account !== undefined) running.account.cpuMs += this.#cpuOfTurn();
+    this.#finish(reason, running?.account);
+    this.#blank.isolate.dispose();
+    if (running === undefined) return this.#events.stopped();
+    setTimeout(() => {
+      if (this.#running !== undefined) this.#events.stuck();
+    }, DISPOSE_GRACE_MS);
+  }
+
+  /** The one who caused it gets the reason, the other open calls are collateral. */
+  #finish(reason: { code: string; message: string }, offender: Account | undefined): void {
+    this.#dead = true;
+    this.#queue.length = 0;
+    // Before the failures: whoever hears of one may call again at once.
+    this.#events.lost(reason.code);
+    if (offender !== undefined) this.#end(offender, { ok: false, error: reason });
+    const message = "Another call of this plugin ended its isolate";
+    for (const account of this.#accounts.values()) {
+      this.#end(account, {
+        ok: false,
+        error: { code: "plugin_crashed", message, collateral: true },
+      });
+    }
+    this.#accounts.clear();
+  }
+
+  /** V8 ran out of memory in a way that leaves its thread parked for ever. */
+  #catastrophe(): void {
+    if (!this.#dead) this.#finish(OUT_OF_MEMORY, this.#running?.account);
+    this.#events.stuck();
+  }
+
+  #send(message: TurnMessage): void {
+    const account = this.#accounts.get(message[1]);
+    this.#enqueue({ account, work: () => this.#blank.turn.apply(undefined, [...message]) });
+  }
+
+  #enqueue(turn: Turn): void {
+    if (this.#dead) return;
+    this.#queue.push(turn);
+    if (!this.#pumping) void this.#pump();
+  }
+
+  async #pump(): Promise<void> {
+    this.#pumping = true;
+    for (let turn = this.#queue.shift(); turn !== undefined; turn = this.#queue.shift())
+      await this.#take(turn);
+    this.#pumping = false;
+  }
+
+  /** Gives the isolate to one account until the work and everything it set off has run. */
+  async #take({ account, work }: Turn): Promise<void> {
+    this.#running = { account, cpuAtStart: this.#cpuNow() };
+    let failure: Failure | undefined;
+    try {
+      await work();
+    } catch (error) {
+      // The prelude catches what plugin functions throw. This is a module that failed to load, a
+      // rejected promise that nobody handled, or the end of the isolate.
+      failure = failureOf(error);
+    }
+    const spent = this.#cpuOfTurn();
+    this.#running = undefined;
+    if (this.#dead) return this.#events.stopped();
+    if (account !== undefined) account.cpuMs += spent;
+    if (this.#blank.isolate.isDisposed) {
+      this.#finish(OUT_OF_MEMORY, account);
+      this.#events.stopped();
+    } else if (account !== undefined) this.#afterTurn(account, failure);
+  }
+
+  #afterTurn(account: Account, failure: Failure | undefined): void {
+    if (failure !== undefined && account.isLoad) account.outcome ??= { ok: false, error: failure };
+    else if (failure !== undefined && account.open) {
+      this.#events.log(account, {
+        level: 3,
+        message: `Unhandled rejection: ${failure.message}`,
+        fields: "",
+      });
+    }
+    if (account.outcome !== undefined) this.#end(account, account.outcome);
+    if (!account.open && account.hostCalls === 0) this.#accounts.delete(account.id);
+  }
+
+  #end(account: Account, outcome: Outcome): void {
+    if (!account.open) return;
+    this.#close(account);
+    this.#events.ended(account, outcome);
+  }
+
+  #close(account: Account): void {
+    account.open = false;
+    for (const timer of account.timers.values()) clearTimeout(timer);
+    account.timers.clear();
+  }
+
+  #receive([kind, id, itemId, name, text]: PostMessage): void {
+    const account = this.#accounts.get(id);
+    if (account === undefined || this.#dead) return;
+    switch (kind) {
+      case "done":
+        account.outcome ??= { ok: true, text };
+        break;
+      case "fail":
+        account.outcome ??= { ok: false, error: JSON.parse(text) };
+        break;
+      case "host":
+        account.hostCalls += 1;
+        this.#events.hostCall(account, { hostId: itemId, method: name, text });
+        break;
+      case "log":
+        this.#events.log(account, { level: itemId, message: name, fields: text });
+        break;
+      case "timer":
+        this.#setTimer(account, itemId, Number(text));
+        break;
+    }
+  }
+
+  #setTimer(account: Account, id: number, ms: number): void {
+    if (!account.open) return;
+    const fire = () => {
+      account.timers.delete(id);
+      this.#send(["timer", account.id, id, "", ""]);
+    };
+    account.timers.set(id, setTimeout(fire, ms));
+  }
+
+  #cpuOfTurn(): number {
+    return this.#running === undefined ? 0 : Math.max(0, this.#cpuNow() - this.#running.cpuAtStart);
+  }
+
+  /** Of an isolate that is gone, what the last check saw. */
+  #cpuNow(): number {
+    if (!this.#blank.isolate.isDisposed)
+      this.#cpuSeen = Number(this.#blank.isolate.cpuTime) / NANOSECONDS_PER_MS;
+    return this.#cpuSeen;
+  }
+}
+
+const LATE = "The call took longer than its wall time limit";
+const OUT_OF_MEMORY = {
+  code: "limit_memory",
+  message: "The plugin used more than its memory limit",
+};
+const MAX_TEXT = 4_096;
+
+/** An error that isolated-vm copied out. Its stack names files of this process below the plugin's. */
+function failureOf(error: unknown): Failure {
+  if (!(error instanceof Error))
+    return { message: "The plugin threw a value that is not an error" };
+  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at .*rbsm:\//.test(line));
+  return {
+    name: error.name,
+    message: error.message.slice(0, MAX_TEXT),
+    stack: frames.join("\n").slice(0, MAX_TEXT),
+  };
+}

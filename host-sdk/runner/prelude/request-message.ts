@@ -1,0 +1,37 @@
+import { sendableText } from "./host-calls.ts";
+import { fromBase64, toBase64 } from "./web/base64.ts";
+import { contentOf } from "./web/body.ts";
+import { Headers } from "./web/headers.ts";
+import { Request } from "./web/request.ts";
+import { Response } from "./web/response.ts";
+
+/** A Request from what crossed: a body is text or, where it is not UTF-8, base64. */
+export function requestFrom(message: unknown): Request {
+  const { method, url, headers, text, base64 } = Object(message);
+  const body = typeof base64 === "string" ? fromBase64(base64) : text;
+  const request = new Request(url, { method, body });
+  // A body of text implies a content type; only the header that was sent counts.
+  return new Request(request, { headers: new Headers(headers) });
+}
+
+/**
+ * What `handleRequest` returned, as JSON text: a Response as it is, undefined as 204, any other
+ * value as a JSON response.
+ */
+export function responseText(value: unknown): string {
+  if (value === undefined) return sendableText({ status: 204, headers: [] });
+  if (value instanceof Response) {
+    const content = contentOf(value);
+    return sendableText({
+      status: value.status,
+      headers: [...value.headers],
+      ...(typeof content === "string" ? { text: content.toWellFormed() } : {}),
+      ...(content instanceof Uint8Array ? { base64: toBase64(content) } : {}),
+    });
+  }
+  return sendableText({
+    status: 200,
+    headers: [["content-type", "application/json"]],
+    text: sendableText(value),
+  });
+}

@@ -1,0 +1,93 @@
+/** Fetch's Headers. A Map keeps the order of first insertion; iteration sorts, as the standard says. */
+
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+// oxlint-disable-next-line no-control-regex -- these are the characters a value must not have
+const BAD_VALUE = /[\0\r\n]|[^\0-\xff]/;
+
+export type HeadersInit =
+  | Headers
+  | Iterable<readonly [string, string]>
+  | Readonly<Record<string, string>>;
+
+export class Headers {
+  #values = new Map<string, string[]>();
+
+  constructor(init?: HeadersInit | null) {
+    if (init === undefined || init === null) return;
+    if (typeof init !== "object") throw new TypeError("Headers are made from pairs or an object");
+    for (const pair of Symbol.iterator in init ? init : Object.entries(init)) {
+      const [name, value, ...more] = pair;
+      if (value === undefined || more.length > 0)
+        throw new TypeError("A header is a pair of name and value");
+      this.append(name, value);
+    }
+  }
+
+  append(name: string, value: string): void {
+    const key = checkedName(name);
+    const list = this.#values.get(key);
+    if (list === undefined) this.#values.set(key, [checkedValue(value)]);
+    else list.push(checkedValue(value));
+  }
+
+  set(name: string, value: string): void {
+    this.#values.set(checkedName(name), [checkedValue(value)]);
+  }
+
+  get(name: string): string | null {
+    return this.#values.get(checkedName(name))?.join(", ") ?? null;
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(checkedName(name));
+  }
+
+  delete(name: string): void {
+    this.#values.delete(checkedName(name));
+  }
+
+  getSetCookie(): string[] {
+    return [...(this.#values.get("set-cookie") ?? [])];
+  }
+
+  forEach(run: (value: string, name: string, headers: Headers) => unknown, self?: unknown): void {
+    for (const [name, value] of this) Reflect.apply(run, self, [value, name, this]);
+  }
+
+  *entries(): Generator<[string, string]> {
+    for (const name of [...this.#values.keys()].sort()) {
+      const list = this.#values.get(name) ?? [];
+      if (name === "set-cookie") for (const value of list) yield [name, value];
+      else yield [name, list.join(", ")];
+    }
+  }
+
+  *keys(): Generator<string> {
+    for (const [name] of this.entries()) yield name;
+  }
+
+  *values(): Generator<string> {
+    for (const [, value] of this.entries()) yield value;
+  }
+
+  [Symbol.iterator](): Generator<[string, string]> {
+    return this.entries();
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "Headers";
+  }
+}
+
+function checkedName(name: unknown): string {
+  const text = String(name);
+  if (!NAME.test(text)) throw new TypeError(`"${text.slice(0, 64)}" is not a header name`);
+  return text.toLowerCase();
+}
+
+function checkedValue(value: unknown): string {
+  const text = String(value).replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, "");
+  if (BAD_VALUE.test(text))
+    throw new TypeError("A header value has a character that is not allowed");
+  return text;
+}

@@ -1,0 +1,88 @@
+import { AbortController, type AbortSignal } from "./abort.ts";
+import { Body, type BodyContent, contentOf, empty, extractBody } from "./body.ts";
+import { URL } from "./url.ts";
+import { Headers, type HeadersInit } from "./headers.ts";
+
+export interface RequestInit {
+  readonly method?: string;
+  readonly headers?: HeadersInit;
+  readonly body?: unknown;
+  readonly redirect?: string;
+  readonly signal?: AbortSignal | null;
+}
+
+const NORMALIZED = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
+const FORBIDDEN = ["CONNECT", "TRACE", "TRACK"];
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+export class Request extends Body {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
+  readonly redirect: string;
+  readonly signal: AbortSignal;
+
+  constructor(input: unknown, init: RequestInit = {}) {
+    const from = input instanceof Request ? input : undefined;
+    const { content, type } = bodyFor(from, init);
+    const {
+      method = "GET",
+      headers,
+      redirect = "follow",
+      signal,
+    } = { ...inheritable(from), ...init };
+    super(content);
+    this.method = checkedMethod(method, content !== null);
+    this.url = from?.url ?? checkedUrl(input);
+    this.headers = new Headers(headers);
+    this.redirect = redirect;
+    this.signal = signal ?? new AbortController().signal;
+    if (type !== null && !this.headers.has("content-type")) this.headers.set("content-type", type);
+    if (from !== undefined && init.body === undefined) empty(from);
+  }
+
+  get body(): null {
+    return null;
+  }
+
+  clone(): Request {
+    return new Request(this.url, { ...inheritable(this), body: contentOf(this) });
+  }
+}
+
+/** What a Request made from another one takes over, unless it is told otherwise. */
+function inheritable(from: Request | undefined): RequestInit {
+  if (from === undefined) return {};
+  return {
+    method: from.method,
+    headers: from.headers,
+    redirect: from.redirect,
+    signal: from.signal,
+  };
+}
+
+function bodyFor(
+  from: Request | undefined,
+  init: RequestInit,
+): { content: BodyContent; type: string | null } {
+  if (init.body === undefined && from !== undefined)
+    return { content: contentOf(from), type: null };
+  return extractBody(init.body);
+}
+
+function checkedMethod(method: unknown, hasBody: boolean): string {
+  const text = String(method);
+  const upper = text.toUpperCase();
+  if (!TOKEN.test(text) || FORBIDDEN.includes(upper))
+    throw new TypeError(`"${text.slice(0, 32)}" is not a method`);
+  if (hasBody && (upper === "GET" || upper === "HEAD"))
+    throw new TypeError(`A ${upper} request has no body`);
+  return NORMALIZED.includes(upper) ? upper : text;
+}
+
+function checkedUrl(input: unknown): string {
+  const url = new URL(String(input));
+  if (url.username !== "" || url.password !== "")
+    throw new TypeError("The URL of a request has no credentials");
+  return url.href;
+}

@@ -1,0 +1,35 @@
+import { CALL_LIMITS } from "@rising-bsm/protocol";
+import type { PluginCall, PluginSpec } from "./plugin-runtime.ts";
+
+/** What one call may use. */
+export interface CallBudget {
+  readonly cpuMs: number;
+  readonly wallMs: number;
+}
+
+const DEFAULTS: Record<PluginCall["kind"], CallBudget> = {
+  hook: { cpuMs: CALL_LIMITS.hookCpuMs, wallMs: CALL_LIMITS.hookWallMs },
+  method: { cpuMs: CALL_LIMITS.methodCpuMs, wallMs: CALL_LIMITS.methodWallMs },
+  request: { cpuMs: CALL_LIMITS.methodCpuMs, wallMs: CALL_LIMITS.methodWallMs },
+  lifecycle: { cpuMs: CALL_LIMITS.methodCpuMs, wallMs: CALL_LIMITS.methodWallMs },
+  schedule: { cpuMs: CALL_LIMITS.scheduleCpuMs, wallMs: CALL_LIMITS.scheduleWallMs },
+};
+
+/** What the call asks for, else what the plugin was granted, else the default of its kind. */
+export function budgetOf(
+  call: Pick<PluginCall, "kind" | "cpuMs" | "deadlineMs">,
+  granted: PluginSpec["limits"],
+): CallBudget {
+  const usual = DEFAULTS[call.kind];
+  // A grant is for the work a plugin does on request; it does not let a hook hold up the host.
+  const extra = call.kind === "hook" ? undefined : granted;
+  return {
+    cpuMs: call.cpuMs ?? Math.max(usual.cpuMs, extra?.cpuMs ?? 0),
+    wallMs: call.deadlineMs ?? Math.max(usual.wallMs, extra?.wallMs ?? 0),
+  };
+}
+
+/** Loading evaluates the plugin's modules: the budget of a method. */
+export function loadBudget(granted: PluginSpec["limits"]): CallBudget {
+  return budgetOf({ kind: "lifecycle" }, granted);
+}

@@ -1,0 +1,105 @@
+/**
+ * Frames between the supervisor and a runner child, over the child's fd 3:
+ *
+ *   u32 length | u8 type | u64 id | head | "\n" | body        (big endian, length counts from type)
+ *
+ * `head` is one line of JSON made by this project; `body` is JSON text that was made in an isolate
+ * (or is meant for one) and is passed on unread.
+ */
+export interface Frame {
+  readonly type: FrameType;
+  /** Of the call; for load, unload, data and lost, of the load. */
+  readonly id: number;
+  readonly head: Readonly<Record<string, unknown>>;
+  readonly body: string;
+}
+
+/** Supervisor to runner below 64, runner to supervisor from 64. */
+const TYPES = {
+  load: 1,
+  unload: 2,
+  data: 3,
+  call: 4,
+  cancel: 5,
+  hostResult: 6,
+  hostRefusal: 7,
+  ping: 8,
+  ready: 64,
+  result: 65,
+  failure: 66,
+  hostCall: 67,
+  log: 68,
+  lost: 69,
+  stopped: 70,
+  pong: 71,
+} as const;
+
+export type FrameType = keyof typeof TYPES;
+
+const NAMES = new Map<number, FrameType>();
+for (const name of Object.keys(TYPES)) if (isFrameType(name)) NAMES.set(TYPES[name], name);
+
+function isFrameType(name: string): name is FrameType {
+  return Object.hasOwn(TYPES, name);
+}
+
+const LENGTH_BYTES = 4;
+const FIXED_BYTES = 9;
+const NEWLINE = 10;
+
+export function encodeFrame(frame: Frame): Buffer {
+  const payload = `${JSON.stringify(frame.head)}\n${frame.body}`;
+  const payloadBytes = Buffer.byteLength(payload);
+  const bytes = Buffer.allocUnsafe(LENGTH_BYTES + FIXED_BYTES + payloadBytes);
+  bytes.writeUInt32BE(FIXED_BYTES + payloadBytes, 0);
+  bytes.writeUInt8(TYPES[frame.type], 4);
+  bytes.writeBigUInt64BE(BigInt(frame.id), 5);
+  bytes.write(payload, LENGTH_BYTES + FIXED_BYTES);
+  return bytes;
+}
+
+/**
+ * Returns a function that takes bytes as they arrive and gives back the frames that are complete.
+ * It throws on a frame over `maxBytes` or one that is malformed: then the other side is broken.
+ */
+export function createFrameReader(maxBytes: number): (chunk: Buffer) => Frame[] {
+  let pending: Buffer[] = [];
+  let pendingBytes = 0;
+  let needed = LENGTH_BYTES;
+  return (chunk) => {
+    pending.push(chunk);
+    pendingBytes += chunk.length;
+    if (pendingBytes < needed) return [];
+    let bytes = Buffer.concat(pending);
+    const frames: Frame[] = [];
+    for (;;) {
+      needed =
+        bytes.length < LENGTH_BYTES ? LENGTH_BYTES : LENGTH_BYTES + frameLength(bytes, maxBytes);
+      if (bytes.length < needed) break;
+      frames.push(decodeFrame(bytes.subarray(LENGTH_BYTES, needed)));
+      bytes = bytes.subarray(needed);
+    }
+    pending = [bytes];
+    pendingBytes = bytes.length;
+    return frames;
+  };
+}
+
+function frameLength(bytes: Buffer, maxBytes: number): number {
+  const length = bytes.readUInt32BE(0);
+  if (length < FIXED_BYTES || length > maxBytes) throw new Error(`A frame of ${length} bytes`);
+  return length;
+}
+
+function decodeFrame(bytes: Buffer): Frame {
+  const type = NAMES.get(bytes.readUInt8(0));
+  const headEnd = bytes.indexOf(NEWLINE, FIXED_BYTES);
+  if (type === undefined || headEnd === -1) throw new Error("A malformed frame");
+  const head: unknown = JSON.parse(bytes.toString("utf8", FIXED_BYTES, headEnd));
+  return {
+    type,
+    id: Number(bytes.readBigUInt64BE(1)),
+    head: typeof head === "object" && head !== null ? { ...head } : {},
+    body: bytes.toString("utf8", headEnd + 1),
+  };
+}

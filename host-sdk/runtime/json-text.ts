@@ -1,0 +1,76 @@
+/**
+ * Makes the JSON text that crosses between host and plugin, with one set of rules on both sides
+ * (docs: "What crosses"). It runs inside the isolate too, so it imports nothing.
+ */
+
+const MAX_DEPTH = 64;
+
+/** A value that must not cross; `code` is the code the caller reports. */
+export class UnsendableValue extends Error {
+  readonly code: "plugin_rejected_value" | "limit_payload";
+
+  constructor(code: UnsendableValue["code"], message: string) {
+    super(message);
+    this.name = "UnsendableValue";
+    this.code = code;
+  }
+}
+
+/**
+ * `JSON.stringify(value)` for a value of which nothing is known: undefined becomes null, own
+ * `__proto__` keys are dropped; a cycle, BigInt, function, symbol or more than 64 levels throw.
+ * Text of more than `maxBytes` UTF-16 units throws; UTF-8 may be up to three times longer, so the
+ * receiver of the text still has to count bytes.
+ */
+export function jsonText(value: unknown, maxBytes: number): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value, sendableOnly(maxBytes));
+  } catch (error) {
+    throw error instanceof UnsendableValue
+      ? error
+      : rejected("It contains itself, or reading it failed");
+  }
+  if (text === undefined) return "null";
+  if (text.length > maxBytes) throw tooLarge(maxBytes);
+  return text;
+}
+
+function sendableOnly(maxBytes: number) {
+  // JSON.stringify goes depth first and calls the replacer with the holder as `this`, so the open
+  // objects are a stack. The running size stops a small object that repeats a large string before
+  // the text of it is made.
+  const open: unknown[] = [];
+  let size = 0;
+  return function sendable(this: unknown, key: string, value: unknown): unknown {
+    while (open.length > 0 && open[open.length - 1] !== this) open.pop();
+    if (key === "__proto__" && !Array.isArray(this)) return undefined;
+    size += key.length + (typeof value === "string" ? value.length + 2 : 1);
+    if (size > maxBytes) throw tooLarge(maxBytes);
+    if (typeof value === "object" && value !== null) {
+      if (open.push(value) > MAX_DEPTH)
+        throw rejected(`It is nested more than ${MAX_DEPTH} levels deep`);
+      return value;
+    }
+    refuseNonJson(key, value);
+    return value;
+  };
+}
+
+function refuseNonJson(key: string, value: unknown): void {
+  const kind = typeof value;
+  if (kind === "function" || kind === "symbol" || kind === "bigint") {
+    throw rejected(key === "" ? `It is a ${kind}` : `"${key.slice(0, 64)}" is a ${kind}`);
+  }
+}
+
+function rejected(why: string): UnsendableValue {
+  return new UnsendableValue(
+    "plugin_rejected_value",
+    `The value cannot cross between plugin and host. ${why}.`,
+  );
+}
+
+function tooLarge(maxBytes: number): UnsendableValue {
+  return new UnsendableValue("limit_payload", `The value is larger than ${maxBytes} bytes of JSON`);
+}
