@@ -28,12 +28,17 @@ export function askedPermissions(manifest: Manifest): AskedPermission[] {
 /**
  * The codes a plugin gets: what it asks for and what is granted. A required permission that is not
  * granted is `permission_not_granted`, with every such one as a finding: a plugin never runs with
- * less than it says it needs.
+ * less than it says it needs. `allowed` is what this host lets any plugin have.
  */
-export function decideGrants(manifest: Manifest, grant: Grant): string[] {
+export function decideGrants(
+  manifest: Manifest,
+  grant: Grant,
+  allowed?: readonly string[],
+): string[] {
   const asked = askedPermissions(manifest);
-  const given =
+  const wanted =
     grant === "requested" ? asked.map(({ code }) => code) : grant.flatMap(canonicalCodes);
+  const given = allowed === undefined ? wanted : wanted.filter((code) => allowed.includes(code));
   const missing = asked.filter(({ code, optional }) => !optional && !given.includes(code));
   if (missing.length > 0) {
     throw new RbsmError(

@@ -1,7 +1,7 @@
 import type { Json, Manifest } from "@rising-bsm/protocol";
 import type { Running } from "../lifecycle/running.ts";
 import type { RuntimeLogger } from "../runtime/plugin-runtime.ts";
-import type { Trust } from "../trust/trust.ts";
+import type { Trust, VerifiedTrust } from "../trust/trust.ts";
 import type { Change } from "../store/host-store.ts";
 import { checkReleases, type Staged, type StageParts, stageAll } from "./stage.ts";
 import { beginJournal, endJournal, type Recovery, sweepBundles, undoInstall } from "./journal.ts";
@@ -94,6 +94,7 @@ export async function installSet(parts: InstallParts, order: InstallOrder): Prom
   }
 }
 
+/** Reads what is public. A set that needs nothing from the marketplace does not ask it. */
 async function prepare(
   parts: InstallParts,
   order: InstallOrder,
@@ -101,15 +102,24 @@ async function prepare(
 ) {
   for (const { name } of order.requests)
     order.onProgress({ step: "resolve", plugin: name, version: "" });
-  const { serviceKeys } = await parts.trust.refresh({ acceptStale: order.acceptStale });
+  let fresh: Promise<VerifiedTrust> | undefined;
+  const refresh = () => (fresh ??= parts.trust.refresh({ acceptStale: order.acceptStale }));
   const plan = await planInstall({
-    marketplace: parts.marketplace,
+    marketplace: {
+      pluginDocument: async (name) => {
+        await refresh();
+        return parts.marketplace.pluginDocument(name);
+      },
+    },
     requests: order.requests,
     installed,
     engines: parts.engines,
     provided: providedBy(order.sideloaded),
   });
-  const accepted = await checkReleases(parts, plan, { ...order, serviceKeys });
+  const accepted = await checkReleases(parts, plan, {
+    ...order,
+    serviceKeys: async () => (await refresh()).serviceKeys,
+  });
   return { plan, accepted };
 }
 

@@ -50,7 +50,7 @@ export interface StageOrder {
 export async function checkReleases(
   parts: StageParts,
   plan: Plan,
-  order: StageOrder & { readonly serviceKeys: ServiceKeys },
+  order: StageOrder & { readonly serviceKeys: () => Promise<ServiceKeys> },
 ): Promise<Map<PlannedPlugin, AcceptedRelease>> {
   const accepted = new Map<PlannedPlugin, AcceptedRelease>();
   for (const planned of plan.changes) {
@@ -66,7 +66,7 @@ export async function checkReleases(
       version,
       document,
       envelope: await readEnvelope(parts.marketplace, planned),
-      serviceKeys: order.serviceKeys,
+      serviceKeys: await order.serviceKeys(),
       pin: await readPin(parts.store, name),
       acceptPublisher: order.acceptPublisher,
     });

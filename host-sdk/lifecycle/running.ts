@@ -1,4 +1,4 @@
-import { type Bundle, type Json, type Manifest, RbsmError } from "@rising-bsm/protocol";
+import type { Bundle, Json, Manifest } from "@rising-bsm/protocol";
 import type { ReleaseRow } from "../install/rows.ts";
 import type {
   CallOutcome,
@@ -14,7 +14,7 @@ const DRAIN_MS = 10_000;
 
 /** Somebody on whose behalf a plugin is called. */
 export interface Actor {
-  readonly id: string;
+  readonly id: string | number;
   readonly name?: string;
   /** Codes of the application; "all" is an administrator. */
   readonly permissions: readonly string[] | "all";
@@ -24,6 +24,8 @@ export interface Actor {
 export interface CallContext {
   readonly plugin: string;
   readonly grants: readonly string[];
+  /** The plugins it may call. */
+  readonly dependencies: readonly string[];
   /** Null: the call runs with what the installer approved. */
   readonly actor: Actor | null;
   /** How many plugins have called each other to get here. */
@@ -119,7 +121,8 @@ export function contextOf(
   running: Running,
   call: Pick<CallContext, "actor" | "depth" | "reach">,
 ): CallContext {
-  return { plugin: running.name, grants: running.release.grants, ...call };
+  const { grants, dependencies } = running.release;
+  return { plugin: running.name, grants, dependencies: Object.keys(dependencies), ...call };
 }
 
 /** Runs one function of a plugin, counted among its open calls until it ends. */
@@ -138,21 +141,27 @@ export async function runCall(
   }
 }
 
-/** Lets a version that no new call reaches finish, says goodbye to it and unloads it. Never throws. */
+/** What a version hears before it is unloaded. */
+export type Goodbye = "onDeactivate" | "onUninstall";
+
+/**
+ * Lets a version that no new call reaches finish its open ones, says goodbye to it and unloads it.
+ * A plugin cannot hold on: what its goodbyes throw is answered, not thrown.
+ */
 export async function retire(
   runtime: PluginRuntime,
   running: Running,
-  reach: Reach,
-): Promise<RbsmError | null> {
+  { goodbyes, reach }: { goodbyes: readonly Goodbye[]; reach: Reach },
+): Promise<unknown[]> {
   const drained = Promise.all(running.open);
   const waited = new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref());
   await Promise.race([drained, waited]);
-  try {
-    await runLifecycle(runtime, running, { name: "onDeactivate", args: [], reach });
-    return null;
-  } catch (error) {
-    return error instanceof RbsmError ? error : new RbsmError("internal", undefined, {}, error);
-  } finally {
-    await runtime.unloadPlugin(running.id);
+  const failures: unknown[] = [];
+  for (const name of goodbyes) {
+    await runLifecycle(runtime, running, { name, args: [], reach }).catch((error: unknown) =>
+      failures.push(error),
+    );
   }
+  await runtime.unloadPlugin(running.id);
+  return failures;
 }

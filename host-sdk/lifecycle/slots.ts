@@ -31,7 +31,9 @@ export interface Slot {
 
 /** The installed plugins by name, and who wants to hear about their states. */
 export interface Slots {
+  /** Throws `plugin_not_found`. */
   get(name: string): Slot;
+  find(name: string): Slot | undefined;
   all(): Slot[];
   /** Replaces a slot in one step and tells the listeners when its state changed. */
   put(name: string, slot: Slot): void;
@@ -61,6 +63,7 @@ export function createSlots(onListenerError: (error: unknown) => void): Slots {
         throw new RbsmError("plugin_not_found", `${name} is not installed`, { plugin: name });
       return slot;
     },
+    find: (name) => slots.get(name),
     all: () => [...slots.values()].sort((a, b) => (a.row.name < b.row.name ? -1 : 1)),
     put(name, slot) {
       const before = slots.get(name);

@@ -1,0 +1,43 @@
+import type { AuditRow } from "./broker/broker.ts";
+import type { Send } from "./client/send.ts";
+import type { DomainPort } from "./domain/domain-port.ts";
+import type { PluginRuntime, RuntimeHost } from "./runtime/plugin-runtime.ts";
+import type { HostStore } from "./store/host-store.ts";
+
+/** What the host writes for the people who run it; plugins' own logs go to `host.logs`. */
+export interface HostLogger {
+  info(message: string, fields?: Record<string, unknown>): void;
+  warn(message: string, fields?: Record<string, unknown>): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+}
+
+/** Everything `createPluginHost` is built from. */
+export interface HostOptions {
+  /** Folder of this host alone: bundles, trust state, instance key. */
+  readonly dataDir: string;
+  /** The marketplace and the TUF root.json that its trust begins with; without it only `sideload` installs. */
+  readonly marketplace?: { readonly url: string; readonly root: Uint8Array; readonly send?: Send };
+  /** Where rows live. The host closes it with itself. */
+  readonly store: HostStore;
+  /** The application's data. */
+  readonly domain: DomainPort;
+  /** Nothing is written when left out. */
+  readonly logger?: HostLogger;
+  /** Permissions that plugins may be granted on this host; all when left out. */
+  readonly permissions?: readonly string[];
+  /** The most that a plugin may have of what its manifest asks for under `limits`. */
+  readonly limits?: {
+    readonly cpuMs?: number;
+    readonly wallMs?: number;
+    readonly memoryMb?: number;
+  };
+  /** Base64url keys of publishers whose bundles may be sideloaded. Off by default. */
+  readonly developerMode?: false | { readonly trust: readonly (string | Uint8Array)[] };
+  /** Version of the application, checked against `engines["rising-bsm"]` of plugins. */
+  readonly applicationVersion?: string;
+  /** Every host call that a plugin made, as it ends. */
+  readonly audit?: (row: AuditRow) => void;
+  readonly now?: () => Date;
+  /** Another runtime than isolated-vm in child processes. */
+  readonly createRuntime?: (host: RuntimeHost) => PluginRuntime;
+}

@@ -1,0 +1,336 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { performance } from "node:perf_hooks";
+import { fromBase64url, keyId, RbsmError } from "@rising-bsm/protocol";
+import { createBroker } from "./broker/broker.ts";
+import { deletePluginStorage } from "./broker/plugin-storage.ts";
+import { createMarketplace, type Marketplace } from "./client/marketplace.ts";
+import { type FolderLock, lockFolder } from "./disk/folder-lock.ts";
+import type { HostLogger, HostOptions } from "./host-options.ts";
+import { type BundleFolder, createBundleFolder } from "./install/bundle-folder.ts";
+import type { InstallParts } from "./install/installer.ts";
+import { recover } from "./install/journal.ts";
+import { type PluginRow, readPlugins } from "./install/rows.ts";
+import type { InstallLicenses } from "./install/stage.ts";
+import { openInstanceKey } from "./license/instance-key.ts";
+import { type Licenses, openLicenses } from "./license/licenses.ts";
+import { type ActivePlugins, createActivePlugins } from "./lifecycle/active-plugins.ts";
+import {
+  type Administration,
+  type AdministerParts,
+  createAdministration,
+} from "./lifecycle/administer.ts";
+import { createEventDelivery, type EventDelivery } from "./lifecycle/deliver-events.ts";
+import { createPluginLogs, type PluginLogs } from "./lifecycle/plugin-logs.ts";
+import type { CallContext, Reach } from "./lifecycle/running.ts";
+import { createSlots, problemOf, type Slot, type Slots } from "./lifecycle/slots.ts";
+import type { PluginData, PluginRuntime, RuntimeHost } from "./runtime/plugin-runtime.ts";
+import { createSupervisor } from "./runtime/supervisor.ts";
+import { openTrust, type Trust } from "./trust/trust.ts";
+
+/** Version of the plugin API and its runtime, checked against `engines.runtime` of plugins. */
+export const RUNTIME_VERSION = "1.0.0";
+
+const SILENT: HostLogger = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** The assembled parts of one host. */
+export interface HostParts {
+  readonly runtime: PluginRuntime;
+  readonly slots: Slots;
+  readonly active: ActivePlugins;
+  readonly logs: PluginLogs;
+  readonly events: EventDelivery;
+  readonly administration: Administration;
+  readonly administer: AdministerParts;
+  readonly marketplace: Marketplace;
+  readonly licenses: Licenses;
+  readonly trust: Trust;
+  /** Key bytes by id that developer mode trusts; null when it is off. */
+  readonly trustedPublishers: ReadonlyMap<string, Uint8Array> | null;
+  close(): Promise<void>;
+}
+
+/** Opens a data directory: takes its lock, undoes what a crash left, and puts the parts together. */
+export async function openHostParts(options: HostOptions): Promise<HostParts> {
+  const lock = await lockFolder(options.dataDir);
+  try {
+    return await assemble(options, lock);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function assemble(options: HostOptions, lock: FolderLock): Promise<HostParts> {
+  const { store, logger = SILENT, now = () => new Date() } = options;
+  const bundles = createBundleFolder(options.dataDir);
+  const recovery = {
+    store,
+    bundles,
+    now,
+    forgetData: (plugin: string) => deletePluginStorage(store, plugin),
+  };
+  for (const undone of await recover(recovery)) {
+    logger.warn("An operation that a crash had cut short was cleared up", { ...undone });
+  }
+  const marketplace =
+    options.marketplace === undefined ? noMarketplace() : createMarketplace(options.marketplace);
+  const trust = await trustOf(options, { marketplace, now });
+  const licenses = await licensesOf(options, { marketplace, trust, now, logger });
+  const slots = createSlots((error) => logger.error("A state listener failed", { error }));
+  const logs = createPluginLogs();
+  const { runtime, active } = runtimeOf(options, { bundles, slots, logs, licenses, logger, now });
+  const install: InstallParts = {
+    ...recovery,
+    logger,
+    marketplace,
+    trust,
+    licenses: installLicenses(licenses),
+    engines: enginesOf(options),
+    start: ({ row, bundle, before, reach }) =>
+      active.start({ row, bundle, first: firstCall(before), reach: overlay(active, reach) }),
+    abandon: active.abandon,
+  };
+  const administer = { install, active, slots, allowed: options.permissions };
+  await fillSlots(slots, { bundles, plugins: await readPlugins(store), logger });
+  const events = createEventDelivery({ slots, active, logger });
+  const stopEvents = options.domain.onEvent(({ name, payload }) => {
+    events
+      .emit(name, payload)
+      .catch((error: unknown) => logger.error("An event could not be delivered", { error }));
+  });
+  return {
+    runtime,
+    slots,
+    active,
+    logs,
+    events,
+    administration: createAdministration(administer),
+    administer,
+    marketplace,
+    licenses,
+    trust,
+    trustedPublishers: await trustedPublishers(options.developerMode),
+    async close() {
+      stopEvents();
+      await active.settle();
+      await runtime.close();
+      await store.close();
+      await lock.release();
+    },
+  };
+}
+
+function enginesOf({ applicationVersion }: HostOptions): Record<string, string> {
+  return {
+    runtime: RUNTIME_VERSION,
+    ...(applicationVersion === undefined ? {} : { "rising-bsm": applicationVersion }),
+  };
+}
+
+function firstCall(before: PluginRow | null) {
+  if (before === null) return { name: "onInstall", args: [] } as const;
+  return { name: "onUpdate", args: [before.release.version] } as const;
+}
+
+/** During an installation the new versions see each other, and everybody else as usual. */
+function overlay(
+  active: ActivePlugins,
+  started: (name: string) => Awaited<ReturnType<Reach>> | undefined,
+): Reach {
+  return async (name) => started(name) ?? active.reach(name);
+}
+
+function noMarketplace(): Marketplace {
+  const refuse = async () => {
+    throw new RbsmError("plugin_not_found", "This host has no marketplace", {
+      fix: "Give createPluginHost a marketplace.",
+    });
+  };
+  return {
+    url: "http://localhost",
+    send: refuse,
+    getBytes: refuse,
+    pluginDocument: refuse,
+    releaseEnvelope: refuse,
+    getJson: refuse,
+    sendJson: refuse,
+  };
+}
+
+type Clocked = { readonly marketplace: Marketplace; readonly now: () => Date };
+
+async function trustOf(options: HostOptions, { marketplace, now }: Clocked): Promise<Trust> {
+  if (options.marketplace !== undefined) {
+    return openTrust({
+      dataDir: options.dataDir,
+      root: options.marketplace.root,
+      marketplace,
+      now,
+    });
+  }
+  const nothing = { serviceKeys: { release: [], lease: [] }, refreshedAt: now().toISOString() };
+  return { refresh: async () => nothing, verified: async () => null };
+}
+
+async function licensesOf(
+  options: HostOptions,
+  {
+    marketplace,
+    trust,
+    now,
+    logger,
+  }: Clocked & { readonly trust: Trust; readonly logger: HostLogger },
+): Promise<Licenses> {
+  const { licenses, problems } = await openLicenses({
+    store: options.store,
+    server: marketplace,
+    key: await openInstanceKey(options.dataDir),
+    leaseKeys: async () => (await trust.verified())?.serviceKeys.lease ?? [],
+    readClock: () => ({ system: now().getTime(), monotonic: performance.now() }),
+  });
+  for (const { plugin, error } of problems) {
+    logger.warn(`The stored license of ${plugin} does not verify`, { error: String(error) });
+  }
+  return licenses;
+}
+
+function installLicenses(licenses: Licenses): InstallLicenses {
+  return {
+    async ensure(plugin, licenseKey) {
+      if (licenseKey !== undefined) return licenses.activate(plugin, licenseKey);
+      if (licenses.check(plugin) !== null) return;
+      throw new RbsmError("license_required", `${plugin} needs a license key`, {
+        plugin,
+        fix: "Install it with the license key that came with the purchase.",
+      });
+    },
+    downloadUrl: async (plugin, version) => (await licenses.requestDownload(plugin, version)).url,
+  };
+}
+
+interface RuntimeParts {
+  readonly bundles: BundleFolder;
+  readonly slots: Slots;
+  readonly logs: PluginLogs;
+  readonly licenses: Licenses;
+  readonly logger: HostLogger;
+  readonly now: () => Date;
+}
+
+/** Runtime, broker and active plugins need each other: a plugin's host call may call another plugin. */
+function runtimeOf(
+  options: HostOptions,
+  parts: RuntimeParts,
+): { runtime: PluginRuntime; active: ActivePlugins } {
+  const { bundles, slots, logs, logger, now } = parts;
+  // The broker passes calls between plugins on without their context; which versions a call may
+  // reach stays with it along this path.
+  const reachable = new AsyncLocalStorage<Reach>();
+  const broker = createBroker({
+    store: options.store,
+    domain: options.domain,
+    logger,
+    now: () => now().getTime(),
+    audit: options.audit ?? (() => undefined),
+    callPlugin: async ({ plugin, method, args, actor, depth }) => {
+      const reach = reachable.getStore() ?? active.reach;
+      const outcome = await active.call(plugin, {
+        kind: "method",
+        name: method,
+        args,
+        actor,
+        depth,
+        reach,
+      });
+      return outcome.result;
+    },
+  });
+  const host: RuntimeHost = {
+    logger,
+    onHostCall: (_id, context, call) => {
+      const { reach } = asCallContext(context);
+      return reachable.run(reach, () =>
+        broker.handle(context, { method: call.method, args: call.args }),
+      );
+    },
+    onLog: (id, entry) => {
+      const version = id.slice(id.lastIndexOf("@") + 1).replace(/#\d+$/, "");
+      logs.write(active.nameOf(id), { ...entry, at: now().toISOString(), version });
+    },
+  };
+  const runtime = (options.createRuntime ?? createSupervisor)(host);
+  const active = createActivePlugins({
+    runtime,
+    bundles,
+    slots,
+    limits: options.limits ?? {},
+    licenseOf: (row) => licenseData(parts.licenses, row),
+  });
+  runtime.on("state", (event) => {
+    if (event.state === "quarantined") quarantine(slots, active.nameOf(event.plugin));
+  });
+  return { runtime, active };
+}
+
+function asCallContext(context: unknown): Pick<CallContext, "reach"> {
+  if (
+    typeof context === "object" &&
+    context !== null &&
+    "reach" in context &&
+    isReach(context.reach)
+  ) {
+    return { reach: context.reach };
+  }
+  throw new RbsmError("internal", "A host call came without its context");
+}
+
+function isReach(value: unknown): value is Reach {
+  return typeof value === "function";
+}
+
+function licenseData(licenses: Licenses, { name, release }: PluginRow): PluginData["license"] {
+  const publishedAt = Date.parse(release.publishedAt);
+  return {
+    entitlements: licenses.entitlements(name, publishedAt),
+    info: { ...licenses.info(name, publishedAt) },
+  };
+}
+
+function quarantine(slots: Slots, name: string): void {
+  const slot = slots.find(name);
+  if (slot === undefined) return;
+  const problem = {
+    code: "plugin_quarantined",
+    message: "It ended its process three times within ten minutes",
+  } as const;
+  slots.put(name, { ...slot, running: null, problem });
+}
+
+/** Reads every stored plugin and proves its bundle again; one that was altered fails alone. */
+async function fillSlots(
+  slots: Slots,
+  {
+    bundles,
+    plugins,
+    logger,
+  }: { bundles: BundleFolder; plugins: ReadonlyMap<string, PluginRow>; logger: HostLogger },
+): Promise<void> {
+  const opened = [...plugins.values()].map(async (row): Promise<Slot> => {
+    try {
+      const { manifest } = await bundles.open(row.release);
+      return { row, manifest, problem: null, running: null };
+    } catch (error) {
+      logger.error(`${row.name} cannot be started`, { ...problemOf(error) });
+      return { row, manifest: null, problem: problemOf(error), running: null };
+    }
+  });
+  for (const slot of await Promise.all(opened)) slots.put(slot.row.name, slot);
+}
+
+async function trustedPublishers(
+  mode: HostOptions["developerMode"],
+): Promise<Map<string, Uint8Array> | null> {
+  if (mode === undefined || mode === false) return null;
+  const keys = mode.trust.map((key) => (typeof key === "string" ? fromBase64url(key) : key));
+  return new Map(await Promise.all(keys.map(async (key) => [await keyId(key), key] as const)));
+}

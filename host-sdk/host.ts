@@ -1,0 +1,267 @@
+import { fromBase64url, type Json, RbsmError } from "@rising-bsm/protocol";
+import { storageUsage } from "./broker/plugin-storage.ts";
+import { createHttpHandler, type HandleOptions } from "./http/handler.ts";
+import type { HostOptions } from "./host-options.ts";
+import { type HostParts, openHostParts } from "./host-parts.ts";
+import { openSideloaded } from "./install/acquire.ts";
+import type { Grant } from "./install/grant.ts";
+import type { OnProgress } from "./install/progress.ts";
+import {
+  type InstallOptions,
+  pinnedKeys,
+  type UpdateOptions,
+  verifyInstalled,
+  type VerifyResult,
+} from "./lifecycle/administer.ts";
+import type { Delivery } from "./lifecycle/deliver-events.ts";
+import { describePlugin, type PluginInfo } from "./lifecycle/describe.ts";
+import { findUpdate, type UpdateInfo } from "./lifecycle/find-updates.ts";
+import type { LogLine } from "./lifecycle/plugin-logs.ts";
+import type { Actor } from "./lifecycle/running.ts";
+import type { StateEvent } from "./lifecycle/slots.ts";
+import type { PluginCall, PluginUsage, RequestMessage } from "./runtime/plugin-runtime.ts";
+
+/** What a call may say beside its arguments. */
+export interface CallOptions {
+  /** Wall time in ms instead of the default. */
+  readonly deadlineMs?: number;
+  /** On whose behalf; without one the call runs with what the installer approved. */
+  readonly actor?: Actor;
+  readonly signal?: AbortSignal;
+}
+
+/** What sideloading takes. */
+export interface SideloadOptions {
+  readonly grant: Grant;
+  readonly onProgress?: OnProgress;
+  readonly actor?: Actor;
+}
+
+/** What a plugin used since it was loaded, and keeps now. */
+export interface HostUsage extends Omit<PluginUsage, "pid"> {
+  readonly storageBytes: number;
+  readonly storageKeys: number;
+}
+
+/**
+ * Finds, verifies, installs and runs plugins. Every refusal is an RbsmError with a code; a failing
+ * plugin is a state with a reason and never an exception of the host's own.
+ */
+export interface PluginHost {
+  /** Installs a plugin and what it needs, all or nothing. An installed version that fits stays. */
+  install(name: string, options: InstallOptions): Promise<PluginInfo>;
+  /** Installs a bundle past the marketplace; developer mode only, signed by a key it trusts. */
+  sideload(bytes: Uint8Array, options: SideloadOptions): Promise<PluginInfo>;
+  /** Calls a method of an active plugin: JSON in, JSON out. */
+  call(name: string, method: string, args?: readonly Json[], options?: CallOptions): Promise<Json>;
+  /** Passes a Web Request on to the plugin's `handleRequest`. */
+  request(name: string, request: RequestMessage, options?: CallOptions): Promise<Json>;
+  /** Installs a newer version beside the old one and switches when it is active. */
+  update(name: string, options?: UpdateOptions): Promise<PluginInfo>;
+  /** Switches back to the release before. */
+  rollback(name: string): Promise<PluginInfo>;
+  /** Starts a plugin that is disabled or failed. */
+  enable(name: string): Promise<PluginInfo>;
+  /** Stops a plugin; its data and grants stay. */
+  disable(name: string): Promise<PluginInfo>;
+  /** Removes a plugin that no other one needs, with or without what it has stored. */
+  uninstall(name: string, options: { keepData: boolean }): Promise<void>;
+  /** Checks the stored bundle again: digests, profile, publisher's signature. */
+  verify(name: string): Promise<VerifyResult>;
+  /** All installed plugins by name. */
+  plugins(): PluginInfo[];
+  /** One installed plugin; `plugin_not_found`. */
+  plugin(name: string): PluginInfo;
+  /** The newest lines the plugin has logged, oldest first. */
+  logs(name: string): readonly LogLine[];
+  /** Calls, CPU time and storage. */
+  usage(name: string): Promise<HostUsage>;
+  /** Calls `listener` on every change of a plugin's state; the result stops that. */
+  on(event: "state", listener: (event: StateEvent) => void): () => void;
+  /** Asks the marketplace for newer releases of what is installed. */
+  checkForUpdates(): Promise<UpdateInfo[]>;
+  /** Renews the leases whose time has come; the host also does so by itself every hour. */
+  renewLicenses(): Promise<void>;
+  /** Serves the management API, the plugins' own routes and a plain page under `base`. */
+  handle(request: Request, options: HandleOptions): Promise<Response>;
+  /** Tells every plugin that listens about an event of the application. */
+  emit(event: string, payload: Json): Promise<Delivery[]>;
+  /** Ends every child process, closes the store and lets go of the data directory. */
+  close(): Promise<void>;
+}
+
+const RENEWAL_INTERVAL_MS = 3_600_000;
+
+/**
+ * Opens a host on its data directory. Throws `conflict_locked` when another process works there and
+ * `trust_root_invalid` when the stored trust does not descend from `marketplace.root`.
+ */
+export async function createPluginHost(options: HostOptions): Promise<PluginHost> {
+  const parts = await openHostParts(options);
+  const host = hostOver(parts);
+  const renewal = setInterval(() => {
+    host
+      .renewLicenses()
+      .catch((error: unknown) => options.logger?.warn("Licenses could not be renewed", { error }));
+  }, RENEWAL_INTERVAL_MS);
+  renewal.unref();
+  let closing: Promise<void> | undefined;
+  return {
+    ...host,
+    close() {
+      clearInterval(renewal);
+      return (closing ??= parts.close());
+    },
+  };
+}
+
+function hostOver(parts: HostParts): PluginHost {
+  const { slots } = parts;
+  const host: PluginHost = {
+    ...operationsOver(parts),
+    call: (...[name, method, args = [], options = {}]) =>
+      callPlugin(parts, name, { kind: "method", name: method, args, ...options }),
+    request: (name, message, options = {}) =>
+      callPlugin(parts, name, {
+        kind: "request",
+        name: "handleRequest",
+        args: [requestJson(message)],
+        ...options,
+      }),
+    plugins: () => slots.all().map(({ row }) => describe(parts, row.name)),
+    plugin: (name) => describe(parts, name),
+    logs: (name) => parts.logs.read(slots.get(name).row.name),
+    usage: (name) => usageOf(parts, name),
+    on: (_event, listener) => slots.on(listener),
+    verify: (name) => verify(parts, name),
+    checkForUpdates: () => checkForUpdates(parts),
+    renewLicenses: () => renewLicenses(parts),
+    handle: (request, options) => handler(request, options),
+    emit: (event, payload) => parts.events.emit(event, payload),
+    close: () => parts.close(),
+  };
+  const handler = createHttpHandler({
+    host,
+    manifestOf: (name) => slots.find(name)?.manifest ?? null,
+  });
+  return host;
+}
+
+type Operations =
+  | "install"
+  | "sideload"
+  | "update"
+  | "rollback"
+  | "enable"
+  | "disable"
+  | "uninstall";
+
+function operationsOver(parts: HostParts): Pick<PluginHost, Operations> {
+  const { administration } = parts;
+  const after = async (name: string, done: Promise<void>) => {
+    await done;
+    return describe(parts, name);
+  };
+  return {
+    install: (name, options) => after(name, administration.install(name, options)),
+    sideload: async (bytes, options) => describe(parts, await sideload(parts, bytes, options)),
+    update: (name, options = {}) => after(name, administration.update(name, options)),
+    rollback: (name) => after(name, administration.rollback(name)),
+    enable: (name) => after(name, administration.enable(name)),
+    disable: (name) => after(name, administration.disable(name)),
+    async uninstall(name, options) {
+      await administration.uninstall(name, options);
+      parts.logs.forget(name);
+    },
+  };
+}
+
+async function verify(
+  { administer, trustedPublishers }: HostParts,
+  name: string,
+): Promise<VerifyResult> {
+  const keys = await pinnedKeys(administer, name);
+  const pinned = (id: string) => {
+    const key = keys.get(id);
+    return key === undefined ? undefined : fromBase64url(key);
+  };
+  return verifyInstalled(administer, name, (id) => pinned(id) ?? trustedPublishers?.get(id));
+}
+
+async function renewLicenses({ licenses, administer }: HostParts): Promise<void> {
+  for (const { plugin, error } of await licenses.renewDue()) {
+    const fields = { error: String(error) };
+    administer.install.logger.warn(`The license of ${plugin} could not be renewed`, fields);
+  }
+}
+
+function describe({ slots, licenses }: HostParts, name: string): PluginInfo {
+  const slot = slots.get(name);
+  const license = licenses.info(name, Date.parse(slot.row.release.publishedAt));
+  return describePlugin(slot, { ...license });
+}
+
+async function callPlugin(
+  { active }: HostParts,
+  name: string,
+  {
+    actor = null,
+    ...call
+  }: Pick<PluginCall, "kind" | "name" | "args"> &
+    Omit<CallOptions, "actor"> & { actor?: Actor | null },
+): Promise<Json> {
+  const { result } = await active.call(name, { ...call, actor, depth: 0 });
+  return result;
+}
+
+function requestJson({ method, url, headers, body }: RequestMessage): Json {
+  return { method, url, headers: headers.map(([name, value]) => [name, value]), body };
+}
+
+async function sideload(
+  parts: HostParts,
+  bytes: Uint8Array,
+  options: SideloadOptions,
+): Promise<string> {
+  const { trustedPublishers } = parts;
+  if (trustedPublishers === null) {
+    throw new RbsmError("permission_denied", "Sideloading needs developer mode", {
+      fix: "Create the host with developerMode: { trust: [publisherKey] }.",
+    });
+  }
+  const trusted = (keyId: string) => trustedPublishers.get(keyId);
+  return parts.administration.sideload(bytes, {
+    ...options,
+    trusted,
+    open: (file) => openSideloaded(file, trusted),
+  });
+}
+
+async function usageOf(
+  { slots, runtime, administer }: HostParts,
+  name: string,
+): Promise<HostUsage> {
+  const slot = slots.get(name);
+  const running = await slot.running?.catch(() => null);
+  const used = running == null ? undefined : runtime.usage(running.id);
+  const stored = await storageUsage(administer.install.store, name);
+  const { calls = 0, failures = 0, openCalls = 0, cpuMs = 0, reloads = 0 } = used ?? {};
+  return {
+    calls,
+    failures,
+    openCalls,
+    cpuMs,
+    reloads,
+    storageBytes: stored.bytes,
+    storageKeys: stored.keys,
+  };
+}
+
+async function checkForUpdates({ slots, trust, marketplace }: HostParts): Promise<UpdateInfo[]> {
+  await trust.refresh({ acceptStale: true });
+  const found = slots
+    .all()
+    .filter(({ row }) => row.source === "marketplace")
+    .map((slot) => findUpdate(marketplace, slot));
+  return (await Promise.all(found)).filter((update) => update !== null);
+}

@@ -1,0 +1,58 @@
+import { type Manifest, RbsmError } from "@rising-bsm/protocol";
+import type { PluginHost } from "../host.ts";
+import type { Actor } from "../lifecycle/running.ts";
+import { answerProblem } from "./answer.ts";
+import { createManagementApi } from "./management-api.ts";
+import { servePages } from "./pages.ts";
+import { refuseCrossSite } from "./permissions.ts";
+import { servePluginRoute } from "./plugin-routes.ts";
+
+/** Who sends a request, and where the application has mounted the host. */
+export interface HandleOptions {
+  /** The signed-in user; null or left out: nobody. */
+  readonly actor?: Actor | null;
+  /** Path prefix without a trailing slash; "" is the root. */
+  readonly base: string;
+}
+
+/** What the HTTP surface works with. */
+export interface HandlerParts {
+  readonly host: PluginHost;
+  readonly manifestOf: (name: string) => Manifest | null;
+}
+
+/** A request below the mount: `path` has the base removed. */
+export interface Mounted {
+  readonly request: Request;
+  readonly path: string;
+  readonly url: URL;
+  readonly base: string;
+  readonly actor: Actor | null;
+}
+
+/** `host.handle`: `api/plugins…`, `x/@scope/name/…` and the page at `/`. Never throws. */
+export function createHttpHandler(
+  parts: HandlerParts,
+): (request: Request, options: HandleOptions) => Promise<Response> {
+  const api = createManagementApi(parts.host);
+  return async function handle(request, { actor = null, base }) {
+    try {
+      refuseCrossSite(request);
+      const mounted = mount(request, { actor, base });
+      if (mounted.path.startsWith("/api/plugins")) return await api(mounted);
+      if (mounted.path.startsWith("/x/")) return await servePluginRoute(parts, mounted);
+      return await servePages(parts.host, mounted);
+    } catch (error) {
+      return answerProblem(error);
+    }
+  };
+}
+
+function mount(request: Request, { actor, base }: { actor: Actor | null; base: string }): Mounted {
+  const url = new URL(request.url);
+  const path = url.pathname.slice(base.length) || "/";
+  if (!url.pathname.startsWith(base) || !path.startsWith("/")) {
+    throw new RbsmError("not_found", `The host is mounted at ${base || "/"}`);
+  }
+  return { request, path, url, base, actor };
+}

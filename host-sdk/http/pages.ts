@@ -1,0 +1,198 @@
+import {
+  HOST_HTTP_LIMITS,
+  type Json,
+  type Locale,
+  localText,
+  parseJson,
+  RbsmError,
+  utf8Decode,
+} from "@rising-bsm/protocol";
+import { html } from "hono/html";
+import { z } from "zod";
+import type { PluginHost } from "../host.ts";
+import type { PluginInfo } from "../lifecycle/describe.ts";
+import { answerPage } from "./answer.ts";
+import type { Mounted } from "./handler.ts";
+import { requireActor } from "./permissions.ts";
+import { readBody } from "./read-body.ts";
+
+const TEXTS = {
+  en: {
+    title: "Plugins",
+    none: "No plugin is installed.",
+    active: "active",
+    disabled: "disabled",
+    failed: "failed",
+    version: "Version",
+    may: "It may",
+    mayNothing: "It may see nothing of yours.",
+    call: "Call a method",
+    method: "Method",
+    args: "Arguments (JSON list)",
+    send: "Call",
+    result: "Result",
+    refused: "It did not work",
+    other: "Deutsch",
+    routes: "Its own pages",
+  },
+  de: {
+    title: "Plugins",
+    none: "Es ist kein Plugin installiert.",
+    active: "aktiv",
+    disabled: "deaktiviert",
+    failed: "fehlgeschlagen",
+    version: "Version",
+    may: "Es darf",
+    mayNothing: "Es darf nichts von Ihnen sehen.",
+    call: "Methode aufrufen",
+    method: "Methode",
+    args: "Argumente (JSON-Liste)",
+    send: "Aufrufen",
+    result: "Ergebnis",
+    refused: "Es hat nicht geklappt",
+    other: "English",
+    routes: "Eigene Seiten",
+  },
+} as const;
+
+const STYLE = `:root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}
+body{max-width:48rem;margin:0 auto;padding:1rem}article{border-top:1px solid;padding:.5rem 0 1rem}
+label{display:block;margin:.5rem 0}input{font:inherit;width:100%;box-sizing:border-box;padding:.4rem}
+button{font:inherit;padding:.4rem 1rem}pre{overflow:auto;border:1px solid;padding:.5rem}`;
+
+/** What the last call gave, to show above the list. */
+interface Outcome {
+  readonly plugin: string;
+  readonly method: string;
+  readonly args: string;
+  readonly result?: Json;
+  readonly refusal?: RbsmError;
+}
+
+/** The page at the mount, and the form on it. Works without scripts. */
+export async function servePages(host: PluginHost, mounted: Mounted): Promise<Response> {
+  const { request, path, actor } = mounted;
+  const locale = localeOf(mounted);
+  if (path === "/" && ["GET", "HEAD"].includes(request.method)) {
+    requireActor(actor, "plugin.view");
+    return answerPage(await pageOf(host, { mounted, locale, outcome: null }));
+  }
+  if (path === "/call" && request.method === "POST") {
+    const outcome = await callFromForm(host, mounted);
+    const status = outcome.refusal?.status ?? 200;
+    return answerPage(await pageOf(host, { mounted, locale, outcome }), status);
+  }
+  throw new RbsmError("not_found");
+}
+
+function localeOf({ url, request }: Mounted): Locale {
+  const asked = url.searchParams.get("lang") ?? request.headers.get("accept-language") ?? "";
+  return /^de\b/i.test(asked) ? "de" : "en";
+}
+
+const formSchema = z.object({ plugin: z.string(), method: z.string(), args: z.string() });
+
+async function callFromForm(host: PluginHost, { request, actor }: Mounted): Promise<Outcome> {
+  const caller = requireActor(actor, "plugin.view");
+  const bytes = await readBody(request, HOST_HTTP_LIMITS.apiBodyBytes);
+  const form = formSchema.safeParse(Object.fromEntries(new URLSearchParams(utf8Decode(bytes))));
+  if (!form.success) throw new RbsmError("request_invalid", "The form is not complete");
+  const { plugin, method, args } = form.data;
+  try {
+    const limits = {
+      maxBytes: HOST_HTTP_LIMITS.apiBodyBytes,
+      maxDepth: 64,
+      code: "request_invalid",
+    } as const;
+    const list = z.array(z.json()).safeParse(parseJson(args.trim() === "" ? "[]" : args, limits));
+    if (!list.success) throw new RbsmError("request_invalid", "The arguments are not a JSON list");
+    return {
+      plugin,
+      method,
+      args,
+      result: await host.call(plugin, method, list.data, { actor: caller }),
+    };
+  } catch (error) {
+    if (error instanceof RbsmError) return { plugin, method, args, refusal: error };
+    throw error;
+  }
+}
+
+interface PageParts {
+  readonly mounted: Mounted;
+  readonly locale: Locale;
+  readonly outcome: Outcome | null;
+}
+
+async function pageOf(host: PluginHost, { mounted, locale, outcome }: PageParts): Promise<string> {
+  const texts = TEXTS[locale];
+  const plugins = host.plugins();
+  const home = mounted.base === "" ? "/" : mounted.base;
+  const other = locale === "en" ? "de" : "en";
+  const page = await html`<!doctype html>
+    <html lang="${locale}">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${texts.title}</title>
+        <style>
+          ${STYLE}
+        </style>
+      </head>
+      <body>
+        <header>
+          <h1>${texts.title}</h1>
+          <p>
+            <a href="${home}?lang=${other}" hreflang="${other}" lang="${other}">${texts.other}</a>
+          </p>
+        </header>
+        <main>
+          ${outcome === null ? "" : outcomePart(outcome, locale)}
+          ${plugins.length === 0 ? html`<p>${texts.none}</p>` : ""}
+          ${plugins.map((plugin) => pluginPart(plugin, { mounted, locale, outcome }))}
+        </main>
+      </body>
+    </html>`;
+  return page.toString();
+}
+
+function outcomePart({ plugin, method, result, refusal }: Outcome, locale: Locale) {
+  const texts = TEXTS[locale];
+  const heading = refusal === undefined ? texts.result : texts.refused;
+  const text =
+    refusal === undefined ? JSON.stringify(result, null, 2) : `${refusal.code}: ${refusal.message}`;
+  return html`<section role="status" aria-labelledby="outcome">
+    <h2 id="outcome">${heading}: ${plugin} ${method}</h2>
+    <pre>${text}</pre>
+  </section>`;
+}
+
+function pluginPart(plugin: PluginInfo, { mounted, locale, outcome }: PageParts) {
+  const texts = TEXTS[locale];
+  const granted = plugin.permissions.filter((permission) => permission.granted);
+  const given = outcome?.plugin === plugin.name ? outcome : null;
+  return html`<article aria-labelledby="${plugin.name}">
+    <h2 id="${plugin.name}">${localText(plugin.displayName, locale)}</h2>
+    <p>
+      <code>${plugin.name}</code> · ${texts.version} ${plugin.version} ·
+      <strong>${texts[plugin.state]}</strong
+      >${plugin.reason === null ? "" : ` (${plugin.reason.code}: ${plugin.reason.message})`}
+    </p>
+    <p>${localText(plugin.description, locale)}</p>
+    <p>
+      ${granted.length === 0 ? texts.mayNothing : `${texts.may}: ${granted.map((one) => one[locale]).join("; ")}.`}
+    </p>
+    <form method="post" action="${mounted.base}/call?lang=${locale}">
+      <fieldset>
+        <legend>${texts.call}: ${plugin.name}</legend>
+        <input type="hidden" name="plugin" value="${plugin.name}" />
+        <label
+          >${texts.method} <input name="method" required value="${given?.method ?? ""}"
+        /></label>
+        <label>${texts.args} <input name="args" value="${given?.args ?? "[]"}" /></label>
+        <button>${texts.send}</button>
+      </fieldset>
+    </form>
+    <p><a href="${mounted.base}/x/${plugin.name}/">${texts.routes}</a></p>
+  </article>`;
+}

@@ -1,0 +1,148 @@
+import {
+  base64,
+  CALL_LIMITS,
+  fromBase64,
+  HOST_HTTP_LIMITS,
+  type Manifest,
+  PLUGIN_NAME,
+  RbsmError,
+} from "@rising-bsm/protocol";
+import { z } from "zod";
+import type { RequestMessage } from "../runtime/plugin-runtime.ts";
+import type { HandlerParts, Mounted } from "./handler.ts";
+import { readBody } from "./read-body.ts";
+
+/** What a plugin may see of a request: nothing that proves who the user is. */
+const HIDDEN_REQUEST_HEADERS = [
+  "authorization",
+  "cookie",
+  "proxy-authorization",
+  "forwarded",
+  "connection",
+  "host",
+];
+
+/** What a plugin may say in a response; everything else could speak for the application itself. */
+const RESPONSE_HEADERS = [
+  "allow",
+  "cache-control",
+  "content-disposition",
+  "content-language",
+  "content-type",
+  "etag",
+  "expires",
+  "last-modified",
+  "link",
+  "location",
+  "retry-after",
+  "vary",
+  "x-total-count",
+];
+
+/** Pages of plugins run without the application's origin, without scripts and without the network. */
+const CONTENT_POLICY =
+  "sandbox allow-forms allow-popups; default-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; font-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'self'";
+
+const NO_BODY = [204, 205, 304];
+
+const responseSchema = z.object({
+  status: z.int().min(200).max(599),
+  headers: z.array(z.tuple([z.string(), z.string()])).max(HOST_HTTP_LIMITS.responseHeaders),
+  body: z.string().nullable(),
+});
+
+/** `x/@scope/name/…`: the plugin's own routes, with the mount removed from the URL it sees. */
+export async function servePluginRoute(
+  { host, manifestOf }: HandlerParts,
+  mounted: Mounted,
+): Promise<Response> {
+  const { request, actor } = mounted;
+  const [, , scope = "", short = "", ...rest] = mounted.path.split("/");
+  const name = `${scope}/${short}`;
+  if (!PLUGIN_NAME.test(name)) throw new RbsmError("not_found");
+  host.plugin(name);
+  const path = `/${rest.join("/")}`;
+  const open = isOpen(manifestOf(name), request.method, path);
+  if (!open && actor === null) throw new RbsmError("auth_required", "Sign in first");
+  const message = await messageOf(mounted, path);
+  const call = { ...(actor === null ? {} : { actor }), signal: request.signal };
+  const answered = responseSchema.safeParse(await host.request(name, message, call));
+  if (!answered.success)
+    throw new RbsmError(
+      "plugin_rejected_value",
+      `${name} answered with something that is no response`,
+    );
+  return responseOf(answered.data, `${mounted.base}/x/${name}`);
+}
+
+/** Is the route declared public? Throws `not_found` for one that a manifest with routes does not declare. */
+function isOpen(manifest: Manifest | null, method: string, path: string): boolean {
+  if (manifest === null || manifest.routes.length === 0) return false;
+  const asked = method === "HEAD" ? ["HEAD", "GET"] : [method];
+  const declared = manifest.routes.find(
+    (route) => asked.includes(route.method) && matches(route.path, path),
+  );
+  if (declared === undefined) throw new RbsmError("not_found", "The plugin has no such route");
+  return declared.public;
+}
+
+/** `:name` stands for one segment, a final `*` for any rest. */
+function matches(pattern: string, path: string): boolean {
+  const wanted = pattern.split("/");
+  const given = path.split("/");
+  const open = wanted.at(-1) === "*";
+  const fixed = open ? wanted.slice(0, -1) : wanted;
+  if (open ? given.length < fixed.length : given.length !== fixed.length) return false;
+  return fixed.every(
+    (segment, i) => segment === given[i] || (segment.startsWith(":") && given[i] !== ""),
+  );
+}
+
+async function messageOf({ request, url }: Mounted, path: string): Promise<RequestMessage> {
+  const headers = [...request.headers].filter(
+    ([name]) =>
+      !HIDDEN_REQUEST_HEADERS.includes(name) &&
+      !name.startsWith("x-forwarded-") &&
+      !name.startsWith("sec-"),
+  );
+  const body =
+    request.body === null ? null : base64(await readBody(request, CALL_LIMITS.payloadBytes));
+  return {
+    method: request.method,
+    url: new URL(path + url.search, url.origin).href,
+    headers,
+    body,
+  };
+}
+
+function responseOf(
+  { status, headers, body }: z.output<typeof responseSchema>,
+  prefix: string,
+): Response {
+  const safe = new Headers({
+    "cache-control": "no-store",
+    "content-security-policy": CONTENT_POLICY,
+    "x-content-type-options": "nosniff",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+  });
+  for (const [name, value] of headers) {
+    const header = name.toLowerCase();
+    if (!RESPONSE_HEADERS.includes(header)) continue;
+    const kept = header === "location" ? ownLocation(value, prefix) : value;
+    if (kept !== null) safe.set(header, kept);
+  }
+  return new Response(body === null || NO_BODY.includes(status) ? null : fromBase64(body), {
+    status,
+    headers: safe,
+  });
+}
+
+/** A plugin may redirect inside its own mount, whose prefix it does not know. */
+function ownLocation(value: string, prefix: string): string | null {
+  const target = URL.canParse(value, "http://plugin.invalid/")
+    ? new URL(value, "http://plugin.invalid/")
+    : null;
+  if (target === null || target.origin !== "http://plugin.invalid") return null;
+  return value.startsWith("/") ? prefix + target.pathname + target.search + target.hash : value;
+}

@@ -1,0 +1,30 @@
+/**
+ * The plugin host of a Rising-BSM instance: finds, verifies, installs and runs plugins in sandboxed
+ * child processes. `createPluginHost` is the way in; the stores and the simulated domain are what
+ * it is built from; `/testing` has a host for tests.
+ */
+export type { AuditRow } from "./broker/broker.ts";
+export { createHttpSend } from "./client/send.ts";
+export type { HttpSendOptions, Incoming, Outgoing, Send } from "./client/send.ts";
+export { createMarketplace } from "./client/marketplace.ts";
+export type { JsonRequest, Marketplace, MarketplaceOptions, Prove } from "./client/marketplace.ts";
+export type { DomainContext, DomainEvent, DomainPort } from "./domain/domain-port.ts";
+export { createSimulatedDomain } from "./domain/simulated/simulated-domain.ts";
+export type { SimulatedDomainOptions } from "./domain/simulated/simulated-domain.ts";
+export { createPluginHost } from "./host.ts";
+export type { CallOptions, HostUsage, PluginHost, SideloadOptions } from "./host.ts";
+export type { HostLogger, HostOptions } from "./host-options.ts";
+export type { HandleOptions } from "./http/handler.ts";
+export type { Grant } from "./install/grant.ts";
+export type { InstallStep, OnProgress, Progress } from "./install/progress.ts";
+export type { InstallOptions, UpdateOptions, VerifyResult } from "./lifecycle/administer.ts";
+export type { Delivery } from "./lifecycle/deliver-events.ts";
+export type { PermissionInfo, PluginInfo } from "./lifecycle/describe.ts";
+export type { UpdateInfo } from "./lifecycle/find-updates.ts";
+export type { LogLine } from "./lifecycle/plugin-logs.ts";
+export type { Actor } from "./lifecycle/running.ts";
+export type { PluginState, Problem, StateEvent } from "./lifecycle/slots.ts";
+export type * from "./runtime/plugin-runtime.ts";
+export type { Change, HostStore, Range, Row } from "./store/host-store.ts";
+export { createMemoryStore } from "./store/memory-store.ts";
+export { createSqliteStore } from "./store/sqlite-store.ts";

@@ -1,0 +1,206 @@
+import { type Bundle, RbsmError } from "@rising-bsm/protocol";
+import type { BundleFolder } from "../install/bundle-folder.ts";
+import type { PluginRow } from "../install/rows.ts";
+import type {
+  CallOutcome,
+  PluginCall,
+  PluginData,
+  PluginRuntime,
+  PluginSpec,
+} from "../runtime/plugin-runtime.ts";
+import {
+  type Actor,
+  contextOf,
+  type Goodbye,
+  launch,
+  type Launch,
+  type Reach,
+  retire,
+  type Running,
+  runCall,
+} from "./running.ts";
+import { notActive, problemOf, type Slot, type Slots, stateOf } from "./slots.ts";
+
+/** Failures of a start that say nothing about the plugin: the next call tries again. */
+const PASSING = ["host_busy", "cancelled", "plugin_crashed", "conflict_locked", "disk_full"];
+
+/** What starting and calling plugins works with. */
+export interface ActiveParts {
+  readonly runtime: PluginRuntime;
+  readonly bundles: BundleFolder;
+  readonly slots: Slots;
+  /** What a plugin's license allows at this moment. */
+  readonly licenseOf: (row: PluginRow) => PluginData["license"];
+  /** The most that a plugin may have of what its manifest asks for under `limits`. */
+  readonly limits: NonNullable<PluginSpec["limits"]>;
+}
+
+/** One call of an installed plugin. */
+export interface PluginRequest extends Pick<
+  PluginCall,
+  "kind" | "name" | "args" | "deadlineMs" | "signal"
+> {
+  readonly actor: Actor | null;
+  /** How many plugins have called each other to get here. */
+  readonly depth: number;
+  /** Which version of the plugin is meant; the active one when left out. */
+  readonly reach?: Reach;
+}
+
+/** Starts installed plugins when they are first needed and passes calls to the active version. */
+export interface ActivePlugins {
+  readonly reach: Reach;
+  call(name: string, request: PluginRequest): Promise<CallOutcome>;
+  /** Starts a version that is not installed yet, or a rollback's; the caller decides when it takes over. */
+  start(order: StartVersion): Promise<Running>;
+  /** Puts a stored plugin and its running version in place of the old one, which drains in the background. */
+  replace(slot: Slot): void;
+  /** Takes a plugin out of reach (`next` null: for ever), lets it finish and says goodbye to it. */
+  stop(name: string, next: Slot | null): Promise<void>;
+  /** Ends a version that will not be used. */
+  readonly abandon: (running: Running) => Promise<void>;
+  /** Name of the plugin behind an id of the runtime. */
+  nameOf(id: string): string;
+  /** Waits for every version that is still draining. */
+  settle(): Promise<void>;
+}
+
+/** One version to start. */
+export interface StartVersion {
+  readonly row: PluginRow;
+  readonly bundle: Bundle;
+  readonly first: Launch["first"];
+  readonly reach: Reach;
+}
+
+/** The active plugins of one host. */
+export function createActivePlugins(parts: ActiveParts): ActivePlugins {
+  const { runtime, slots } = parts;
+  const draining = new Set<Promise<unknown>>();
+  const pushed = new WeakMap<Running, string>();
+
+  const start = async (order: StartVersion) => {
+    const data = dataOf(parts, order.row);
+    const running = await launch(runtime, launchOf(parts, order, data));
+    pushed.set(running, JSON.stringify(data));
+    return running;
+  };
+  const reach: Reach = async (name) => {
+    const slot = slots.get(name);
+    if (stateOf(slot) !== "active") throw notActive(slot);
+    return slot.running ?? startFromDisk({ ...parts, start, reach }, slot);
+  };
+  const drain = (slot: Slot | undefined, goodbyes: readonly Goodbye[]) => {
+    if (slot?.running == null) return Promise.resolve();
+    const done = slot.running.then(
+      (running) => retire(runtime, running, { goodbyes, reach }),
+      () => null,
+    );
+    draining.add(done);
+    return done.finally(() => draining.delete(done));
+  };
+  return {
+    reach,
+    start,
+    abandon: (running) => runtime.unloadPlugin(running.id),
+    nameOf: (id) => id.slice(0, id.lastIndexOf("@")),
+    settle: async () => void (await Promise.all(draining)),
+    async call(name, request) {
+      const running = await (request.reach ?? reach)(name);
+      await freshen(parts, pushed, running);
+      const { actor, depth, reach: asked = reach, ...call } = request;
+      const context = contextOf(running, { actor, depth, reach: asked });
+      return runCall(runtime, running, { ...call, context });
+    },
+    replace(slot) {
+      const before = slots.find(slot.row.name);
+      slots.put(slot.row.name, slot);
+      void drain(before, ["onDeactivate"]);
+    },
+    async stop(name, next) {
+      const before = slots.get(name);
+      if (next === null) slots.remove(name);
+      else slots.put(name, next);
+      await drain(before, next === null ? ["onDeactivate", "onUninstall"] : ["onDeactivate"]);
+    },
+  };
+}
+
+function dataOf(parts: ActiveParts, row: PluginRow): PluginData {
+  return { config: row.config, license: parts.licenseOf(row) };
+}
+
+function launchOf(
+  parts: ActiveParts,
+  { row, bundle, first, reach }: StartVersion,
+  data: PluginData,
+): Launch {
+  const { cpuMs, wallMs, memoryMb } = bundle.manifest.limits;
+  const asked = { cpuMs, wallMs, memoryMb };
+  return {
+    release: row.release,
+    bundle,
+    data,
+    limits: grantedLimits(asked, parts.limits),
+    tier: row.source === "sideload" ? "sideloaded" : "reviewed",
+    first,
+    reach,
+  };
+}
+
+type Limits = NonNullable<PluginSpec["limits"]>;
+
+/** What the manifest asks for, up to what the administrator allows; nothing where either is silent. */
+function grantedLimits(
+  asked: { [K in keyof Limits]: Limits[K] | undefined },
+  allowed: Limits,
+): Limits {
+  const smaller = (a: number | undefined, b: number | undefined) =>
+    a === undefined || b === undefined ? undefined : Math.min(a, b);
+  const granted = {
+    cpuMs: smaller(asked.cpuMs, allowed.cpuMs),
+    wallMs: smaller(asked.wallMs, allowed.wallMs),
+    memoryMb: smaller(asked.memoryMb, allowed.memoryMb),
+  };
+  return {
+    ...(granted.cpuMs === undefined ? {} : { cpuMs: granted.cpuMs }),
+    ...(granted.wallMs === undefined ? {} : { wallMs: granted.wallMs }),
+    ...(granted.memoryMb === undefined ? {} : { memoryMb: granted.memoryMb }),
+  };
+}
+
+/** License and settings can change while a plugin runs; it must not see the old ones. */
+async function freshen(
+  parts: ActiveParts,
+  pushed: WeakMap<Running, string>,
+  running: Running,
+): Promise<void> {
+  const slot = parts.slots.find(running.name);
+  if (slot === undefined) return;
+  const data = dataOf(parts, slot.row);
+  const text = JSON.stringify(data);
+  if (pushed.get(running) === text) return;
+  await parts.runtime.updatePlugin(running.id, data);
+  pushed.set(running, text);
+}
+
+type Starter = ActiveParts & Pick<ActivePlugins, "start" | "reach">;
+
+/** Concurrent first calls share one start; a start that fails for good makes the plugin `failed`. */
+function startFromDisk(parts: Starter, slot: Slot): Promise<Running> {
+  const { name } = slot.row;
+  const starting = openAndStart(parts, slot.row);
+  parts.slots.put(name, { ...slot, running: starting });
+  starting.catch((error: unknown) => {
+    const now = parts.slots.find(name);
+    if (now?.running !== starting) return;
+    const passing = error instanceof RbsmError && PASSING.includes(error.code);
+    parts.slots.put(name, { ...now, running: null, problem: passing ? null : problemOf(error) });
+  });
+  return starting;
+}
+
+async function openAndStart(parts: Starter, row: PluginRow): Promise<Running> {
+  const bundle = await parts.bundles.open(row.release);
+  return parts.start({ row, bundle, first: null, reach: parts.reach });
+}

@@ -1,0 +1,348 @@
+import {
+  type Bundle,
+  type Json,
+  type Manifest,
+  publisherKeyIdOf,
+  RbsmError,
+  verifyPublisher,
+} from "@rising-bsm/protocol";
+import { askedPermissions, decideGrants, type Grant } from "../install/grant.ts";
+import {
+  type Installed,
+  installSet,
+  type InstallOrder,
+  type InstallParts,
+  lockDocument,
+} from "../install/installer.ts";
+import { sweepBundles, undoInstall } from "../install/journal.ts";
+import type { PluginRequest } from "../install/plan.ts";
+import type { OnProgress } from "../install/progress.ts";
+import { type JournalRow, KIND, type PluginRow, readPin, readPlugins } from "../install/rows.ts";
+import { stageSideloaded } from "../install/stage.ts";
+import type { Change } from "../store/host-store.ts";
+import type { ActivePlugins } from "./active-plugins.ts";
+import type { Actor } from "./running.ts";
+import { problemOf, type Slots } from "./slots.ts";
+
+/** What an administrator may say about an installation. */
+export interface InstallOptions {
+  /** An exact version, a range or a channel; the best that fits when left out. */
+  readonly version?: string | undefined;
+  /** What the plugin may do: all it asks for, or these codes. The codes hold for the whole set. */
+  readonly grant: Grant;
+  readonly licenseKey?: string | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  /** Go on with the last verified trust metadata when it has expired. */
+  readonly acceptStale?: boolean | undefined;
+  /** Accept a publisher's new keys. */
+  readonly acceptPublisher?: boolean | undefined;
+  /** Who approves; stored with the grants. */
+  readonly actor?: Actor | undefined;
+}
+
+/** What an administrator may say about an update. */
+export interface UpdateOptions extends Omit<Partial<InstallOptions>, "grant"> {
+  /** Grants that the new version may have beyond the old ones: all it asks for, or these codes. */
+  readonly acceptGrants?: boolean | readonly string[] | undefined;
+}
+
+/** What administering works with. */
+export interface AdministerParts {
+  readonly install: InstallParts;
+  readonly active: ActivePlugins;
+  readonly slots: Slots;
+  /** Permissions that plugins may be granted on this host; all when undefined. */
+  readonly allowed: readonly string[] | undefined;
+}
+
+/** The operations that change what is installed. Each runs alone. */
+export interface Administration {
+  install(name: string, options: InstallOptions): Promise<void>;
+  sideload(bytes: Uint8Array, order: SideloadOrder): Promise<string>;
+  update(name: string, options: UpdateOptions): Promise<void>;
+  rollback(name: string): Promise<void>;
+  enable(name: string): Promise<void>;
+  disable(name: string): Promise<void>;
+  uninstall(name: string, options: { keepData: boolean }): Promise<void>;
+}
+
+/** A bundle that came past the marketplace. */
+export interface SideloadOrder extends Pick<InstallOptions, "grant" | "onProgress" | "actor"> {
+  readonly trusted: (keyId: string) => Uint8Array | undefined;
+  readonly open: (bytes: Uint8Array) => Promise<Bundle>;
+}
+
+/** Builds the operations over one host's parts. */
+export function createAdministration(parts: AdministerParts): Administration {
+  let last: Promise<unknown> = Promise.resolve();
+  const alone = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = last.then(work);
+    last = done.catch(() => undefined);
+    return done;
+  };
+  return {
+    install: (name, options) => alone(() => install(parts, name, options)),
+    sideload: (bytes, order) => alone(() => sideload(parts, bytes, order)),
+    update: (name, options) => alone(() => update(parts, name, options)),
+    rollback: (name) => alone(() => rollback(parts, name)),
+    enable: (name) => alone(() => enable(parts, name)),
+    disable: (name) => alone(() => disable(parts, name)),
+    uninstall: (name, options) => alone(() => uninstall(parts, name, options)),
+  };
+}
+
+async function install(
+  parts: AdministerParts,
+  name: string,
+  options: InstallOptions,
+): Promise<void> {
+  const grantsOf = (manifest: Manifest, before: PluginRow | null) => {
+    const kept = before === null || options.grant === "requested" ? [] : before.release.grants;
+    const grant = options.grant === "requested" ? "requested" : [...options.grant, ...kept];
+    return decideGrants(manifest, grant, parts.allowed);
+  };
+  await change(
+    parts,
+    {
+      ...orderOf(options, grantsOf),
+      operation: "install",
+      requests: [{ name, version: options.version }],
+    },
+    name,
+  );
+}
+
+async function update(parts: AdministerParts, name: string, options: UpdateOptions): Promise<void> {
+  const slot = parts.slots.get(name);
+  if (slot.row.source === "sideload") {
+    throw new RbsmError(
+      "conflict_state",
+      `${name} was sideloaded and is not updated from a marketplace`,
+      {
+        fix: "Sideload the new version.",
+      },
+    );
+  }
+  const accepted = options.acceptGrants ?? [];
+  const grantsOf = (manifest: Manifest, before: PluginRow | null) => {
+    if (accepted === true) return decideGrants(manifest, "requested", parts.allowed);
+    const extra = accepted === false ? [] : accepted;
+    return decideGrants(manifest, [...(before?.release.grants ?? []), ...extra], parts.allowed);
+  };
+  const order = orderOf(options, grantsOf);
+  await change(
+    parts,
+    { ...order, operation: "update", requests: [{ name, version: options.version }] },
+    name,
+  );
+}
+
+function orderOf(
+  options: Partial<InstallOptions>,
+  grantsOf: InstallOrder["grantsOf"],
+): Omit<InstallOrder, "operation" | "requests" | "licenseKeys"> & Pick<Ordered, "licenseKey"> {
+  return {
+    grantsOf,
+    approvedBy: String(options.actor?.id ?? "host"),
+    acceptPublisher: options.acceptPublisher ?? false,
+    acceptStale: options.acceptStale ?? false,
+    onProgress: options.onProgress ?? (() => undefined),
+    licenseKey: options.licenseKey,
+  };
+}
+
+type Ordered = Omit<InstallOrder, "licenseKeys"> & { readonly licenseKey: string | undefined };
+
+async function change(
+  parts: AdministerParts,
+  { licenseKey, ...order }: Ordered,
+  name: string,
+): Promise<void> {
+  const licenseKeys = licenseKey === undefined ? {} : { [name]: licenseKey };
+  takeOver(parts, await installSet(parts.install, { ...order, licenseKeys }));
+}
+
+/** The commit is done; from here on calls reach the new versions. */
+function takeOver({ active }: AdministerParts, installed: readonly Installed[]): void {
+  for (const { row, manifest, running } of installed) {
+    active.replace({
+      row,
+      manifest,
+      problem: null,
+      running: running === null ? null : Promise.resolve(running),
+    });
+  }
+}
+
+async function sideload(
+  parts: AdministerParts,
+  bytes: Uint8Array,
+  order: SideloadOrder,
+): Promise<string> {
+  const bundle = await order.open(bytes);
+  const { statement } = await verifyPublisher(bundle.files, order.trusted, bundle);
+  const { name } = bundle.manifest;
+  await parts.install.bundles.write(bundle.sha256, bytes);
+  const requests: PluginRequest[] = [{ name, version: bundle.manifest.version }];
+  const grantsOf = (manifest: Manifest) => decideGrants(manifest, order.grant, parts.allowed);
+  const installOrder = { ...orderOf(order, grantsOf), operation: "sideload" as const, requests };
+  await change(
+    parts,
+    { ...installOrder, sideloaded: stageSideloaded(bundle, statement, parts.install.now()) },
+    name,
+  );
+  return name;
+}
+
+/** Goes back to the release before; that one needs no marketplace, its bundle is still on disk. */
+async function rollback(parts: AdministerParts, name: string): Promise<void> {
+  const { row } = parts.slots.get(name);
+  if (row.previous === null) {
+    throw new RbsmError("conflict_state", `There is no earlier release of ${name} to go back to`, {
+      plugin: name,
+    });
+  }
+  const next: PluginRow = {
+    ...row,
+    release: row.previous,
+    previous: row.release,
+    updatedAt: parts.install.now().toISOString(),
+  };
+  const bundle = await parts.install.bundles.open(next.release);
+  const from: Json = row.release.version;
+  const first = { name: "onUpdate", args: [from] } as const;
+  const running =
+    next.wanted === "disabled"
+      ? null
+      : await parts.active.start({ row: next, bundle, first, reach: parts.active.reach });
+  await storeRow(parts, next);
+  takeOver(parts, [{ row: next, manifest: bundle.manifest, running }]);
+}
+
+async function storeRow(
+  parts: AdministerParts,
+  row: PluginRow,
+  more: readonly Change[] = [],
+): Promise<void> {
+  const plugins = await readPlugins(parts.install.store);
+  plugins.set(row.name, row);
+  await parts.install.store.commit([
+    { kind: KIND.plugin, key: row.name, value: row },
+    { kind: KIND.lock, key: "plugins", value: lockDocument(plugins) },
+    ...more,
+  ]);
+}
+
+async function enable(parts: AdministerParts, name: string): Promise<void> {
+  const slot = parts.slots.get(name);
+  if (slot.row.wanted === "active" && slot.problem === null) return;
+  const row: PluginRow = {
+    ...slot.row,
+    wanted: "active",
+    updatedAt: parts.install.now().toISOString(),
+  };
+  const bundle = await parts.install.bundles.open(row.release);
+  const running = await parts.active.start({ row, bundle, first: null, reach: parts.active.reach });
+  await storeRow(parts, row);
+  takeOver(parts, [{ row, manifest: bundle.manifest, running }]);
+}
+
+async function disable(parts: AdministerParts, name: string): Promise<void> {
+  const slot = parts.slots.get(name);
+  if (slot.row.wanted === "disabled") return;
+  const row: PluginRow = {
+    ...slot.row,
+    wanted: "disabled",
+    updatedAt: parts.install.now().toISOString(),
+  };
+  await storeRow(parts, row);
+  await parts.active.stop(name, { ...slot, row, problem: null, running: null });
+}
+
+async function uninstall(
+  parts: AdministerParts,
+  name: string,
+  { keepData }: { keepData: boolean },
+): Promise<void> {
+  const { slots, active, install } = parts;
+  const slot = slots.get(name);
+  const needing = slots
+    .all()
+    .filter(({ row }) => Object.hasOwn(row.release.dependencies, name) && row.name !== name);
+  if (needing.length > 0) {
+    const names = needing.map(({ row }) => row.name).join(", ");
+    throw new RbsmError("conflict_state", `${names} needs ${name}`, {
+      plugin: name,
+      fix: `Uninstall ${names} first.`,
+    });
+  }
+  await active.stop(name, null);
+  const plugins = await readPlugins(install.store);
+  plugins.delete(name);
+  const id = crypto.randomUUID();
+  // The data goes after the commit; until it is gone the journal remembers that it has to.
+  const journal: JournalRow = {
+    startedAt: install.now().toISOString(),
+    operation: "uninstall",
+    fresh: [name],
+  };
+  const version = slot.row.release.version;
+  await install.store
+    .commit([
+      { kind: KIND.plugin, key: name, value: null },
+      { kind: KIND.lock, key: "plugins", value: lockDocument(plugins) },
+      keepData
+        ? { kind: KIND.keptData, key: name, value: { version } }
+        : { kind: KIND.journal, key: id, value: journal },
+    ])
+    .catch((error: unknown) => {
+      slots.put(name, { ...slot, running: null });
+      throw error;
+    });
+  if (keepData) await sweepBundles(install, plugins);
+  else await undoInstall(install, id, journal);
+}
+
+/** What `verify` found out about an installed plugin. */
+export interface VerifyResult {
+  readonly ok: boolean;
+  readonly plugin: string;
+  readonly version: string;
+  readonly sha256: string;
+  readonly treeDigest: string;
+  readonly publisherKeyId: string;
+  readonly problem?: ReturnType<typeof problemOf>;
+}
+
+/** Checks an installed plugin's stored bundle again, down to the publisher's signature. Never throws for what it finds. */
+export async function verifyInstalled(
+  parts: AdministerParts,
+  name: string,
+  trusted: (keyId: string) => Uint8Array | undefined,
+): Promise<VerifyResult> {
+  const { row } = parts.slots.get(name);
+  const { version, sha256, treeDigest, publisherKeyId } = row.release;
+  const found = { plugin: name, version, sha256, treeDigest, publisherKeyId };
+  try {
+    const bundle = await parts.install.bundles.open(row.release);
+    await verifyPublisher(bundle.files, trusted, bundle);
+    if (publisherKeyIdOf(bundle.files) === publisherKeyId) return { ok: true, ...found };
+    throw new RbsmError("signature_untrusted_key");
+  } catch (error) {
+    return { ok: false, ...found, problem: problemOf(error) };
+  }
+}
+
+/** Keys that may have signed what is installed: the pinned ones. */
+export async function pinnedKeys(
+  parts: AdministerParts,
+  name: string,
+): Promise<ReadonlyMap<string, string>> {
+  const pin = await readPin(parts.install.store, name);
+  return new Map((pin?.keys ?? []).map(({ keyId, publicKey }) => [keyId, publicKey]));
+}
+
+/** Permissions a manifest asks for that a release does not have. */
+export function missingGrants(manifest: Manifest, grants: readonly string[]): string[] {
+  return askedPermissions(manifest).flatMap(({ code }) => (grants.includes(code) ? [] : [code]));
+}
