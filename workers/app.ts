@@ -20,6 +20,7 @@ import {
 import { licenses } from "./licenses/routes.ts";
 import { publish } from "./publish/routes.ts";
 import { search } from "./search/routes.ts";
+import { site } from "./site/routes.tsx";
 import { trust } from "./trust/routes.ts";
 
 /** Whole Worker: what every request passes through, then one line a feature. */
@@ -42,6 +43,7 @@ function createApp(): OpenAPIHono<AppEnv> {
     openapi: "3.1.0",
     info: { title: "Rising-BSM plugin marketplace", version: "1" },
   });
+  app.route("/", site);
   return app;
 }
 

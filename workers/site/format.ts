@@ -1,0 +1,27 @@
+import type { Locale, PluginCard } from "@rising-bsm/protocol";
+import { TEXTS } from "./texts.ts";
+
+export function formatDate(iso: string, locale: Locale): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeZone: "UTC" }).format(
+    new Date(iso),
+  );
+}
+
+export function formatNumber(value: number, locale: Locale): string {
+  return new Intl.NumberFormat(locale).format(value);
+}
+
+export function formatBytes(bytes: number, locale: Locale): string {
+  const kib = bytes / 1024;
+  const [value, unit] = kib < 1024 ? [kib, "KiB"] : [kib / 1024, "MiB"];
+  return `${new Intl.NumberFormat(locale, { maximumSignificantDigits: 3 }).format(value)} ${unit}`;
+}
+
+export function formatPrice(price: PluginCard["price"], locale: Locale): string {
+  const texts = TEXTS[locale];
+  if (price === null) return texts.free;
+  if (price.amount === 0) return texts.onRequest;
+  const amount = new Intl.NumberFormat(locale, { style: "currency", currency: price.currency });
+  const period = { month: texts.perMonth, year: texts.perYear, none: texts.once };
+  return `${amount.format(price.amount)} ${period[price.period ?? "none"]}`;
+}

@@ -1,0 +1,172 @@
+import { localText, problemSchema, RbsmError, sha256Hex, utf8 } from "@rising-bsm/protocol";
+import { Hono } from "hono";
+import { createMiddleware } from "hono/factory";
+import type { Child } from "hono/jsx";
+import { requireSchema } from "../database.ts";
+import { secretBytes } from "../env.ts";
+import type { AppEnv } from "../env.ts";
+import { answerError, CACHE } from "../http.ts";
+import type { AppContext } from "../http.ts";
+import { findCard, readFacetCounts } from "../search/queries.ts";
+import { readSearchParams } from "../search/read-request.ts";
+import { searchPlugins } from "../search/search-plugins.ts";
+import { BrowsePage } from "./browse-page.tsx";
+import type { Browse } from "./browse-page.tsx";
+import { chooseLanguage } from "./language.ts";
+import type { Language } from "./language.ts";
+import { renderPage } from "./layout.tsx";
+import type { PageFrame } from "./layout.tsx";
+import { PluginPage } from "./plugin-page.tsx";
+import { ProblemPage } from "./problem-page.tsx";
+import { readPluginDocument } from "./read-document.ts";
+import { STYLES } from "./styles.ts";
+import { TEXTS } from "./texts.ts";
+
+const ICON =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#0b5cad"/><path d="M10 9v6a6 6 0 0 0 12 0V9M16 21v5" fill="none" stroke="#fff" stroke-width="3" stroke-linecap="round"/></svg>';
+
+/** Nothing but this site's own style sheet and icon loads, and no script runs. */
+const SECURITY_HEADERS = {
+  "Content-Security-Policy":
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Referrer-Policy": "strict-origin-when-cross-origin",
+  "X-Content-Type-Options": "nosniff",
+} as const;
+
+const addSecurityHeaders = createMiddleware<AppEnv>(async (c, next) => {
+  await next();
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
+});
+
+/** The public pages. Everything works without a script, and all state is in the URL. */
+export const site = new Hono<AppEnv>();
+
+site.onError(answerProblemPage);
+site.get("/", addSecurityHeaders, requireSchema, (c) => answerBrowse(c));
+site.get(
+  "/plugins/:scope{@[a-z0-9-]+}/:plugin{[a-z0-9-]+}",
+  addSecurityHeaders,
+  requireSchema,
+  (c) => answerPlugin(c),
+);
+
+site.get("/site/style.css", (c) =>
+  c.body(STYLES, 200, {
+    "Content-Type": "text/css; charset=utf-8",
+    // Under its digest the style sheet never changes; without, it is only looked at.
+    "Cache-Control": c.req.query("v") === undefined ? CACHE.none : CACHE.immutable,
+    ...SECURITY_HEADERS,
+  }),
+);
+
+site.get("/site/icon.svg", (c) =>
+  c.body(ICON, 200, {
+    "Content-Type": "image/svg+xml",
+    "Cache-Control": CACHE.pointer,
+    ...SECURITY_HEADERS,
+  }),
+);
+
+/** Mounted last: whatever no feature knows. */
+site.get("*", addSecurityHeaders, () => {
+  throw new RbsmError("not_found");
+});
+
+async function answerBrowse(c: AppContext): Promise<Response> {
+  const browse = await loadBrowse(c);
+  const { language, request, params } = browse;
+  const texts = TEXTS[language.locale];
+  const frame = {
+    language,
+    title: request.text === "" ? texts.siteName : request.text,
+    description: texts.tagline,
+    address: { path: "/", params },
+    isIndexed: request.cursor === null,
+  };
+  return answerPage(c, frame, <BrowsePage {...browse} />);
+}
+
+async function loadBrowse(c: AppContext): Promise<Browse> {
+  const given = [...new URL(c.req.url).searchParams];
+  const params = given.filter(([name, value]) => name !== "lang" && value !== "");
+  const request = readSearchParams(new URLSearchParams(params));
+  const search = c.env.SEARCH.withSession("first-unconstrained");
+  const context = { search, cursorSecret: secretBytes(c.env, "CURSOR_KEY"), now: Date.now() };
+  const page = await searchPlugins(context, request);
+  return {
+    language: languageOf(c),
+    request,
+    page,
+    counts: page.facets ?? (await readFacetCounts(search)),
+    params: params.filter(([name]) => name !== "cursor"),
+  };
+}
+
+async function answerPlugin(c: AppContext): Promise<Response> {
+  const language = languageOf(c);
+  const name = c.req.path.slice("/plugins/".length);
+  const [card, document] = await Promise.all([
+    findCard(c.env.SEARCH.withSession("first-unconstrained"), name),
+    readPluginDocument(c.env.BUNDLES, name),
+  ]);
+  if (card === null || document === null) throw new RbsmError("plugin_not_found");
+  const frame = {
+    language,
+    title: localText(card.displayName, language.locale),
+    description: localText(card.description ?? card.displayName, language.locale),
+    address: { path: `/plugins/${name}`, params: [] },
+    isIndexed: true,
+  };
+  return answerPage(c, frame, <PluginPage {...{ language, card, document }} />);
+}
+
+function languageOf(c: AppContext): Language {
+  return chooseLanguage(c.req.query("lang"), c.req.header("Accept-Language"));
+}
+
+async function answerPage(
+  c: AppContext,
+  frame: Omit<PageFrame, "styleSheet">,
+  content: Child,
+): Promise<Response> {
+  const styleSheet = await styleSheetPath();
+  c.header("Content-Language", frame.language.locale);
+  // Without a language in the URL the page depends on who asks: a shared cache must not keep it.
+  c.header("Cache-Control", frame.language.chosen ? CACHE.page : "private, max-age=60");
+  c.header("Vary", "Accept-Language");
+  return c.html(renderPage({ ...frame, styleSheet }, content));
+}
+
+/** `answerError()` decides; a person gets its problem as a page, a program as it is. */
+async function answerProblemPage(error: Error, c: AppContext): Promise<Response> {
+  const answer = answerError(error, c);
+  if (!(c.req.header("Accept") ?? "").includes("text/html")) return answer;
+  const problem = problemSchema.parse(await answer.json());
+  const language = languageOf(c);
+  const texts = TEXTS[language.locale];
+  const title = problem.status === 404 ? texts.notFoundTitle : texts.errorTitle;
+  const styleSheet = await styleSheetPath();
+  const frame = {
+    language,
+    title,
+    description: title,
+    address: { path: "/", params: [] },
+    styleSheet,
+  };
+  const content = <ProblemPage problem={problem} language={language} />;
+  const headers = new Headers({ ...SECURITY_HEADERS, "Content-Type": "text/html; charset=utf-8" });
+  headers.set("Cache-Control", CACHE.none);
+  const retryAfter = answer.headers.get("Retry-After");
+  if (retryAfter !== null) headers.set("Retry-After", retryAfter);
+  const page = await renderPage({ ...frame, isIndexed: false }, content);
+  return new Response(page.toString(), { status: problem.status, headers });
+}
+
+const digests = new Map<string, string>();
+
+async function styleSheetPath(): Promise<string> {
+  const digest = digests.get(STYLES) ?? (await sha256Hex(utf8(STYLES))).slice(0, 16);
+  digests.set(STYLES, digest);
+  return `/site/style.css?v=${digest}`;
+}
