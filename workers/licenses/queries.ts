@@ -108,6 +108,8 @@ export async function loadActivation(
 ): Promise<LoadedActivation> {
   const { keyHash, plugin, instanceId } = request;
   const license = sql`(SELECT id FROM licenses WHERE key_hash = ${keyHash})`;
+  // Where seats are unlimited nobody counts them.
+  const limited = sql`(SELECT id FROM licenses WHERE key_hash = ${keyHash} AND seats IS NOT NULL)`;
   const [attempts, found, own, taken, trial] = await db.batch([
     countAttempt(db, request, now),
     db.select().from(licenses).where(eq(licenses.keyHash, keyHash)),
@@ -118,7 +120,7 @@ export async function loadActivation(
     db
       .select({ seats: count() })
       .from(activations)
-      .where(and(eq(activations.licenseId, license), heldByOthers(instanceId, now))),
+      .where(and(eq(activations.licenseId, limited), heldByOthers(instanceId, now))),
     db
       .select({ licenseId: activations.licenseId })
       .from(activations)
