@@ -15,7 +15,9 @@ export function isCron(text: string): boolean {
   return (
     fields.length === FIELDS.length &&
     FIELDS.every(([low, high], i) =>
-      fields[i]?.split(",").every((part) => isCronPart(part, low, high)),
+      String(fields[i])
+        .split(",")
+        .every((part) => isCronPart(part, low, high)),
     )
   );
 }

@@ -130,8 +130,7 @@ export function parseJson(input: Uint8Array | string, limits: JsonLimits): unkno
   try {
     return /__proto__|\\u/.test(text) ? JSON.parse(text, refuseProto) : JSON.parse(text);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : "";
-    throw new RbsmError(code, `The text is not valid JSON: ${reason}`, {}, cause);
+    throw new RbsmError(code, `The text is not valid JSON (${String(cause)})`, {}, cause);
   }
 }
 

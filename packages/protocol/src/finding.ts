@@ -72,7 +72,16 @@ function ruleOf(issue: Issue): { rule: string; fix: string } {
       ? { rule: "manifest_missing_key", fix: `Add ${JSON.stringify(String(issue.path.at(-1)))}` }
       : { rule: "manifest_wrong_type", fix: "Write the value in the shape the message names" };
   }
-  return { rule: "manifest_invalid_value", fix: "Change the value to what the message names" };
+  return {
+    rule: "manifest_invalid_value",
+    fix: nearOption(issue) ?? "Change the value to what the message names",
+  };
+}
+
+function nearOption(issue: Issue): string | null {
+  if (issue.code !== "invalid_value" || typeof issue.input !== "string") return null;
+  const near = suggest(issue.input, issue.values.map(String));
+  return near === null ? null : `Did you mean ${JSON.stringify(near)}?`;
 }
 
 const MISSING = "is missing";

@@ -1,6 +1,6 @@
 import { Point } from "@noble/ed25519";
 import { z } from "zod";
-import { base64url, cryptoBytes, fromBase64url, sha256Hex, utf8 } from "./encoding.ts";
+import { base64url, cryptoBytes, fromBase64url, hex, sha256Hex, utf8 } from "./encoding.ts";
 import { RbsmError } from "./errors.ts";
 
 const KEY_BYTES = 32;
@@ -32,8 +32,8 @@ export function assertPublicKey(raw: Uint8Array): void {
 
 function keyProblem(raw: Uint8Array): string | null {
   if (raw.length !== KEY_BYTES) return `is ${raw.length} bytes long, not ${KEY_BYTES}`;
-  if (!isCanonicalPoint(raw)) return "is not in canonical form";
-  if (isSmallOrder(raw)) return "is of small order";
+  if (yOf(raw) >= PRIME) return "is not in canonical form";
+  if (SMALL_ORDER_Y.has(yOf(raw))) return "is of small order";
   try {
     return Point.fromBytes(raw, false).isTorsionFree() ? null : "has a torsion component";
   } catch {
@@ -41,49 +41,23 @@ function keyProblem(raw: Uint8Array): string | null {
   }
 }
 
-// Field prime 2^255 - 19 and group order L, little endian.
-const PRIME = Uint8Array.of(0xed, ...Array.from({ length: 30 }, () => 0xff), 0x7f);
-const ORDER = Uint8Array.from(
-  { length: KEY_BYTES },
-  (_, i) =>
-    [
-      0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde,
-      0x14,
-    ][i] ?? (i === 31 ? 0x10 : 0),
-);
+const PRIME = 2n ** 255n - 19n;
+const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
+const SIGN_BIT = 2n ** 255n;
 
-/** The eight points whose order divides 8, as y without the sign bit: 1, −1, 0 and ±y of order 8. */
-const SMALL_ORDER_Y: ReadonlySet<string> = new Set([
-  "0100000000000000000000000000000000000000000000000000000000000000",
-  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-  "0000000000000000000000000000000000000000000000000000000000000000",
-  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-]);
+/** y of the two points of order 8 that are not each other's negative in y; −y gives the other. */
+const Y8 = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n;
 
-function withoutSign(point: Uint8Array): Uint8Array {
-  const y = point.slice();
-  y[31] = (y[31] ?? 0) & 0x7f;
-  return y;
+/** y of the eight points whose order divides 8. */
+const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([0n, 1n, PRIME - 1n, Y8, PRIME - Y8]);
+
+function littleEndian(bytes: Uint8Array): bigint {
+  return BigInt(`0x${hex(bytes.toReversed())}`);
 }
 
-function isCanonicalPoint(point: Uint8Array): boolean {
-  return isBelow(withoutSign(point), PRIME);
-}
-
-function isSmallOrder(point: Uint8Array): boolean {
-  return SMALL_ORDER_Y.has(
-    Array.from(withoutSign(point), (b) => b.toString(16).padStart(2, "0")).join(""),
-  );
-}
-
-/** Whether a < b, both 32 bytes little endian. */
-function isBelow(a: Uint8Array, b: Uint8Array): boolean {
-  for (let i = KEY_BYTES - 1; i >= 0; i--) {
-    const [x, y] = [a[i] ?? 0, b[i] ?? 0];
-    if (x !== y) return x < y;
-  }
-  return false;
+/** y of an encoded point, without the bit that holds the sign of x. */
+function yOf(point: Uint8Array): bigint {
+  return littleEndian(point) % SIGN_BIT;
 }
 
 /**
@@ -92,9 +66,9 @@ function isBelow(a: Uint8Array, b: Uint8Array): boolean {
  */
 export function isPlainSignature(publicKey: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false;
-  const points = [publicKey, signature.subarray(0, KEY_BYTES)];
-  if (!points.every((point) => isCanonicalPoint(point) && !isSmallOrder(point))) return false;
-  return isBelow(signature.subarray(KEY_BYTES), ORDER);
+  const points = [publicKey, signature.subarray(0, KEY_BYTES)].map(yOf);
+  if (!points.every((y) => y < PRIME && !SMALL_ORDER_Y.has(y))) return false;
+  return littleEndian(signature.subarray(KEY_BYTES)) < ORDER;
 }
 
 /**

@@ -96,32 +96,35 @@ function isWebUrl(value: string): boolean {
   return /^https?:\/\/[^\s/]/.test(value) && URL.canParse(value);
 }
 
-const permissionCode = z.string().superRefine((code, context) => {
-  const host = networkHost(code);
-  if (host !== null) {
-    context.addIssue({
-      code: "custom",
-      message: "declares a network host, which belongs under `network` only",
-      params: {
-        rule: "manifest_duplicate_network",
-        fix: `Remove it and add ${JSON.stringify(host)} to \`network\``,
-      },
-    });
-  } else if (normalizePermission(code).length === 0) {
-    const near = suggest(code, Object.keys(PERMISSIONS));
-    context.addIssue({
-      code: "custom",
-      message: `is no permission that exists: ${JSON.stringify(code)}`,
-      params: {
-        rule: "manifest_unknown_permission",
-        fix:
-          near === null
-            ? "See `rising-bsm docs permissions` for the list"
-            : `Did you mean ${JSON.stringify(near)}?`,
-      },
-    });
-  }
-});
+const permissionCode = z
+  .string()
+  .superRefine((code, context) => {
+    const host = networkHost(code);
+    if (host !== null) {
+      context.addIssue({
+        code: "custom",
+        message: "declares a network host, which belongs under `network` only",
+        params: {
+          rule: "manifest_duplicate_network",
+          fix: `Remove it and add ${JSON.stringify(host)} to \`network\``,
+        },
+      });
+    } else if (normalizePermission(code).length === 0) {
+      const near = suggest(code, Object.keys(PERMISSIONS));
+      context.addIssue({
+        code: "custom",
+        message: `is no permission that exists: ${JSON.stringify(code)}`,
+        params: {
+          rule: "manifest_unknown_permission",
+          fix:
+            near === null
+              ? "See `rising-bsm docs permissions` for the list"
+              : `Did you mean ${JSON.stringify(near)}?`,
+        },
+      });
+    }
+  })
+  .meta({ examples: Object.keys(PERMISSIONS) });
 const permissionObject = z.strictObject({
   code: permissionCode,
   reason,

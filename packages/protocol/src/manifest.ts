@@ -24,12 +24,12 @@ export function checkManifest(value: unknown): ManifestCheck {
     // Through text, so that a cyclic or very deep value is refused like any other.
     return checkJson(parseJson(JSON.stringify(value) ?? "", JSON_LIMITS));
   } catch (error) {
-    return { manifest: null, findings: [unreadable(error)] };
+    return unreadable(error);
   }
 }
 
 function checkJson(value: unknown): ManifestCheck {
-  const parsed = manifestSchema.safeParse(value, { error: describeIssue });
+  const parsed = manifestSchema.safeParse(value, { error: describeIssue, reportInput: true });
   const findings = [
     ...(parsed.success ? [] : findingsOf(parsed.error.issues, KNOWN_KEYS)),
     ...duplicates(value),
@@ -38,14 +38,10 @@ function checkJson(value: unknown): ManifestCheck {
   return { manifest: parsed.success && findings.length === 0 ? parsed.data : null, findings };
 }
 
-function unreadable(error: unknown): Finding {
-  const message = error instanceof Error ? error.message : "The manifest cannot be read";
-  return {
-    rule: "manifest_invalid_json",
-    path: "",
-    message,
-    fix: "Write manifest.json as one plain JSON object",
-  };
+function unreadable(error: unknown): ManifestCheck {
+  const message = String(error).replace(/^\w*Error: /, "");
+  const fix = "Write manifest.json as one plain JSON object";
+  return { manifest: null, findings: [{ rule: "manifest_invalid_json", path: "", message, fix }] };
 }
 
 /**
@@ -57,10 +53,10 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   if (manifest !== null) return manifest;
   const onlyNetwork = findings.every(({ rule }) => rule === "manifest_duplicate_network");
   const count = findings.length === 1 ? "one mistake" : `${findings.length} mistakes`;
-  const first = findings[0]?.message ?? "";
+  const messages = findings.map(({ message }) => message).join("; ");
   throw new RbsmError(
     onlyNetwork ? "manifest_duplicate_network" : "manifest_invalid",
-    `The manifest has ${count}: ${first}${findings.length > 1 ? ", …" : ""}`,
+    `The manifest has ${count}: ${messages}`,
     { findings },
   );
 }
@@ -69,27 +65,23 @@ function checkBytes(bytes: Uint8Array): ManifestCheck {
   try {
     return checkJson(parseJson(bytes, JSON_LIMITS));
   } catch (error) {
-    return { manifest: null, findings: [unreadable(error)] };
+    return unreadable(error);
   }
 }
 
+const nothing = { permissions: [], dependencies: {}, pricing: {}, ui: {} };
+
+/** The parts that rules over several values look at, with what has the wrong shape left out. */
 const loosely = z
   .looseObject({
-    name: z.unknown(),
-    type: z.unknown(),
-    permissions: z.array(z.unknown()).catch([]),
-    dependencies: z.record(z.string(), z.unknown()).catch({}),
-    pricing: z.object({ plans: z.unknown() }).catch({ plans: [] }),
-    ui: z.object({ pages: z.unknown() }).catch({ pages: [] }),
+    name: z.unknown().optional(),
+    type: z.unknown().optional(),
+    permissions: z.array(z.unknown()).default([]).catch([]),
+    dependencies: z.record(z.string(), z.unknown()).default({}).catch({}),
+    pricing: z.looseObject({ plans: z.unknown().optional() }).default({}).catch({}),
+    ui: z.looseObject({ pages: z.unknown().optional() }).default({}).catch({}),
   })
-  .catch({
-    name: "",
-    type: "",
-    permissions: [],
-    dependencies: {},
-    pricing: { plans: [] },
-    ui: { pages: [] },
-  });
+  .catch(nothing);
 
 /** Items that name the same thing twice in one list, whatever else is wrong with the manifest. */
 function duplicates(value: unknown): Finding[] {

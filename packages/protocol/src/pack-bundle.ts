@@ -28,12 +28,12 @@ export function packBundle(files: ReadonlyMap<string, Uint8Array>): Uint8Array<A
   assertEntryCount(files.size);
   const checkName = createNameCheck();
   const checkSize = createSizeCheck();
-  const names = [...files.keys()].sort();
-  for (const name of names) {
+  const sorted = [...files].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [name, content] of sorted) {
     checkName(name);
-    checkSize(name, files.get(name)?.length ?? 0);
+    checkSize(name, content.length);
   }
-  return writeZip(names.map((name) => packFile(name, files.get(name) ?? new Uint8Array())));
+  return writeZip(sorted.map(([name, content]) => packFile(name, content)));
 }
 
 function packFile(name: string, content: Uint8Array): PackedFile {

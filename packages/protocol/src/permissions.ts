@@ -96,19 +96,19 @@ export const PERMISSIONS = {
 export type PermissionCode = keyof typeof PERMISSIONS;
 
 /** Codes of the first plugin system and what they mean today. */
-const LEGACY: Readonly<Record<string, readonly PermissionCode[]>> = {
-  "customers.read": ["customers.view"],
-  "customers.write": ["customers.create", "customers.edit"],
-  "appointments.read": ["appointments.view"],
-  "appointments.write": ["appointments.create", "appointments.edit"],
-  "requests.read": ["requests.view"],
-  "requests.write": ["requests.create", "requests.edit"],
-  "notifications.read": ["notifications.view"],
-  "notifications.write": ["notifications.send"],
-  "storage.read": ["storage"],
-  "storage.write": ["storage"],
-  "storage.delete": ["storage"],
-};
+const LEGACY: ReadonlyMap<string, readonly PermissionCode[]> = new Map([
+  ["customers.read", ["customers.view"]],
+  ["customers.write", ["customers.create", "customers.edit"]],
+  ["appointments.read", ["appointments.view"]],
+  ["appointments.write", ["appointments.create", "appointments.edit"]],
+  ["requests.read", ["requests.view"]],
+  ["requests.write", ["requests.create", "requests.edit"]],
+  ["notifications.read", ["notifications.view"]],
+  ["notifications.write", ["notifications.send"]],
+  ["storage.read", ["storage"]],
+  ["storage.write", ["storage"]],
+  ["storage.delete", ["storage"]],
+]);
 
 /** Whether the code is one of the table, spelled as there. */
 export function isPermissionCode(code: string): code is PermissionCode {
@@ -118,7 +118,7 @@ export function isPermissionCode(code: string): code is PermissionCode {
 /** The canonical codes that a code or legacy alias stands for; none for an unknown one. */
 export function normalizePermission(code: string): readonly PermissionCode[] {
   if (isPermissionCode(code)) return [code];
-  return (Object.hasOwn(LEGACY, code) ? LEGACY[code] : undefined) ?? [];
+  return LEGACY.get(code) ?? [];
 }
 
 const NETWORK = "network:";

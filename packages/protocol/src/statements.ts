@@ -185,8 +185,7 @@ export function announcedArchiveDigest(files: ReadonlyMap<string, Uint8Array>): 
 
 /** Signs a release statement. The same statement gives the same bytes. */
 export function signRelease(statement: ReleaseStatement, key: SigningKey): Promise<Envelope> {
-  const payload = JSON.stringify(releaseStatementSchema.parse(statement));
-  return signEnvelope(RELEASE_PAYLOAD_TYPE, utf8(payload), key);
+  return signEnvelope(RELEASE_PAYLOAD_TYPE, utf8(JSON.stringify(statement)), key);
 }
 
 /** Verifies a release statement for one plugin and version. Throws `trust_release_invalid`. */
@@ -203,13 +202,7 @@ export async function openRelease(
     });
     statement = parseStatement(releaseStatementSchema, payload, "trust_release_invalid");
   } catch (cause) {
-    const reason = cause instanceof Error ? `: ${cause.message}` : "";
-    throw new RbsmError(
-      "trust_release_invalid",
-      `The release statement does not verify${reason}`,
-      {},
-      cause,
-    );
+    throw new RbsmError("trust_release_invalid", undefined, {}, cause);
   }
   if (statement.plugin !== expected.plugin || statement.version !== expected.version) {
     throw new RbsmError(

@@ -10,20 +10,18 @@ export function suggest(word: string, candidates: Iterable<string>): string | nu
   return best;
 }
 
-/** Levenshtein distance, one row at a time. Both words are short. */
+/** Levenshtein distance, one row of the table at a time. Both words are short. */
 function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substituted = at(row, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substituted, at(row, j) + 1, at(next, j - 1) + 1));
-    }
-    row = next;
+  let row = Array.from(b, (_, i) => i + 1);
+  let left = b.length;
+  for (const [i, letter] of Array.from(a).entries()) {
+    let diagonal = i;
+    left = i + 1;
+    row = row.map((above, j) => {
+      left = Math.min(diagonal + (b[j] === letter ? 0 : 1), above + 1, left + 1);
+      diagonal = above;
+      return left;
+    });
   }
-  return at(row, b.length);
-}
-
-function at(row: readonly number[], index: number): number {
-  return row[index] ?? 0;
+  return left;
 }
