@@ -6,7 +6,13 @@ import { readBundle } from "./read-bundle.ts";
 import { signBundle } from "./statements.ts";
 import { treeDigest } from "./tree-digest.ts";
 
-const manifest = { name: "@acme/hello", version: "1.0.0", main: "index.js", permissions: [], dependencies: {} };
+const manifest = {
+  name: "@acme/hello",
+  version: "1.0.0",
+  main: "index.js",
+  permissions: [],
+  dependencies: {},
+};
 const bundleOf = (change: object, extra: [string, string][] = []) =>
   packBundle(
     new Map([
@@ -18,19 +24,30 @@ const bundleOf = (change: object, extra: [string, string][] = []) =>
 
 test("the tree digest is the one of Go's dirhash", async () => {
   // printf '%s' a | sha256sum; the lines piped through sha256sum once more.
-  const files = new Map([["b/c.txt", utf8("b")], ["a.txt", utf8("a")]]);
+  const files = new Map([
+    ["b/c.txt", utf8("b")],
+    ["a.txt", utf8("a")],
+  ]);
   const lines = `${await sha256Hex(utf8("a"))}  a.txt\n${await sha256Hex(utf8("b"))}  b/c.txt\n`;
   const digest = await treeDigest(files);
   expect(digest).toMatch(/^h1:[A-Za-z0-9+/]{43}=$/);
-  expect(hex(Uint8Array.from(atob(digest.slice(3)), (char) => char.charCodeAt(0)))).toBe(await sha256Hex(utf8(lines)));
-  expect(await treeDigest(new Map([...files, ["signatures/publisher.pub", utf8("x")]]))).toBe(digest);
+  expect(hex(Uint8Array.from(atob(digest.slice(3)), (char) => char.charCodeAt(0)))).toBe(
+    await sha256Hex(utf8(lines)),
+  );
+  expect(await treeDigest(new Map([...files, ["signatures/publisher.pub", utf8("x")]]))).toBe(
+    digest,
+  );
   expect(await treeDigest(new Map([...files].toReversed()))).toBe(digest);
 });
 
 test("readBundle() gives files, manifest and digests at once", async () => {
   const bytes = bundleOf({});
   const bundle = await readBundle(bytes);
-  expect(bundle).toMatchObject({ sha256: await sha256Hex(bytes), size: bytes.length, manifest: { name: "@acme/hello" } });
+  expect(bundle).toMatchObject({
+    sha256: await sha256Hex(bytes),
+    size: bytes.length,
+    manifest: { name: "@acme/hello" },
+  });
   expect(bundle.treeDigest).toBe(await treeDigest(bundle.files));
 });
 
