@@ -1,5 +1,5 @@
 import { Point } from "@noble/ed25519";
-import { describe, expect, inject, test } from "vitest";
+import { describe, expect, inject, test, vi } from "vitest";
 import { z } from "zod";
 import { fromHex, hex, sha256Hex, utf8 } from "./encoding.ts";
 import {
@@ -155,6 +155,13 @@ test("a key that WebCrypto cannot import is refused, not thrown", async () => {
   expect(await verifySignature(new Uint8Array(31), signature, message)).toBe(false);
   const offCurve = fromHex(`02${"00".repeat(31)}`);
   expect(await verifySignature(offCurve, signature, message)).toBe(false);
+});
+
+test("a runtime that throws gives a refusal", async () => {
+  const verify = vi.spyOn(crypto.subtle, "verify").mockRejectedValue(new Error("not today"));
+  expect(await verifySignature(key.publicKey, signature, message)).toBe(false);
+  verify.mockRestore();
+  expect(await verifySignature(key.publicKey, signature, message)).toBe(true);
 });
 
 test("possession is proven for one challenge by one key", async () => {

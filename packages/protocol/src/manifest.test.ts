@@ -101,6 +101,13 @@ test("every key of the manifest can be used at once", () => {
   expect(manifest?.pricing?.plans[0]?.entitlements).toEqual({ export: true });
 });
 
+test("short forms are written out", () => {
+  const plans = [{ id: "pro", kind: "perpetual", entitlements: { export: false, rows: 100 } }];
+  const { manifest } = checkManifest({ ...smallest, author: "Acme", pricing: { plans } });
+  expect(manifest?.author).toEqual({ name: "Acme" });
+  expect(manifest?.pricing?.plans).toEqual(plans);
+});
+
 test("a manifest with twelve mistakes gives twelve findings", () => {
   const mistakes = {
     name: "Hello",

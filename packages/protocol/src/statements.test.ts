@@ -109,6 +109,13 @@ describe("a signed bundle", () => {
   });
 });
 
+test("a statement without an archive digest binds the content only", async () => {
+  const bundle = await readBundle(packBundle(await withStatement({ archiveDigest: undefined })));
+  await expect(verifyPublisher(bundle.files, trusted)).resolves.toMatchObject({
+    statement: { treeDigest: bundle.treeDigest },
+  });
+});
+
 describe("verifyPublisher() refuses", () => {
   const refused = (files: Map<string, Uint8Array>) =>
     expect(verifyPublisher(files, trusted)).rejects;
