@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { base64url, signProof, utf8, verifyLease } from "@rising-bsm/protocol";
+import { base64url, downloadResultSchema, sha256Hex } from "@rising-bsm/protocol";
 import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import {
@@ -11,69 +11,33 @@ import {
   resetMarketplace,
   send,
 } from "../testing.ts";
+import {
+  activate,
+  activeLicense,
+  claimsOf,
+  giveBack,
+  leaseOf,
+  tryActivate,
+  tryRenew,
+} from "./sample-activation.ts";
 import { newKey, registerInstance, sendSigned } from "./sample-instance.ts";
-import type { SampleInstance, Signed } from "./sample-instance.ts";
-import { insertPaidPlugin, issue, PAID_BYTES, PAID_SHA256 } from "./sample-plugin.ts";
-import { leaseKeys } from "./sign-lease.ts";
+import type { SampleInstance } from "./sample-instance.ts";
+import { auditOf, issue, PLUGIN, publishPaidPlugin } from "./sample-plugin.ts";
 
-const PLUGIN = "@demo/invoices";
 let publisherToken: string;
+let paidBundle: Uint8Array;
 
 beforeAll(async () => {
   await resetMarketplace();
-  publisherToken = (await createAccount("demo")).token;
-  await insertPaidPlugin(PLUGIN, "demo");
+  const account = await createAccount("demo");
+  publisherToken = account.token;
+  paidBundle = await publishPaidPlugin(account);
 });
-
-const activated = z.object({ activationId: z.string(), lease: z.string() });
-
-function tryActivate(instance: SampleInstance, licenseKey: string, more: Partial<Signed> = {}) {
-  const body = { licenseKey, plugin: PLUGIN, instanceId: instance.id };
-  return sendSigned(instance.key, "/v1/licenses/activate", { body, ...more });
-}
-
-async function activate(instance: SampleInstance, licenseKey: string, more: Partial<Signed> = {}) {
-  return activated.parse(await (await tryActivate(instance, licenseKey, more)).json());
-}
-
-function tryRenew(
-  instance: SampleInstance,
-  body: { activationId: string; seq: number; rid: string },
-) {
-  return sendSigned(instance.key, "/v1/leases", { body, rid: body.rid });
-}
-
-async function leaseOf(response: Response): Promise<string> {
-  return z.object({ lease: z.string() }).parse(await response.json()).lease;
-}
-
-async function claimsOf(instance: SampleInstance, lease: string) {
-  return verifyLease(lease, { keys: await leaseKeys(env), audience: instance.id });
-}
-
-async function signReceipt({ key }: SampleInstance, held: { activationId: string; lease: string }) {
-  const url = `urn:uuid:${held.activationId}`;
-  const about = { method: "RETURN", url, body: utf8(held.lease), rid: crypto.randomUUID() };
-  return signProof({ ...about, now: Date.now() }, key);
-}
-
-async function giveBack(instance: SampleInstance, held: { activationId: string; lease: string }) {
-  const receipt = await signReceipt(instance, held);
-  const path = `/v1/activations/${held.activationId}`;
-  return sendSigned(instance.key, path, { method: "DELETE", body: { receipt } });
-}
 
 function countStatuses(answers: readonly Response[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
   return counts;
-}
-
-function auditOf(licenseId: string): Promise<string[]> {
-  return env.DB.prepare("SELECT action FROM audit WHERE subject = ? ORDER BY id")
-    .bind(licenseId)
-    .all<{ action: string }>()
-    .then(({ results }) => results.map(({ action }) => action));
 }
 
 describe("an instance", () => {
@@ -142,7 +106,7 @@ describe("issuing", () => {
 
 describe("activation", () => {
   test("answers a lease bound to license, plugin and instance key", async () => {
-    const { licenseId, licenseKey } = await issue(PLUGIN, "team", { org: "Muster GmbH" });
+    const { licenseId, licenseKey } = await issue("team", { org: "Muster GmbH" });
     const instance = await registerInstance();
     const { lease } = await activate(instance, licenseKey, { nonce: "n-1" });
     const claims = await claimsOf(instance, lease);
@@ -160,7 +124,7 @@ describe("activation", () => {
   });
 
   test("repeated with its rid answers the stored lease, with another the next one", async () => {
-    const { licenseKey } = await issue(PLUGIN, "pro");
+    const { licenseKey } = await issue("pro");
     const instance = await registerInstance();
     const first = await activate(instance, licenseKey, { rid: "r" });
     expect(await activate(instance, licenseKey, { rid: "r" })).toEqual(first);
@@ -170,7 +134,7 @@ describe("activation", () => {
   });
 
   test("takes one seat of one, however many ask at once", async () => {
-    const { licenseKey } = await issue(PLUGIN, "pro");
+    const { licenseKey } = await issue("pro");
     const instances = await Promise.all(Array.from({ length: 6 }, registerInstance));
     const answers = await Promise.all(
       instances.map((instance) => tryActivate(instance, licenseKey)),
@@ -180,9 +144,9 @@ describe("activation", () => {
 
   test("is refused with one public code for every reason", async () => {
     const instance = await registerInstance();
-    const other = await issue(PLUGIN, "pro");
+    const other = await issue("pro");
     await activate(await registerInstance(), other.licenseKey);
-    const revoked = await issue(PLUGIN, "pro");
+    const revoked = await issue("pro");
     await send("POST", `/v1/licenses/${revoked.licenseId}/revoke`);
     const unknown = "RBSM-0000-0000-0000-0000-0000-0000-0000-0000";
     for (const key of [unknown, other.licenseKey, revoked.licenseKey, "nonsense"]) {
@@ -191,7 +155,7 @@ describe("activation", () => {
   });
 
   test("of a second trial on one instance is refused, the first one goes on", async () => {
-    const [first, second] = [await issue(PLUGIN, "trial"), await issue(PLUGIN, "trial")];
+    const [first, second] = [await issue("trial"), await issue("trial")];
     const instance = await registerInstance();
     const { lease } = await activate(instance, first.licenseKey);
     const claims = await claimsOf(instance, lease);
@@ -203,7 +167,7 @@ describe("activation", () => {
   });
 
   test("needs the key that the instance is registered with", async () => {
-    const { licenseKey } = await issue(PLUGIN, "pro");
+    const { licenseKey } = await issue("pro");
     const { id } = await registerInstance();
     const thief = { id, key: await newKey() };
     expect((await refusal(await tryActivate(thief, licenseKey)))[1]).toBe("auth_proof_invalid");
@@ -211,7 +175,7 @@ describe("activation", () => {
 
   test("stops after ten refused keys, also for a good one and when all arrive at once", async () => {
     const instance = await registerInstance();
-    const { licenseKey } = await issue(PLUGIN, "pro");
+    const { licenseKey } = await issue("pro");
     const guess = (n: number) => `RBSM-0000-0000-0000-0000-0000-0000-0000-00${10 + n}`;
     const answers = await Promise.all(
       Array.from({ length: 14 }, (_, n) => tryActivate(instance, guess(n))),
@@ -227,16 +191,10 @@ describe("activation", () => {
 
   test("with good keys is never stopped", async () => {
     const instance = await registerInstance();
-    const { licenseKey } = await issue(PLUGIN, "pro");
+    const { licenseKey } = await issue("pro");
     for (let n = 0; n < 12; n++) expect((await tryActivate(instance, licenseKey)).status).toBe(200);
   });
 });
-
-async function activeLicense(plan = "pro") {
-  const license = await issue(PLUGIN, plan);
-  const instance = await registerInstance();
-  return { ...license, instance, ...(await activate(instance, license.licenseKey)) };
-}
 
 describe("renewal", () => {
   test("answers the next lease, and the same one for the same rid", async () => {
@@ -338,7 +296,7 @@ describe("a seat", () => {
   });
 
   test("of a returned license is not given back by repeating the activation", async () => {
-    const { licenseKey } = await issue(PLUGIN, "pro");
+    const { licenseKey } = await issue("pro");
     const [first, second] = [await registerInstance(), await registerInstance()];
     const held = await activate(first, licenseKey, { rid: "r" });
     await giveBack(first, held);
@@ -374,14 +332,13 @@ describe("a paid download", () => {
   test("is a link for ten minutes that the Worker honours", async () => {
     const { instance, lease } = await activeLicense();
     const answer = await download(instance, lease);
-    const { url, expiresAt } = z
-      .object({ url: z.url(), expiresAt: z.iso.datetime() })
-      .parse(await answer.json());
-    expect(new URL(url).pathname).toBe(`/b/${PAID_SHA256}.rbsm`);
+    const { url, expiresAt } = downloadResultSchema.parse(await answer.json());
+    const path = `/b/${await sha256Hex(paidBundle)}.rbsm`;
+    expect(new URL(url).pathname).toBe(path);
     expect(Date.parse(expiresAt) - Date.now()).toBeGreaterThan(590_000);
-    await env.PRIVATE.put(`b/${PAID_SHA256}.rbsm`, PAID_BYTES, { sha256: PAID_SHA256 });
-    expect((await call(new URL(url).pathname)).status).toBe(403);
-    expect(await (await call(url.slice(ORIGIN.length))).text()).toBe("bundle bytes");
+    expect((await call(path)).status).toBe(403);
+    const served = await (await call(url.slice(ORIGIN.length))).arrayBuffer();
+    expect(new Uint8Array(served)).toEqual(paidBundle);
   });
 
   test.for([

@@ -6,12 +6,11 @@ import { call, createAccount, ORIGIN, resetMarketplace } from "../testing.ts";
 import { registerInstance } from "./sample-instance.ts";
 import type { SampleInstance } from "./sample-instance.ts";
 import { DAY_MS, sampleActivation, sampleLicense } from "./sample-license.ts";
-import { insertPaidPlugin, issue } from "./sample-plugin.ts";
+import { issue, PLUGIN, publishPaidPlugin } from "./sample-plugin.ts";
 import { activations, licenses } from "./tables.ts";
 
 const LICENSES = 1_000;
 const SEATS_TAKEN = 100;
-const PLUGIN = "@demo/invoices";
 
 interface Bill {
   read: number;
@@ -23,8 +22,7 @@ let instance: SampleInstance;
 
 beforeAll(async () => {
   await resetMarketplace();
-  await createAccount("demo");
-  await insertPaidPlugin(PLUGIN, "demo");
+  await publishPaidPlugin(await createAccount("demo"));
   instance = await registerInstance();
   const db = drizzle(env.DB);
   const until = Date.now() + 90 * DAY_MS;
@@ -107,7 +105,7 @@ test("a repeated renewal writes nothing", async () => {
 });
 
 test("an activation among a hundred taken seats reads them once to admit and once to write", async () => {
-  const { licenseId, licenseKey } = await issue(PLUGIN, "team", { seats: SEATS_TAKEN + 1 });
+  const { licenseId, licenseKey } = await issue("team", { seats: SEATS_TAKEN + 1 });
   const db = drizzle(env.DB);
   for (let n = 0; n < SEATS_TAKEN; n++) {
     const { id: instanceId } = await registerInstance();

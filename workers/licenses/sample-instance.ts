@@ -1,6 +1,7 @@
 import { base64url, signingKeyFromSeed, signProof, utf8 } from "@rising-bsm/protocol";
 import type { SigningKey } from "@rising-bsm/protocol";
 import { z } from "zod";
+import type { Bindings } from "../env.ts";
 import { call, ORIGIN } from "../testing.ts";
 
 /** A host as the Worker sees it: a key, an id, and requests signed with the key. */
@@ -14,6 +15,7 @@ export interface Signed {
   readonly body: unknown;
   readonly rid?: string;
   readonly nonce?: string;
+  readonly bindings?: Bindings;
   /** Milliseconds since 1970 on the host's clock. */
   readonly now?: number;
 }
@@ -28,7 +30,7 @@ export async function sendSigned(key: SigningKey, path: string, signed: Signed):
   const body = utf8(JSON.stringify(signed.body));
   const proof = await signProof({ method, url: ORIGIN + path, body, rid, nonce, now }, key);
   const headers = { "Content-Type": "application/json", "Rbsm-Proof": proof };
-  return call(path, { method, headers, body });
+  return call(path, { method, headers, body }, signed.bindings);
 }
 
 /** Registers a fresh key. */
