@@ -1,7 +1,5 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import { performance } from "node:perf_hooks";
 import { fromBase64url, keyId, RbsmError } from "@rising-bsm/protocol";
-import { createBroker } from "./broker/broker.ts";
 import { deletePluginStorage } from "./broker/plugin-storage.ts";
 import { createMarketplace, type Marketplace } from "./client/marketplace.ts";
 import { type FolderLock, lockFolder } from "./disk/folder-lock.ts";
@@ -13,18 +11,18 @@ import { type PluginRow, readPlugins } from "./install/rows.ts";
 import type { InstallLicenses } from "./install/stage.ts";
 import { openInstanceKey } from "./license/instance-key.ts";
 import { type Licenses, openLicenses } from "./license/licenses.ts";
-import { type ActivePlugins, createActivePlugins } from "./lifecycle/active-plugins.ts";
+import type { ActivePlugins } from "./lifecycle/active-plugins.ts";
 import {
   type Administration,
   type AdministerParts,
   createAdministration,
 } from "./lifecycle/administer.ts";
+import { connectRuntime } from "./lifecycle/connect-runtime.ts";
 import { createEventDelivery, type EventDelivery } from "./lifecycle/deliver-events.ts";
 import { createPluginLogs, type PluginLogs } from "./lifecycle/plugin-logs.ts";
-import type { CallContext, Reach } from "./lifecycle/running.ts";
+import type { Reach } from "./lifecycle/running.ts";
 import { createSlots, problemOf, type Slot, type Slots } from "./lifecycle/slots.ts";
-import type { PluginData, PluginRuntime, RuntimeHost } from "./runtime/plugin-runtime.ts";
-import { createSupervisor } from "./runtime/supervisor.ts";
+import type { PluginData, PluginRuntime } from "./runtime/plugin-runtime.ts";
 import { openTrust, type Trust } from "./trust/trust.ts";
 
 /** Version of the plugin API and its runtime, checked against `engines.runtime` of plugins. */
@@ -60,15 +58,12 @@ export async function openHostParts(options: HostOptions): Promise<HostParts> {
   }
 }
 
-async function assemble(options: HostOptions, lock: FolderLock): Promise<HostParts> {
+/** What was on disk and in the store, checked, before anything runs. */
+async function openStored(options: HostOptions) {
   const { store, logger = SILENT, now = () => new Date() } = options;
   const bundles = createBundleFolder(options.dataDir);
-  const recovery = {
-    store,
-    bundles,
-    now,
-    forgetData: (plugin: string) => deletePluginStorage(store, plugin),
-  };
+  const forgetData = (plugin: string) => deletePluginStorage(store, plugin);
+  const recovery = { store, bundles, now, forgetData };
   for (const undone of await recover(recovery)) {
     logger.warn("An operation that a crash had cut short was cleared up", { ...undone });
   }
@@ -77,13 +72,27 @@ async function assemble(options: HostOptions, lock: FolderLock): Promise<HostPar
   const trust = await trustOf(options, { marketplace, now });
   const licenses = await licensesOf(options, { marketplace, trust, now, logger });
   const slots = createSlots((error) => logger.error("A state listener failed", { error }));
+  await fillSlots(slots, { bundles, plugins: await readPlugins(store), logger });
+  const publishers = await trustedPublishers(options.developerMode);
+  return { ...recovery, logger, marketplace, trust, licenses, slots, publishers };
+}
+
+async function assemble(options: HostOptions, lock: FolderLock): Promise<HostParts> {
+  const { slots, licenses, publishers, ...stored } = await openStored(options);
+  const { store, logger, marketplace, trust } = stored;
   const logs = createPluginLogs();
-  const { runtime, active } = runtimeOf(options, { bundles, slots, logs, licenses, logger, now });
+  const { runtime, active } = connectRuntime({
+    ...stored,
+    domain: options.domain,
+    slots,
+    logs,
+    limits: options.limits ?? {},
+    licenseOf: (row) => licenseData(licenses, row),
+    audit: options.audit ?? (() => undefined),
+    createRuntime: options.createRuntime,
+  });
   const install: InstallParts = {
-    ...recovery,
-    logger,
-    marketplace,
-    trust,
+    ...stored,
     licenses: installLicenses(licenses),
     engines: enginesOf(options),
     start: ({ row, bundle, before, reach }) =>
@@ -91,33 +100,33 @@ async function assemble(options: HostOptions, lock: FolderLock): Promise<HostPar
     abandon: active.abandon,
   };
   const administer = { install, active, slots, allowed: options.permissions };
-  await fillSlots(slots, { bundles, plugins: await readPlugins(store), logger });
+  const administration = createAdministration(administer);
   const events = createEventDelivery({ slots, active, logger });
-  const stopEvents = options.domain.onEvent(({ name, payload }) => {
-    events
-      .emit(name, payload)
-      .catch((error: unknown) => logger.error("An event could not be delivered", { error }));
-  });
+  const stopEvents = deliverDomainEvents(options, events, logger);
   return {
-    runtime,
-    slots,
-    active,
-    logs,
-    events,
-    administration: createAdministration(administer),
-    administer,
-    marketplace,
-    licenses,
-    trust,
-    trustedPublishers: await trustedPublishers(options.developerMode),
+    ...{ runtime, slots, active, logs, events, administration, administer },
+    ...{ marketplace, licenses, trust, trustedPublishers: publishers },
     async close() {
       stopEvents();
+      await administration.settle();
       await active.settle();
       await runtime.close();
       await store.close();
       await lock.release();
     },
   };
+}
+
+function deliverDomainEvents(
+  { domain }: HostOptions,
+  events: EventDelivery,
+  logger: HostLogger,
+): () => void {
+  return domain.onEvent(({ name, payload }) => {
+    events
+      .emit(name, payload)
+      .catch((error: unknown) => logger.error("An event could not be delivered", { error }));
+  });
 }
 
 function enginesOf({ applicationVersion }: HostOptions): Record<string, string> {
@@ -208,102 +217,12 @@ function installLicenses(licenses: Licenses): InstallLicenses {
   };
 }
 
-interface RuntimeParts {
-  readonly bundles: BundleFolder;
-  readonly slots: Slots;
-  readonly logs: PluginLogs;
-  readonly licenses: Licenses;
-  readonly logger: HostLogger;
-  readonly now: () => Date;
-}
-
-/** Runtime, broker and active plugins need each other: a plugin's host call may call another plugin. */
-function runtimeOf(
-  options: HostOptions,
-  parts: RuntimeParts,
-): { runtime: PluginRuntime; active: ActivePlugins } {
-  const { bundles, slots, logs, logger, now } = parts;
-  // The broker passes calls between plugins on without their context; which versions a call may
-  // reach stays with it along this path.
-  const reachable = new AsyncLocalStorage<Reach>();
-  const broker = createBroker({
-    store: options.store,
-    domain: options.domain,
-    logger,
-    now: () => now().getTime(),
-    audit: options.audit ?? (() => undefined),
-    callPlugin: async ({ plugin, method, args, actor, depth }) => {
-      const reach = reachable.getStore() ?? active.reach;
-      const outcome = await active.call(plugin, {
-        kind: "method",
-        name: method,
-        args,
-        actor,
-        depth,
-        reach,
-      });
-      return outcome.result;
-    },
-  });
-  const host: RuntimeHost = {
-    logger,
-    onHostCall: (_id, context, call) => {
-      const { reach } = asCallContext(context);
-      return reachable.run(reach, () =>
-        broker.handle(context, { method: call.method, args: call.args }),
-      );
-    },
-    onLog: (id, entry) => {
-      const version = id.slice(id.lastIndexOf("@") + 1).replace(/#\d+$/, "");
-      logs.write(active.nameOf(id), { ...entry, at: now().toISOString(), version });
-    },
-  };
-  const runtime = (options.createRuntime ?? createSupervisor)(host);
-  const active = createActivePlugins({
-    runtime,
-    bundles,
-    slots,
-    limits: options.limits ?? {},
-    licenseOf: (row) => licenseData(parts.licenses, row),
-  });
-  runtime.on("state", (event) => {
-    if (event.state === "quarantined") quarantine(slots, active.nameOf(event.plugin));
-  });
-  return { runtime, active };
-}
-
-function asCallContext(context: unknown): Pick<CallContext, "reach"> {
-  if (
-    typeof context === "object" &&
-    context !== null &&
-    "reach" in context &&
-    isReach(context.reach)
-  ) {
-    return { reach: context.reach };
-  }
-  throw new RbsmError("internal", "A host call came without its context");
-}
-
-function isReach(value: unknown): value is Reach {
-  return typeof value === "function";
-}
-
 function licenseData(licenses: Licenses, { name, release }: PluginRow): PluginData["license"] {
   const publishedAt = Date.parse(release.publishedAt);
   return {
     entitlements: licenses.entitlements(name, publishedAt),
     info: { ...licenses.info(name, publishedAt) },
   };
-}
-
-function quarantine(slots: Slots, name: string): void {
-  const slot = slots.find(name);
-  if (slot === undefined) return;
-  const problem = {
-    code: "plugin_quarantined",
-    message: "It ended its process three times within ten minutes",
-  } as const;
-  slots.put(name, { ...slot, running: null, problem });
 }
 
 /** Reads every stored plugin and proves its bundle again; one that was altered fails alone. */

@@ -1,16 +1,7 @@
-import {
-  base64,
-  CALL_LIMITS,
-  fromBase64,
-  HOST_HTTP_LIMITS,
-  type Manifest,
-  PLUGIN_NAME,
-  RbsmError,
-} from "@rising-bsm/protocol";
-import { z } from "zod";
-import type { RequestMessage } from "../runtime/plugin-runtime.ts";
+import { CALL_LIMITS, type Manifest, PLUGIN_NAME, RbsmError } from "@rising-bsm/protocol";
+import type { RequestMessage, ResponseMessage } from "../runtime/plugin-runtime.ts";
 import type { HandlerParts, Mounted } from "./handler.ts";
-import { readBody } from "./read-body.ts";
+import { parseResponseMessage, toRequestMessage, toResponse } from "./request-message.ts";
 
 /** What a plugin may see of a request: nothing that proves who the user is. */
 const HIDDEN_REQUEST_HEADERS = [
@@ -43,14 +34,6 @@ const RESPONSE_HEADERS = [
 const CONTENT_POLICY =
   "sandbox allow-forms allow-popups; default-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; font-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'self'";
 
-const NO_BODY = [204, 205, 304];
-
-const responseSchema = z.object({
-  status: z.int().min(200).max(599),
-  headers: z.array(z.tuple([z.string(), z.string()])).max(HOST_HTTP_LIMITS.responseHeaders),
-  body: z.string().nullable(),
-});
-
 /** `x/@scope/name/…`: the plugin's own routes, with the mount removed from the URL it sees. */
 export async function servePluginRoute(
   { host, manifestOf }: HandlerParts,
@@ -66,13 +49,8 @@ export async function servePluginRoute(
   if (!open && actor === null) throw new RbsmError("auth_required", "Sign in first");
   const message = await messageOf(mounted, path);
   const call = { ...(actor === null ? {} : { actor }), signal: request.signal };
-  const answered = responseSchema.safeParse(await host.request(name, message, call));
-  if (!answered.success)
-    throw new RbsmError(
-      "plugin_rejected_value",
-      `${name} answered with something that is no response`,
-    );
-  return responseOf(answered.data, `${mounted.base}/x/${name}`);
+  const response = parseResponseMessage(await host.request(name, message, call));
+  return toResponse(response, safeHeaders(response, `${mounted.base}/x/${name}`));
 }
 
 /** Is the route declared public? Throws `not_found` for one that a manifest with routes does not declare. */
@@ -99,26 +77,17 @@ function matches(pattern: string, path: string): boolean {
 }
 
 async function messageOf({ request, url }: Mounted, path: string): Promise<RequestMessage> {
-  const headers = [...request.headers].filter(
+  const message = await toRequestMessage(request, CALL_LIMITS.payloadBytes);
+  const headers = message.headers.filter(
     ([name]) =>
       !HIDDEN_REQUEST_HEADERS.includes(name) &&
       !name.startsWith("x-forwarded-") &&
       !name.startsWith("sec-"),
   );
-  const body =
-    request.body === null ? null : base64(await readBody(request, CALL_LIMITS.payloadBytes));
-  return {
-    method: request.method,
-    url: new URL(path + url.search, url.origin).href,
-    headers,
-    body,
-  };
+  return { ...message, url: new URL(path + url.search, url.origin).href, headers };
 }
 
-function responseOf(
-  { status, headers, body }: z.output<typeof responseSchema>,
-  prefix: string,
-): Response {
+function safeHeaders({ headers }: ResponseMessage, prefix: string): Headers {
   const safe = new Headers({
     "cache-control": "no-store",
     "content-security-policy": CONTENT_POLICY,
@@ -132,10 +101,7 @@ function responseOf(
     const kept = header === "location" ? ownLocation(value, prefix) : value;
     if (kept !== null) safe.set(header, kept);
   }
-  return new Response(body === null || NO_BODY.includes(status) ? null : fromBase64(body), {
-    status,
-    headers: safe,
-  });
+  return safe;
 }
 
 /** A plugin may redirect inside its own mount, whose prefix it does not know. */

@@ -1,4 +1,4 @@
-import { type Bundle, RbsmError } from "@rising-bsm/protocol";
+import { type Bundle, type Manifest, RbsmError } from "@rising-bsm/protocol";
 import type { BundleFolder } from "../install/bundle-folder.ts";
 import type { PluginRow } from "../install/rows.ts";
 import type {
@@ -27,7 +27,7 @@ const PASSING = ["host_busy", "cancelled", "plugin_crashed", "conflict_locked", 
 /** What starting and calling plugins works with. */
 export interface ActiveParts {
   readonly runtime: PluginRuntime;
-  readonly bundles: BundleFolder;
+  readonly bundles: Pick<BundleFolder, "open">;
   readonly slots: Slots;
   /** What a plugin's license allows at this moment. */
   readonly licenseOf: (row: PluginRow) => PluginData["license"];
@@ -38,7 +38,7 @@ export interface ActiveParts {
 /** One call of an installed plugin. */
 export interface PluginRequest extends Pick<
   PluginCall,
-  "kind" | "name" | "args" | "deadlineMs" | "signal"
+  "kind" | "name" | "args" | "deadlineMs" | "cpuMs" | "signal"
 > {
   readonly actor: Actor | null;
   /** How many plugins have called each other to get here. */
@@ -80,7 +80,7 @@ export function createActivePlugins(parts: ActiveParts): ActivePlugins {
   const pushed = new WeakMap<Running, string>();
 
   const start = async (order: StartVersion) => {
-    const data = dataOf(parts, order.row);
+    const data = dataOf(parts, order.row, order.bundle.manifest);
     const running = await launch(runtime, launchOf(parts, order, data));
     pushed.set(running, JSON.stringify(data));
     return running;
@@ -126,8 +126,16 @@ export function createActivePlugins(parts: ActiveParts): ActivePlugins {
   };
 }
 
-function dataOf(parts: ActiveParts, row: PluginRow): PluginData {
-  return { config: row.config, license: parts.licenseOf(row) };
+/** Settings nobody has entered are the defaults of the version that runs. */
+function dataOf(parts: ActiveParts, row: PluginRow, manifest: Manifest): PluginData {
+  const fields = Object.entries(manifest.config?.properties ?? {});
+  const defaults = fields.flatMap(([name, field]) =>
+    field.default === undefined ? [] : [[name, field.default] as const],
+  );
+  return {
+    config: { ...Object.fromEntries(defaults), ...row.config },
+    license: parts.licenseOf(row),
+  };
 }
 
 function launchOf(
@@ -177,7 +185,7 @@ async function freshen(
 ): Promise<void> {
   const slot = parts.slots.find(running.name);
   if (slot === undefined) return;
-  const data = dataOf(parts, slot.row);
+  const data = dataOf(parts, slot.row, running.manifest);
   const text = JSON.stringify(data);
   if (pushed.get(running) === text) return;
   await parts.runtime.updatePlugin(running.id, data);

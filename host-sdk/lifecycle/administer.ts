@@ -64,6 +64,8 @@ export interface Administration {
   enable(name: string): Promise<void>;
   disable(name: string): Promise<void>;
   uninstall(name: string, options: { keepData: boolean }): Promise<void>;
+  /** Waits for the operation that is under way. */
+  settle(): Promise<void>;
 }
 
 /** A bundle that came past the marketplace. */
@@ -88,6 +90,7 @@ export function createAdministration(parts: AdministerParts): Administration {
     enable: (name) => alone(() => enable(parts, name)),
     disable: (name) => alone(() => disable(parts, name)),
     uninstall: (name, options) => alone(() => uninstall(parts, name, options)),
+    settle: async () => void (await last),
   };
 }
 

@@ -1,0 +1,102 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { RbsmError } from "@rising-bsm/protocol";
+import { type AuditRow, type Broker, createBroker } from "../broker/broker.ts";
+import type { DomainPort } from "../domain/domain-port.ts";
+import type { HostLogger } from "../host-options.ts";
+import type { PluginRuntime, RuntimeHost } from "../runtime/plugin-runtime.ts";
+import { createSupervisor } from "../runtime/supervisor.ts";
+import type { HostStore } from "../store/host-store.ts";
+import { type ActiveParts, type ActivePlugins, createActivePlugins } from "./active-plugins.ts";
+import type { PluginLogs } from "./plugin-logs.ts";
+import type { CallContext, Reach } from "./running.ts";
+import type { Slots } from "./slots.ts";
+
+/** What plugins, broker and runtime of one host share. */
+export interface ConnectParts extends Omit<ActiveParts, "runtime"> {
+  readonly store: HostStore;
+  readonly domain: DomainPort;
+  readonly logs: PluginLogs;
+  readonly logger: HostLogger;
+  readonly now: () => Date;
+  readonly audit: (row: AuditRow) => void;
+  readonly createRuntime?: ((host: RuntimeHost) => PluginRuntime) | undefined;
+}
+
+/** The runtime with the broker behind it and the active plugins on top. */
+export interface Connected {
+  readonly runtime: PluginRuntime;
+  readonly active: ActivePlugins;
+  readonly broker: Broker;
+}
+
+/** Runtime, broker and active plugins need each other: a plugin's host call may call another plugin. */
+export function connectRuntime(parts: ConnectParts): Connected {
+  const { slots, logs, logger, now } = parts;
+  // The broker passes calls between plugins on without their context; which versions a call may
+  // reach stays with it along this path.
+  const reachable = new AsyncLocalStorage<Reach>();
+  const broker = createBroker({
+    store: parts.store,
+    domain: parts.domain,
+    logger,
+    now: () => now().getTime(),
+    audit: parts.audit,
+    callPlugin: async ({ plugin, method, args, actor, depth }) => {
+      const reach = reachable.getStore() ?? active.reach;
+      const outcome = await active.call(plugin, {
+        kind: "method",
+        name: method,
+        args,
+        actor,
+        depth,
+        reach,
+      });
+      return outcome.result;
+    },
+  });
+  const host: RuntimeHost = {
+    logger,
+    onHostCall: (_id, context, call) => {
+      const { reach } = asCallContext(context);
+      return reachable.run(reach, () =>
+        broker.handle(context, { method: call.method, args: call.args }),
+      );
+    },
+    onLog: (id, entry) => {
+      const version = id.slice(id.lastIndexOf("@") + 1).replace(/#\d+$/, "");
+      logs.write(active.nameOf(id), { ...entry, at: now().toISOString(), version });
+    },
+  };
+  const runtime = (parts.createRuntime ?? createSupervisor)(host);
+  const active = createActivePlugins({ ...parts, runtime });
+  runtime.on("state", (event) => {
+    if (event.state === "quarantined") quarantine(slots, active.nameOf(event.plugin));
+  });
+  return { runtime, active, broker };
+}
+
+function asCallContext(context: unknown): Pick<CallContext, "reach"> {
+  if (
+    typeof context === "object" &&
+    context !== null &&
+    "reach" in context &&
+    isReach(context.reach)
+  ) {
+    return { reach: context.reach };
+  }
+  throw new RbsmError("internal", "A host call came without its context");
+}
+
+function isReach(value: unknown): value is Reach {
+  return typeof value === "function";
+}
+
+function quarantine(slots: Slots, name: string): void {
+  const slot = slots.find(name);
+  if (slot === undefined) return;
+  const problem = {
+    code: "plugin_quarantined",
+    message: "It ended its process three times within ten minutes",
+  } as const;
+  slots.put(name, { ...slot, running: null, problem });
+}
