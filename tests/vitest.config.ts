@@ -39,6 +39,7 @@ export default defineConfig({
   root,
   test: {
     provide: { ed25519Vectors: ed25519Vectors() },
+    silent: "passed-only",
     coverage: { provider: "istanbul", include: ["packages/*/src/**", "host-sdk/**", "workers/**"] },
     projects: [
       {

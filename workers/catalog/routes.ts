@@ -87,7 +87,11 @@ catalog.openapi(versionsRoute, async (c) => {
   const plugin = pluginNameOf(c.req.valid("param"));
   const listed = await listVersions(readDatabase(c.env), { plugin, limit: VERSIONS_SHOWN });
   if (listed.versions.length === 0) throw new RbsmError("plugin_not_found");
-  return c.json({ items: listed.versions.map((row) => describeVersion(c, row, listed)) }, 200, PAGE);
+  return c.json(
+    { items: listed.versions.map((row) => describeVersion(c, row, listed)) },
+    200,
+    PAGE,
+  );
 });
 
 catalog.openapi(versionRoute, async (c) => {

@@ -1,7 +1,15 @@
 import { and, desc, eq, inArray, isNull, sql } from "drizzle-orm";
 import type { Database } from "../database.ts";
 import { bumpRevision } from "../release/queries.ts";
-import { audit, channels, plugins, publisherKeys, publishers, scopes, versions } from "../schema.ts";
+import {
+  audit,
+  channels,
+  plugins,
+  publisherKeys,
+  publishers,
+  scopes,
+  versions,
+} from "../schema.ts";
 import type { AuditEntry, Version } from "../schema.ts";
 
 export interface Target {
@@ -10,7 +18,10 @@ export interface Target {
 }
 
 /** Who owns the scope, with which keys, and what is there of the plugin already. */
-export async function loadPublishFacts(db: Database, { scope, plugin, version }: Target & { scope: string }) {
+export async function loadPublishFacts(
+  db: Database,
+  { scope, plugin, version }: Target & { scope: string },
+) {
   const [owners, keys, existing, previous] = await db.batch([
     db
       .select({ publisher: publishers.name, approvedAt: publishers.approvedAt })
@@ -97,9 +108,7 @@ export async function approveVersion(
       .update(versions)
       .set({ status: "publishing", statusReason: null, seq: nextSeq, publishedAt: at })
       .where(and(row, inArray(versions.status, ["in_review", "rejected"]))),
-    db
-      .update(publishers)
-      .set({ approvedAt: sql`coalesce(${publishers.approvedAt}, ${at})` })
+    db.update(publishers).set({ approvedAt: sql`coalesce(${publishers.approvedAt}, ${at})` })
       .where(sql`${publishers.name} = (SELECT publisher FROM ${scopes} JOIN ${plugins} USING (scope)
         WHERE ${plugins.name} = ${plugin})`),
     db.insert(audit).values(entry),
@@ -124,7 +133,11 @@ export async function rejectVersion(
 /** Null takes the mark away again. */
 export async function markVersion(
   db: Database,
-  { plugin, version, marks }: Target & { marks: Pick<Partial<Version>, "yankedReason" | "deprecatedReason"> },
+  {
+    plugin,
+    version,
+    marks,
+  }: Target & { marks: Pick<Partial<Version>, "yankedReason" | "deprecatedReason"> },
   entry: AuditEntry,
 ): Promise<void> {
   const row = and(eq(versions.plugin, plugin), eq(versions.version, version));

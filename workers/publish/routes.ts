@@ -134,7 +134,10 @@ function publishResult({ row }: Publication): z.output<typeof publishResultSchem
 publish.openapi(yankRoute, async (c) => {
   const target = targetOf(c.req.valid("param"));
   const { reason } = c.req.valid("json");
-  return c.json(await mark(c, target, { action: "release.yank", marks: { yankedReason: reason } }), 200);
+  return c.json(
+    await mark(c, target, { action: "release.yank", marks: { yankedReason: reason } }),
+    200,
+  );
 });
 
 publish.openapi(deprecateRoute, async (c) => {
@@ -151,7 +154,12 @@ async function mark(
   await assertOwnsPlugin(c, target.plugin);
   const db = writeDatabase(c.env);
   await requireVersion(c, target, ["publishing", "released", "published"]);
-  const entry = auditEntry(c, { action, subject: subjectOf(target), at: Date.now(), detail: marks });
+  const entry = auditEntry(c, {
+    action,
+    subject: subjectOf(target),
+    at: Date.now(),
+    detail: marks,
+  });
   await markVersion(db, { ...target, marks }, entry);
   return finished(c, target);
 }
@@ -189,7 +197,10 @@ publish.openapi(channelRoute, async (c) => {
 publish.openapi(queueRoute, async (c) => {
   const rows = await listInReview(writeDatabase(c.env), 100);
   const items = rows.map(({ plugin, version, sha256, size, createdAt }) => ({
-    ...{ plugin, version, sha256, size },
+    plugin,
+    version,
+    sha256,
+    size,
     submittedAt: new Date(createdAt).toISOString(),
   }));
   return c.json({ items }, 200);

@@ -114,7 +114,10 @@ export async function markDocumented(db: Database, document: WrittenDocument): P
 /** The plugin as the catalogue lists it: its newest version, and whether any may still be chosen. */
 export async function loadListingFacts(db: Database, plugin: string) {
   const published = and(eq(versions.plugin, plugin), eq(versions.status, "published"));
-  const latest = db.select({ latest: plugins.latest }).from(plugins).where(eq(plugins.name, plugin));
+  const latest = db
+    .select({ latest: plugins.latest })
+    .from(plugins)
+    .where(eq(plugins.name, plugin));
   const [owners, newest, choosable, oldest] = await db.batch([
     selectOwner(db, plugin),
     db

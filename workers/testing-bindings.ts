@@ -1,0 +1,108 @@
+import type { Bindings } from "./env.ts";
+
+/** What stands between the Worker under test and its databases and buckets. */
+interface Taps {
+  /** Around each call that may write: may run it, refuse it, or run it and refuse nevertheless. */
+  readonly write: <T>(run: () => Promise<T>) => Promise<T>;
+  /** After each query. */
+  readonly query: (rowsRead: number) => void;
+}
+
+function tapBindings(bindings: Bindings, taps: Taps): Bindings {
+  return {
+    ...bindings,
+    DB: tapDatabase(bindings.DB, taps),
+    SEARCH: tapDatabase(bindings.SEARCH, taps),
+    BUNDLES: tapBucket(bindings.BUNDLES, taps),
+    PRIVATE: tapBucket(bindings.PRIVATE, taps),
+  };
+}
+
+export type Fault = "failed" | "failed but stored";
+
+/** Bindings whose n-th write goes wrong; `hit()` says whether there was an n-th. */
+export function failingAt(bindings: Bindings, nth: number, fault: Fault) {
+  let writes = 0;
+  const write = async <T>(run: () => Promise<T>): Promise<T> => {
+    writes += 1;
+    if (writes !== nth) return run();
+    if (fault === "failed but stored") await run();
+    throw new Error(`Injected: write ${nth} ${fault}`);
+  };
+  return { bindings: tapBindings(bindings, { write, query: () => {} }), hit: () => writes >= nth };
+}
+
+/** Bindings that count queries and the rows these read, as D1 bills them. */
+export function counting(bindings: Bindings) {
+  const count = { queries: 0, rowsRead: 0 };
+  const query = (rowsRead: number) => {
+    count.queries += 1;
+    count.rowsRead += rowsRead;
+  };
+  return { bindings: tapBindings(bindings, { write: (run) => run(), query }), count };
+}
+
+function tapBucket(bucket: R2Bucket, { write }: Taps): R2Bucket {
+  return new Proxy(bucket, {
+    get(target, property) {
+      if (property === "put") {
+        return (...args: Parameters<R2Bucket["put"]>) => write(() => target.put(...args));
+      }
+      const member: unknown = Reflect.get(target, property, target);
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
+}
+
+function tapDatabase(database: D1Database, taps: Taps): D1Database {
+  return {
+    prepare: (sql) => tapStatement(database.prepare(sql), taps),
+    batch: (statements) => tapBatch(() => database.batch(statements), taps),
+    exec: (sql) => database.exec(sql),
+    dump: () => database.dump(),
+    withSession: (constraint) => tapSession(database.withSession(constraint), taps),
+  };
+}
+
+function tapSession(session: D1DatabaseSession, taps: Taps): D1DatabaseSession {
+  return {
+    prepare: (sql) => tapStatement(session.prepare(sql), taps),
+    batch: (statements) => tapBatch(() => session.batch(statements), taps),
+    getBookmark: () => session.getBookmark(),
+  };
+}
+
+async function tapBatch<T>(run: () => Promise<D1Result<T>[]>, taps: Taps): Promise<D1Result<T>[]> {
+  const results = await taps.write(run);
+  for (const { meta } of results) taps.query(meta.rows_read);
+  return results;
+}
+
+/** Patched in place: a batch takes only statements that the binding itself has made. */
+function tapStatement(statement: D1PreparedStatement, taps: Taps): D1PreparedStatement {
+  const original = {
+    bind: statement.bind.bind(statement),
+    run: statement.run.bind(statement),
+    all: statement.all.bind(statement),
+    raw: statement.raw.bind(statement),
+  };
+  Object.assign(statement, {
+    bind: (...values: unknown[]) => tapStatement(original.bind(...values), taps),
+    run: async () => {
+      const result = await taps.write(() => original.run());
+      taps.query(result.meta.rows_read);
+      return result;
+    },
+    all: async () => {
+      const result = await original.all();
+      taps.query(result.meta.rows_read);
+      return result;
+    },
+    // Raw rows come without figures, so the query runs once more for them.
+    raw: async () => {
+      taps.query((await original.all()).meta.rows_read);
+      return original.raw();
+    },
+  });
+  return statement;
+}
