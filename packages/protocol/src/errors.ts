@@ -116,6 +116,7 @@ export const ERRORS = {
   unavailable: [503, "A part of the marketplace is not available now", true],
 } as const satisfies Record<string, readonly [status: number, meaning: string, isPublic: boolean]>;
 
+/** A code of the table. */
 export type ErrorCode = keyof typeof ERRORS;
 
 /** One thing that is wrong, for a person: where, what, and how to mend it. */
@@ -128,6 +129,7 @@ export interface Finding {
   readonly fix?: string;
 }
 
+/** What an error carries beside its message. */
 export interface ErrorDetail {
   readonly fix?: string;
   readonly findings?: readonly Finding[];
@@ -153,6 +155,7 @@ export class RbsmError extends Error {
   }
 }
 
+/** Whether the value is a code of the table. */
 export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(ERRORS, code);
 }

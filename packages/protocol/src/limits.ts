@@ -118,7 +118,6 @@ export const VERSION_LIMITS = {
 /** What a manifest may hold at most. */
 export const MANIFEST_LIMITS = {
   depth: 16,
-  nameChars: 64,
   displayNameChars: 80,
   descriptionChars: 2_000,
   reasonChars: 300,

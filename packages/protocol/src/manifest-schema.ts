@@ -231,7 +231,12 @@ export const manifestSchema = z.strictObject({
   version,
   main: filePath,
   permissions,
-  dependencies: z.record(pluginName, range),
+  dependencies: z
+    .record(pluginName, range)
+    .refine((needed) => Object.keys(needed).length <= MANIFEST_LIMITS.dependencies, {
+      error: `must be at most ${MANIFEST_LIMITS.dependencies} plugins`,
+      params: { rule: "manifest_invalid_value", fix: "Depend on fewer plugins" },
+    }),
   displayName: textSchema(MANIFEST_LIMITS.displayNameChars).optional(),
   description: textSchema(MANIFEST_LIMITS.descriptionChars).optional(),
   author: z

@@ -213,6 +213,10 @@ describe("findings say how to mend", () => {
 });
 
 describe("refuses", () => {
+  const manyDependencies = Object.fromEntries(
+    Array.from({ length: 51 }, (_, i) => [`@acme/plugin-${i}`, "*"]),
+  );
+
   test.each<[string, object, string]>([
     ["main among the signatures", { main: "signatures/publisher.pub" }, "main"],
     ["an IP address as a host", { network: ["127.0.0.1"] }, "network[0]"],
@@ -236,6 +240,7 @@ describe("refuses", () => {
       "pricing.plans[0].price.currency",
     ],
     ["a sale without plans", { pricing: { plans: [] } }, "pricing.plans"],
+    ["more dependencies than allowed", { dependencies: manyDependencies }, "dependencies"],
     [
       "two plans of one id",
       {
@@ -377,6 +382,6 @@ test("a system plugin may ask for what only the system may do", () => {
   ).toEqual([]);
 });
 
-test("manifest.schema.json is current: node packages/protocol/generate-schema.ts", () => {
+test("manifest.schema.json is current: node scripts/generate-schema.ts", () => {
   expect(schemaFile).toEqual(JSON.parse(JSON.stringify(manifestJsonSchema())));
 });
