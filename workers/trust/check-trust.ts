@@ -2,15 +2,17 @@ import {
   RbsmError,
   TRUST_LIMITS,
   base64url,
+  fromHex,
   parseJson,
   serviceKeysSchema,
   sha256Hex,
+  verifySignature,
 } from "@rising-bsm/protocol";
 import type { ServiceKeys } from "@rising-bsm/protocol";
 import { Metadata, MetadataKind } from "@tufjs/models";
 import type { Root, Targets } from "@tufjs/models";
 import { z } from "zod";
-import { tufKeyId } from "./tuf-metadata.ts";
+import { canonicalBytes, tufKeyId } from "./tuf-metadata.ts";
 
 export interface TrustFiles {
   readonly root: Uint8Array<ArrayBuffer>;
@@ -44,9 +46,9 @@ export async function checkTrust(
 ): Promise<CheckedTrust> {
   const root = readMetadata(files.root, "root");
   const targets = readMetadata(files.targets, "targets");
-  verifyDelegation(root, "root", root);
-  verifyDelegation(root, "targets", targets);
-  if (previousRoot !== null) assertSucceeds(readMetadata(previousRoot, "root"), root);
+  await verifyDelegation(root, "root", root);
+  await verifyDelegation(root, "targets", targets);
+  if (previousRoot !== null) await assertSucceeds(readMetadata(previousRoot, "root"), root);
   assertCurrent(root, now);
   assertCurrent(targets, now);
   const serviceKeysSha256 = await assertListed(targets, files.serviceKeys);
@@ -73,19 +75,37 @@ export function readMetadata(bytes: Uint8Array, kind: "root" | "targets") {
   );
 }
 
-function verifyDelegation(root: Metadata<Root>, role: string, by: Metadata<Root | Targets>): void {
-  describeFailure(`The ${role} metadata is not signed by enough of its keys`, () =>
-    root.verifyDelegate(role, by),
-  );
+/**
+ * Signed by a threshold of the role's keys (TUF spec §5.3.4). The library's own check cannot be used:
+ * it verifies synchronously through node:crypto, which refuses every signature when bundled for
+ * workerd.
+ */
+async function verifyDelegation(
+  root: Metadata<Root>,
+  roleName: "root" | "targets",
+  by: Metadata<Root | Targets>,
+): Promise<void> {
+  const role = root.signed.roles[roleName];
+  const bytes = canonicalBytes(by.signed);
+  const isValid = async (keyID: string) => {
+    const publicHex = root.signed.keys[keyID]?.keyVal["public"];
+    const signature = by.signatures[keyID]?.sig;
+    if (publicHex === undefined || signature === undefined) return false;
+    return verifySignature(fromHex(publicHex), fromHex(signature), bytes);
+  };
+  const valid = await Promise.all([...new Set(role?.keyIDs)].map(isValid));
+  if (role === undefined || valid.filter(Boolean).length < role.threshold) {
+    throw invalid(`The ${roleName} metadata is not signed by enough of its keys`);
+  }
 }
 
-function assertSucceeds(previous: Metadata<Root>, root: Metadata<Root>): void {
+async function assertSucceeds(previous: Metadata<Root>, root: Metadata<Root>): Promise<void> {
   if (root.signed.version === previous.signed.version && root.signed.equals(previous.signed))
     return;
   if (root.signed.version !== previous.signed.version + 1) {
     throw invalid(`The next root has to be version ${previous.signed.version + 1}`);
   }
-  verifyDelegation(previous, "root", root);
+  await verifyDelegation(previous, "root", root);
 }
 
 function assertCurrent({ signed }: Metadata<Root | Targets>, now: Date): void {

@@ -22,7 +22,8 @@ export async function signMetadata(
   return utf8(JSON.stringify(metadata.toJSON()));
 }
 
-function canonicalBytes(signed: Root | Targets | Snapshot | Timestamp): Uint8Array {
+/** The bytes that a signature of the metadata is over. */
+export function canonicalBytes(signed: Root | Targets | Snapshot | Timestamp): Uint8Array {
   let bytes = new Uint8Array();
   new Metadata(signed).sign((data) => {
     bytes = new Uint8Array(data);
