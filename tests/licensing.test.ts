@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   base64url,
+  keyChallengeResultSchema,
   fromBase64url,
+  licenseResultSchema,
   packBundle,
   proveKeyPossession,
   signBundle,
@@ -12,7 +14,6 @@ import {
   utf8,
 } from "@rising-bsm/protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { z } from "zod";
 import { createMarketplace } from "../host-sdk/client/marketplace.ts";
 import { openInstanceKey } from "../host-sdk/license/instance-key.ts";
 import { type Licenses, openLicenses } from "../host-sdk/license/licenses.ts";
@@ -88,7 +89,7 @@ async function publishPaidPlugin(): Promise<void> {
 
 async function enroll(key: SigningKey): Promise<void> {
   const answer = await send("/v1/keys/challenge", { publisher: "demo" });
-  const { challenge } = z.object({ challenge: z.string() }).parse(answer);
+  const { challenge } = keyChallengeResultSchema.parse(answer);
   const signature = await proveKeyPossession(key, challenge);
   await send("/v1/keys", {
     publisher: "demo",
@@ -100,7 +101,7 @@ async function enroll(key: SigningKey): Promise<void> {
 
 async function issue(): Promise<{ licenseId: string; licenseKey: string }> {
   const answer = await send("/v1/licenses", { plugin: PLUGIN, plan: "pro", org: "Muster GmbH" });
-  return z.object({ licenseId: z.string(), licenseKey: z.string() }).parse(answer);
+  return licenseResultSchema.parse(answer);
 }
 
 /** A host's licensing on its own data directory, against the running Worker. */
