@@ -25,93 +25,92 @@ export interface ChildEvents {
   onEnd(child: Child): void;
 }
 
-export interface ChildPool {
-  /**
-   * A child with room for the plugin; started now if there is none. One that is ending an isolate
-   * may end itself over it, so that is waited for.
-   */
-  childFor(slot: PluginSlot): Promise<Child>;
-  /** Ends the child that was made for the plugin alone, if there is one. */
-  release(slot: PluginSlot): void;
-  /** Starts a child that the next `childFor` takes. */
-  prepareSpare(): void;
-  close(): Promise<void>;
-}
-
 const STANDARD_TIER = "reviewed";
 const SPARE_DELAY_MS = 1_000;
 const STOPPING_POLL_MS = 5;
 
-export function createChildPool(events: ChildEvents): ChildPool {
-  const children = new Set<Child>();
-  let spare: Child | undefined;
-  let spareTimer: NodeJS.Timeout | undefined;
+/** The child processes of one supervisor. */
+export class ChildPool {
+  readonly #events: ChildEvents;
+  readonly #children = new Set<Child>();
+  #spare: Child | undefined;
+  #spareTimer: NodeJS.Timeout | undefined;
 
-  const start = (tier: string, owner?: PluginSlot): Child => {
-    const runner = startRunner({
+  constructor(events: ChildEvents) {
+    this.#events = events;
+  }
+
+  /**
+   * A child with room for the plugin; started now if there is none. One that is ending an isolate
+   * may end itself over it, so that is waited for.
+   */
+  async childFor(slot: PluginSlot): Promise<Child> {
+    for (let child = this.#place(slot); ; child = this.#place(slot)) {
+      if (child.stopping.size === 0) return child;
+      await setTimeoutPromise(STOPPING_POLL_MS);
+    }
+  }
+
+  /** Ends the child that was made for the plugin alone, if there is one. */
+  release(slot: PluginSlot): void {
+    for (const child of this.#children) if (child.owner === slot) child.process.kill();
+  }
+
+  /** Starts a child that the next `childFor` takes. */
+  prepareSpare(): void {
+    if (this.#spare !== undefined || this.#spareTimer !== undefined) return;
+    this.#spareTimer = setTimeout(() => {
+      this.#spareTimer = undefined;
+      this.#spare ??= this.#start(STANDARD_TIER);
+    }, SPARE_DELAY_MS);
+    this.#spareTimer.unref();
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#spareTimer);
+    const ending = [...this.#children].map((child) => child.process);
+    for (const process of ending) {
+      process.hold(true);
+      process.kill();
+    }
+    await Promise.all(ending.map((process) => process.ended));
+  }
+
+  #place(slot: PluginSlot): Child {
+    const { tier = STANDARD_TIER } = slot.spec;
+    const own = [...this.#children].find((child) => child.owner === slot);
+    if (mustBeAlone(slot)) return own ?? this.#start(tier, slot);
+    own?.process.kill();
+    const shared = [...this.#children].filter(
+      (child) => hasRoom(child, tier) && child !== this.#spare,
+    );
+    const calm = shared.find((child) => child.stopping.size === 0);
+    return calm ?? this.#takeSpare(tier) ?? shared[0] ?? this.#start(tier);
+  }
+
+  #takeSpare(tier: string): Child | undefined {
+    if (tier !== STANDARD_TIER) return undefined;
+    const child = this.#spare;
+    this.#spare = undefined;
+    return child;
+  }
+
+  #start(tier: string, owner?: PluginSlot): Child {
+    const process = startRunner({
       rssCapMb: rssCap(owner),
-      logger: events.logger,
-      onFrame: (frame) => events.onFrame(child, frame),
-      onEnd() {
-        children.delete(child);
-        if (spare === child) spare = undefined;
-        events.onEnd(child);
+      logger: this.#events.logger,
+      onFrame: (frame) => this.#events.onFrame(child, frame),
+      onEnd: () => {
+        this.#children.delete(child);
+        if (this.#spare === child) this.#spare = undefined;
+        this.#events.onEnd(child);
       },
     });
-    const child: Child = {
-      process: runner,
-      tier,
-      owner,
-      plugins: new Map(),
-      calls: new Map(),
-      stopping: new Map(),
-    };
-    children.add(child);
+    const plugins: Child["plugins"] = new Map();
+    const child: Child = { process, tier, owner, plugins, calls: new Map(), stopping: new Map() };
+    this.#children.add(child);
     return child;
-  };
-  const takeSpare = (tier: string): Child | undefined => {
-    if (spare === undefined || tier !== STANDARD_TIER) return undefined;
-    const child = spare;
-    spare = undefined;
-    return child;
-  };
-  const place = (slot: PluginSlot): Child => {
-    const { tier = STANDARD_TIER } = slot.spec;
-    const own = [...children].find((child) => child.owner === slot);
-    if (mustBeAlone(slot)) return own ?? start(tier, slot);
-    own?.process.kill();
-    const shared = [...children].filter((child) => hasRoom(child, tier) && child !== spare);
-    const calm = shared.find((child) => child.stopping.size === 0);
-    return calm ?? takeSpare(tier) ?? shared[0] ?? start(tier);
-  };
-  return {
-    async childFor(slot) {
-      for (let child = place(slot); ; child = place(slot)) {
-        if (child.stopping.size === 0) return child;
-        await setTimeoutPromise(STOPPING_POLL_MS);
-      }
-    },
-    release(slot) {
-      for (const child of children) if (child.owner === slot) child.process.kill();
-    },
-    prepareSpare() {
-      if (spare !== undefined || spareTimer !== undefined) return;
-      spareTimer = setTimeout(() => {
-        spareTimer = undefined;
-        spare ??= start(STANDARD_TIER);
-      }, SPARE_DELAY_MS);
-      spareTimer.unref();
-    },
-    async close() {
-      clearTimeout(spareTimer);
-      const ending = [...children].map((child) => child.process);
-      for (const process of ending) {
-        process.hold(true);
-        process.kill();
-      }
-      await Promise.all(ending.map((process) => process.ended));
-    },
-  };
+  }
 }
 
 /** The caps of a shared child are made for plugins of the usual size. */

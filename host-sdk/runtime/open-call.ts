@@ -43,7 +43,8 @@ const failureSchema = z.object({
 
 const usageSchema = z.object({ cpuMs: z.number(), peakRssMb: z.number() });
 
-export function openCall({ id, context, startedAt, onSettled }: OpenCallOptions): OpenCall {
+export function openCall(options: OpenCallOptions): OpenCall {
+  const { id, context, startedAt } = options;
   const aborter = new AbortController();
   const logs: LogEntry[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
@@ -53,7 +54,7 @@ export function openCall({ id, context, startedAt, onSettled }: OpenCallOptions)
     if (!open) return undefined;
     open = false;
     const usage = usageFrom(frame, startedAt);
-    onSettled(usage, ok);
+    options.onSettled(usage, ok);
     return usage;
   };
   const refuse = (usage: CallUsage | undefined, error: () => RbsmError) => {

@@ -74,7 +74,7 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
     child.once("error", end);
     child.once("exit", end);
   });
-  void ended.then(options.onEnd);
+  void ended.then(() => options.onEnd());
 
   const holders = [child, pipe, child.stderr, heartbeat];
   const hold = (on: boolean) => {

@@ -7,7 +7,7 @@ import {
   RUNTIME_LIMITS,
 } from "@rising-bsm/protocol";
 import { budgetOf, type CallBudget, loadBudget } from "./call-budget.ts";
-import { type Child, createChildPool, memoryOf } from "./child-pool.ts";
+import { type Child, ChildPool, memoryOf } from "./child-pool.ts";
 import { createFrameHandlers } from "./child-frames.ts";
 import { type Answer, type OpenCall, openCall, remaining } from "./open-call.ts";
 import type {
@@ -56,7 +56,7 @@ class Supervisor implements PluginRuntime {
   readonly #options: SupervisorOptions;
   readonly #slots = new Map<string, PluginSlot>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
-  readonly #pool;
+  readonly #pool: ChildPool;
   #lastId = 0;
   #closed = false;
 
@@ -66,7 +66,7 @@ class Supervisor implements PluginRuntime {
       host: options,
       emit: (slot, state, code) => this.#emit(slot, state, code),
     });
-    this.#pool = createChildPool({ logger: options.logger, ...handlers });
+    this.#pool = new ChildPool({ logger: options.logger, ...handlers });
   }
 
   async loadPlugin(spec: PluginSpec): Promise<PluginShape> {

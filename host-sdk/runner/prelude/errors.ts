@@ -50,8 +50,12 @@ function ownText(thrown: object, key: string, max: number): string {
 }
 
 function textOf(value: unknown, max: number): string {
-  if (typeof value === "string") return value.slice(0, max);
-  return typeof value === "object" || typeof value === "function" ? "" : String(value);
+  return isPrimitive(value) ? String(value).slice(0, max) : "";
+}
+
+/** Text of an object would be made by plugin code. */
+function isPrimitive(value: unknown): boolean {
+  return value === null || (typeof value !== "object" && typeof value !== "function");
 }
 
 /** Frames of the prelude say nothing to an author: only those of the plugin's files stay. */

@@ -89,5 +89,9 @@ export function extractBody(init: unknown): { content: BodyContent; type: string
   }
   if (init instanceof ArrayBuffer || ArrayBuffer.isView(init))
     return { content: bytesOf(init).slice(), type: null };
-  return { content: `${init}`, type: "text/plain;charset=UTF-8" };
+  return { content: stringOf(init), type: "text/plain;charset=UTF-8" };
+}
+
+function stringOf(value: unknown): string {
+  return String(value);
 }

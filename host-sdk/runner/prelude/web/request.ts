@@ -11,9 +11,22 @@ export interface RequestInit {
   readonly signal?: AbortSignal | null;
 }
 
+const DEFAULTS: Settings = {
+  method: "GET",
+  headers: undefined,
+  redirect: "follow",
+  signal: undefined,
+};
 const NORMALIZED = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
 const FORBIDDEN = ["CONNECT", "TRACE", "TRACK"];
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+interface Settings {
+  readonly method: string;
+  readonly headers: HeadersInit | undefined;
+  readonly redirect: string;
+  readonly signal: AbortSignal | undefined;
+}
 
 export class Request extends Body {
   readonly method: string;
@@ -25,12 +38,7 @@ export class Request extends Body {
   constructor(input: unknown, init: RequestInit = {}) {
     const from = input instanceof Request ? input : undefined;
     const { content, type } = bodyFor(from, init);
-    const {
-      method = "GET",
-      headers,
-      redirect = "follow",
-      signal,
-    } = { ...inheritable(from), ...init };
+    const { method, headers, redirect, signal } = settingsOf(from ?? DEFAULTS, init);
     super(content);
     this.method = checkedMethod(method, content !== null);
     this.url = from?.url ?? checkedUrl(input);
@@ -46,18 +54,17 @@ export class Request extends Body {
   }
 
   clone(): Request {
-    return new Request(this.url, { ...inheritable(this), body: contentOf(this) });
+    const { method, headers, redirect, signal } = this;
+    return new Request(this.url, { method, headers, redirect, signal, body: contentOf(this) });
   }
 }
 
-/** What a Request made from another one takes over, unless it is told otherwise. */
-function inheritable(from: Request | undefined): RequestInit {
-  if (from === undefined) return {};
+function settingsOf(from: Settings, init: RequestInit): Settings {
   return {
-    method: from.method,
-    headers: from.headers,
-    redirect: from.redirect,
-    signal: from.signal,
+    method: init.method ?? from.method,
+    headers: init.headers ?? from.headers,
+    redirect: init.redirect ?? from.redirect,
+    signal: init.signal ?? from.signal,
   };
 }
 

@@ -7,11 +7,8 @@ export function utf8Length(text: string): number {
   for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);
     if (unit > 0x7f) length += unit > 0x7ff ? 2 : 1;
-    // A pair is two units and four bytes: both units were counted as three.
-    if (unit >= 0xd800 && unit <= 0xdbff && isLowSurrogate(text.charCodeAt(at + 1))) {
-      length -= 1;
-      at += 1;
-    }
+    // A pair is two units and four bytes: its second unit adds nothing.
+    if (unit >= 0xd800 && unit <= 0xdbff && isLowSurrogate(text.charCodeAt(at + 1))) at += 1;
   }
   return length;
 }
