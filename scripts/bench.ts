@@ -16,14 +16,24 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   search: async () => (await import("../tests/bench/search-rows.ts")).searchRows(),
 };
 
-const { values, positionals } = parseArgs({ options: { json: { type: "boolean" } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { json: { type: "boolean" } },
+  allowPositionals: true,
+});
 const chosen = positionals.length === 0 ? Object.keys(BENCHES) : positionals;
-const machine = { node: process.version, cpus: cpus().length, model: cpus()[0]?.model ?? "", memoryGb: Math.round(totalmem() / 2 ** 30) };
+const machine = {
+  node: process.version,
+  cpus: cpus().length,
+  model: cpus()[0]?.model ?? "",
+  memoryGb: Math.round(totalmem() / 2 ** 30),
+};
 const figures: Figure[] = [];
 for (const name of chosen) {
   const bench = BENCHES[name];
   if (bench === undefined) {
-    console.error(`There is no benchmark "${name}". Choose from: ${Object.keys(BENCHES).join(", ")}`);
+    console.error(
+      `There is no benchmark "${name}". Choose from: ${Object.keys(BENCHES).join(", ")}`,
+    );
     process.exit(2);
   }
   console.error(`Running ${name} …`);

@@ -41,7 +41,8 @@ function checkImport(file: string, part: string, specifier: string): void {
   if (specifier.startsWith(".")) {
     const target = normalize(join(dirname(file), specifier));
     const testsMayReach = isTest && (target.startsWith("scripts/") || target.startsWith("tests/"));
-    if (partOf(target) !== part && !testsMayReach) breaches.push(`${file}: leaves its package: ${specifier}`);
+    if (partOf(target) !== part && !testsMayReach)
+      breaches.push(`${file}: leaves its package: ${specifier}`);
   }
   if (specifier.startsWith("@rising-bsm/")) {
     const name = specifier.split("/").slice(0, 2).join("/");
@@ -68,7 +69,9 @@ function checkDocumented(file: string, source: string): void {
 
 async function checkLimitsUsed(sources: ReadonlyMap<string, string>): Promise<void> {
   const limits = await readFile("packages/protocol/src/limits.ts", "utf8");
-  const rest = [...sources].filter(([file]) => !file.endsWith("/limits.ts")).map(([, text]) => text);
+  const rest = [...sources]
+    .filter(([file]) => !file.endsWith("/limits.ts"))
+    .map(([, text]) => text);
   for (const [, name] of limits.matchAll(/^ {2}(\w+):/gm))
     if (name !== undefined && !rest.some((text) => text.includes(`.${name}`)))
       breaches.push(`packages/protocol/src/limits.ts: nothing reads the limit ${name}`);

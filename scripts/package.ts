@@ -51,10 +51,12 @@ async function assemble({ dir, source, extras }: (typeof PACKAGES)[number]): Pro
   const out = join("dist", manifest.name.split("/")[1] ?? manifest.name);
   await cp(join(BUILD, dir, source), join(out, source), { recursive: true });
   for (const extra of [...extras, "README.md"])
-    if (existsSync(join(dir, extra))) await cp(join(dir, extra), join(out, extra), { recursive: true });
+    if (existsSync(join(dir, extra)))
+      await cp(join(dir, extra), join(out, extra), { recursive: true });
   await cp("LICENSE", join(out, "LICENSE"));
   const { devDependencies: _, private: __, ...published } = manifest;
-  const exports = manifest.exports === undefined ? {} : { exports: publishedExports(manifest.exports) };
+  const exports =
+    manifest.exports === undefined ? {} : { exports: publishedExports(manifest.exports) };
   await writeFile(join(out, "package.json"), JSON.stringify({ ...published, ...exports }, null, 2));
   return out;
 }

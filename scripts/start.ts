@@ -16,7 +16,9 @@ import { demoPaths, prepareState } from "./demo/state.ts";
 import { requireNode24 } from "./processes.ts";
 
 requireNode24();
-const { values } = parseArgs({ options: { once: { type: "boolean" }, fresh: { type: "boolean" } } });
+const { values } = parseArgs({
+  options: { once: { type: "boolean" }, fresh: { type: "boolean" } },
+});
 const startedAt = Date.now();
 
 /** Progress goes to stderr with `--once`, whose stdout is for its JSON alone. */
@@ -39,9 +41,28 @@ async function start() {
   const marketplace = await startMarketplace({ services, paths, port: marketplacePort, say });
   const accounts = await createAccounts({ marketplace, paths, say });
   const published = await publishExamples({ marketplace, accounts, paths, say });
-  const hostUrl = await startHost({ services, paths, port: hostPort, marketplace: marketplace.url, say });
-  const { installed, calls } = await installAndCall({ hostUrl, marketplace, accounts, published, paths, say });
-  return { marketplace: marketplace.url, host: hostUrl, published: published.length, installed, calls };
+  const hostUrl = await startHost({
+    services,
+    paths,
+    port: hostPort,
+    marketplace: marketplace.url,
+    say,
+  });
+  const { installed, calls } = await installAndCall({
+    hostUrl,
+    marketplace,
+    accounts,
+    published,
+    paths,
+    say,
+  });
+  return {
+    marketplace: marketplace.url,
+    host: hostUrl,
+    published: published.length,
+    installed,
+    calls,
+  };
 }
 
 /** The start ends when npm, its parent, does: nobody is left who could stop it. */
@@ -70,11 +91,17 @@ try {
     say(`Keys, tokens and licenses are in ${join(stateDir, "demo.json")}. Ctrl-C ends both.`);
   }
 } catch (error) {
-  const known = error instanceof RbsmError ? error : new RbsmError("internal", String(error), {}, error);
+  const known =
+    error instanceof RbsmError ? error : new RbsmError("internal", String(error), {}, error);
   console.error(`${known.code}: ${known.message}`);
   if (known.detail.fix !== undefined) console.error(`  ${known.detail.fix}`);
   if (known.code === "internal") console.error(error);
   if (values.once === true)
-    console.log(JSON.stringify({ ok: false, error: { code: known.code, message: known.message, fix: known.detail.fix } }));
+    console.log(
+      JSON.stringify({
+        ok: false,
+        error: { code: known.code, message: known.message, fix: known.detail.fix },
+      }),
+    );
   await finish(1);
 }

@@ -41,7 +41,5 @@ const code = await new Promise<number>((resolve, reject) => {
 const report = Report.parse(JSON.parse(await readFile(reportFile, "utf8")));
 await rm(scratch, { recursive: true });
 const skipped = report.numPendingTests + report.numTodoTests;
-console.log(
-  `${report.numPassedTests} passed, ${report.numFailedTests} failed, ${skipped} skipped`,
-);
+console.log(`${report.numPassedTests} passed, ${report.numFailedTests} failed, ${skipped} skipped`);
 process.exit(code);

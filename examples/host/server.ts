@@ -21,20 +21,24 @@ const Environment = z.object({
 const environment = Environment.parse(process.env);
 const owner = { id: "1", name: "Olivia Owner", permissions: "all" as const };
 
+const store = createSqliteStore(join(environment.DATA_DIR, "host.sqlite"));
 const host = await createPluginHost({
   dataDir: environment.DATA_DIR,
   marketplace: { url: environment.MARKETPLACE_URL, root: await readFile(environment.ROOT_FILE) },
-  store: createSqliteStore(join(environment.DATA_DIR, "host.sqlite")),
-  domain: createSimulatedDomain(),
+  store,
+  domain: await createSimulatedDomain({ store }),
 });
 
 const app = new Hono();
 app.get("/health", (c) => c.json({ status: "ok" }));
 app.all("*", (c) => host.handle(c.req.raw, { actor: owner, base: "" }));
 
-const server = serve({ fetch: app.fetch, port: environment.PORT, hostname: "127.0.0.1" }, (info) => {
-  console.log(`The reference host listens on http://127.0.0.1:${info.port}`);
-});
+const server = serve(
+  { fetch: app.fetch, port: environment.PORT, hostname: "127.0.0.1" },
+  (info) => {
+    console.log(`The reference host listens on http://127.0.0.1:${info.port}`);
+  },
+);
 
 async function stop(): Promise<void> {
   server.close();

@@ -16,12 +16,18 @@ const SCOPE = "@demo";
 const Token = z.object({ token: z.string() });
 
 /** Publisher, scope, token and enrolled key; what an earlier start made is used again. */
-export async function createAccounts(input: Pick<Step, "paths" | "say"> & { marketplace: Marketplace }): Promise<Accounts> {
+export async function createAccounts(
+  input: Pick<Step, "paths" | "say"> & { marketplace: Marketplace },
+): Promise<Accounts> {
   const { marketplace, paths, say } = input;
   const known = await readDemo(paths.demoFile);
-  const accounts = { keyFile: paths.keyFile, publisherToken: known?.publisherToken ?? (await openAccount(marketplace)) };
+  const accounts = {
+    keyFile: paths.keyFile,
+    publisherToken: known?.publisherToken ?? (await openAccount(marketplace)),
+  };
   if (known === null) say("Accounts: publisher, scope and token created");
-  if (!existsSync(paths.keyFile)) await runCli(["keys", "new", "--out", paths.keyFile], accounts, marketplace.url);
+  if (!existsSync(paths.keyFile))
+    await runCli(["keys", "new", "--out", paths.keyFile], accounts, marketplace.url);
   await runCli(["keys", "enroll", "--key", paths.keyFile], accounts, marketplace.url);
   await rememberDemo(paths, { marketplace, accounts });
   say("Accounts: signing key enrolled with proof of possession");
@@ -34,6 +40,10 @@ async function openAccount({ url, adminToken }: Marketplace): Promise<string> {
   await postJson(`${url}/v1/scopes`, { scope: SCOPE, publisher: "demo" }, asAdmin);
   const expiresAt = new Date(Date.now() + 365 * 86_400_000).toISOString();
   const permissions = ["publish", "yank", "licenses", "keys"];
-  const token = await postJson(`${url}/v1/tokens`, { publisher: "demo", scope: SCOPE, permissions, expiresAt }, asAdmin);
+  const token = await postJson(
+    `${url}/v1/tokens`,
+    { publisher: "demo", scope: SCOPE, permissions, expiresAt },
+    asAdmin,
+  );
   return Token.parse(token).token;
 }

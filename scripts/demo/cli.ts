@@ -9,20 +9,33 @@ import { readDemo, writeWhole, type demoPaths, type Demo } from "./state.ts";
 const Failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
 /** Runs the real `rising-bsm` with `--json` and returns the object that it printed. */
-export async function runCli(args: readonly string[], accounts: Accounts, url: string): Promise<unknown> {
+export async function runCli(
+  args: readonly string[],
+  accounts: Accounts,
+  url: string,
+): Promise<unknown> {
   const env = { ...QUIET_ENV, RISING_BSM_URL: url, RISING_BSM_TOKEN: accounts.publisherToken };
   const { code, stdout, output } = await run("rising-bsm", [...args, "--json"], env);
   if (code === 0) return JSON.parse(stdout);
   const failure = stdout === "" ? null : Failure.safeParse(JSON.parse(stdout));
-  if (failure?.success !== true) throw new RbsmError("internal", `rising-bsm ${args.join(" ")}\n${output}`);
+  if (failure?.success !== true)
+    throw new RbsmError("internal", `rising-bsm ${args.join(" ")}\n${output}`);
   const { code: failed, message } = failure.data.error;
-  throw new RbsmError(isErrorCode(failed) ? failed : "internal", `rising-bsm ${args[0]}: ${message}`);
+  throw new RbsmError(
+    isErrorCode(failed) ? failed : "internal",
+    `rising-bsm ${args[0]}: ${message}`,
+  );
 }
 
 /** Merges what is known by now into `.rbsm/demo.json`. */
 export async function rememberDemo(
   paths: ReturnType<typeof demoPaths>,
-  news: { marketplace: Marketplace; accounts: Accounts; host?: string; licenseKeys?: Record<string, string> },
+  news: {
+    marketplace: Marketplace;
+    accounts: Accounts;
+    host?: string;
+    licenseKeys?: Record<string, string>;
+  },
 ): Promise<void> {
   const known = await readDemo(paths.demoFile);
   const demo: Demo = {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Json, Manifest } from "@rising-bsm/protocol";
+import { RbsmError, type Json, type Manifest } from "@rising-bsm/protocol";
 import type { Accounts } from "./accounts.ts";
 import { rememberDemo } from "./cli.ts";
 import { DEMO_CALLS } from "./calls.ts";
@@ -27,18 +27,25 @@ interface HostStep extends Pick<Step, "paths" | "say"> {
 }
 
 /** Installs every published plugin that is missing, then makes the demo calls. */
-export async function installAndCall(step: HostStep): Promise<{ installed: string[]; calls: DemoCall[] }> {
+export async function installAndCall(
+  step: HostStep,
+): Promise<{ installed: string[]; calls: DemoCall[] }> {
   const { hostUrl, say } = step;
   await rememberDemo(step.paths, { ...step, host: hostUrl });
   const before = await listInstalled(hostUrl);
   for (const manifest of step.published) {
     if (before.includes(manifest.name)) continue;
     const licenseKey = await licenseFor(step, manifest);
-    await postJson(`${hostUrl}/api/plugins`, { name: manifest.name, grant: "requested", ...licenseKey });
+    await postJson(`${hostUrl}/api/plugins`, {
+      name: manifest.name,
+      grant: "requested",
+      ...licenseKey,
+    });
     say(`Installed ${manifest.name}${"licenseKey" in licenseKey ? " with a license" : ""}`);
   }
   const calls: DemoCall[] = [];
-  for (const [plugin, call, args] of DEMO_CALLS) calls.push(await callPlugin(step, { plugin, call, args }));
+  for (const [plugin, call, args] of DEMO_CALLS)
+    calls.push(await callPlugin(step, { plugin, call, args }));
   return { installed: await listInstalled(hostUrl), calls };
 }
 
@@ -56,16 +63,43 @@ async function licenseFor(step: HostStep, manifest: Manifest): Promise<{ license
   if (known !== undefined) return { licenseKey: known };
   const { url, adminToken } = step.marketplace;
   const order = { plugin: manifest.name, plan: plan.id, org: "Demo Handwerk GmbH" };
-  const { licenseKey } = License.parse(await postJson(`${url}/v1/licenses`, order, { token: adminToken }));
+  const { licenseKey } = License.parse(
+    await postJson(`${url}/v1/licenses`, order, { token: adminToken }),
+  );
   await rememberDemo(step.paths, { ...step, licenseKeys: { [manifest.name]: licenseKey } });
   return { licenseKey };
 }
 
-async function callPlugin(step: HostStep, { plugin, call, args }: { plugin: string; call: string; args: readonly Json[] }): Promise<DemoCall> {
+async function callPlugin(
+  step: HostStep,
+  wanted: Pick<DemoCall, "plugin" | "call"> & { args: readonly Json[] },
+): Promise<DemoCall> {
+  const { plugin, call, args } = wanted;
   const startedAt = performance.now();
-  const answer = await postJson(`${step.hostUrl}/api/plugins/${plugin}/call`, { method: call, args });
+  const result = await (call.startsWith("GET ")
+    ? askPlugin(step, wanted)
+    : callMethod(step, wanted));
   const ms = Math.round((performance.now() - startedAt) * 10) / 10;
-  const { result } = Called.parse(answer).data;
-  step.say(`${plugin} ${call}(${args.map((arg) => JSON.stringify(arg)).join(", ")}) → ${JSON.stringify(result).slice(0, 100)} (${ms} ms)`);
+  const shown = `${call}${call.startsWith("GET ") ? "" : `(${args.map((arg) => JSON.stringify(arg)).join(", ")})`}`;
+  step.say(`${plugin} ${shown} → ${JSON.stringify(result).slice(0, 100)} (${ms} ms)`);
   return { plugin, call, result, ms };
+}
+
+async function callMethod(
+  { hostUrl }: HostStep,
+  { plugin, call, args }: { plugin: string; call: string; args: readonly Json[] },
+): Promise<Json> {
+  return Called.parse(
+    await postJson(`${hostUrl}/api/plugins/${plugin}/call`, { method: call, args }),
+  ).data.result;
+}
+
+async function askPlugin(
+  { hostUrl }: HostStep,
+  { plugin, call }: { plugin: string; call: string },
+): Promise<Json> {
+  const answer = await fetch(`${hostUrl}/x/${plugin}${call.slice("GET ".length)}`);
+  if (!answer.ok)
+    throw new RbsmError("plugin_threw", `${plugin} answered ${answer.status} to ${call}`);
+  return z.json().parse(await answer.json());
 }

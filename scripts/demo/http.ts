@@ -21,6 +21,10 @@ export async function postJson(
   const text = await answer.text();
   const parsed: unknown = text === "" ? null : JSON.parse(text);
   if (answer.ok || answer.status === options.accept) return parsed;
-  const code = typeof parsed === "object" && parsed !== null && "code" in parsed ? parsed.code : undefined;
-  throw new RbsmError(isErrorCode(code) ? code : "internal", `${url} answered ${answer.status}: ${text.slice(0, 500)}`);
+  const code =
+    typeof parsed === "object" && parsed !== null && "code" in parsed ? parsed.code : undefined;
+  throw new RbsmError(
+    isErrorCode(code) ? code : "internal",
+    `${url} answered ${answer.status}: ${text.slice(0, 500)}`,
+  );
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -24,7 +23,10 @@ export interface Marketplace {
 }
 
 /** Root, targets and service keys by the maintainers' ceremony; the secrets file is written last. */
-async function holdCeremony({ paths, say }: Step): Promise<{ adminToken: string; envFile: string }> {
+async function holdCeremony({
+  paths,
+  say,
+}: Step): Promise<{ adminToken: string; envFile: string }> {
   const envFile = join(paths.trustDir, "secrets.env");
   if (!existsSync(envFile)) {
     say("Trust ceremony: root and targets signed by 2 of 3 demo signers");
@@ -33,7 +35,7 @@ async function holdCeremony({ paths, say }: Step): Promise<{ adminToken: string;
     await writeWhole(join(paths.trustDir, "targets.json"), trust.targets);
     await writeWhole(join(paths.trustDir, "service-keys.json"), trust.serviceKeys);
     await writeWhole(join(paths.trustDir, "offline-keys.json"), JSON.stringify(trust.offlineKeys));
-    const secrets = { ADMIN_TOKEN: randomBytes(32).toString("base64url"), ...trust.secrets };
+    const secrets = trust.secrets;
     await writeWhole(
       envFile,
       Object.entries(secrets)
@@ -42,20 +44,32 @@ async function holdCeremony({ paths, say }: Step): Promise<{ adminToken: string;
     );
   }
   const adminToken = /^ADMIN_TOKEN=(.+)$/m.exec(await readFile(envFile, "utf8"))?.[1];
-  if (adminToken === undefined) throw new RbsmError("internal", `"${envFile}" holds no ADMIN_TOKEN`, { fix: "Start again with --fresh" });
+  if (adminToken === undefined)
+    throw new RbsmError("internal", `"${envFile}" holds no ADMIN_TOKEN`, {
+      fix: "Start again with --fresh",
+    });
   return { adminToken, envFile };
 }
 
 /** Applies the migrations of both databases, unless the same ones were applied by an earlier start. */
 async function migrate({ paths, say }: Step): Promise<void> {
-  const names = [...(await readdir("migrations/db")), ...(await readdir("migrations/search"))].join("\n");
+  const names = [...(await readdir("migrations/db")), ...(await readdir("migrations/search"))].join(
+    "\n",
+  );
   const doneFile = join(paths.marketplaceDir, "migrations.txt");
   if ((await readFile(doneFile, "utf8").catch(() => "")) === names) return;
   say("Databases: applying migrations");
   const persist = ["--local", "--persist-to", paths.marketplaceDir];
   for (const database of ["DB", "SEARCH"]) {
-    const { code, output } = await run("wrangler", ["d1", "migrations", "apply", database, ...persist]);
-    if (code !== 0) throw new RbsmError("internal", `The migrations of ${database} failed\n${output}`);
+    const { code, output } = await run("wrangler", [
+      "d1",
+      "migrations",
+      "apply",
+      database,
+      ...persist,
+    ]);
+    if (code !== 0)
+      throw new RbsmError("internal", `The migrations of ${database} failed\n${output}`);
   }
   await writeWhole(doneFile, names);
 }
@@ -68,9 +82,29 @@ export async function startMarketplace(step: Step & { port: number }): Promise<M
   await migrate(step);
   say("Marketplace: starting the Worker in workerd");
   const logFile = join(paths.logs, "marketplace.log");
-  const args = ["dev", "--local", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0"];
-  const state = ["--persist-to", paths.marketplaceDir, "--env-file", envFile, "--var", "REVIEW_POLICY:open"];
-  const worker = services.start("wrangler", [...args, ...state, "--show-interactive-dev-session=false"], { logFile });
+  const args = [
+    "dev",
+    "--local",
+    "--ip",
+    "127.0.0.1",
+    "--port",
+    String(port),
+    "--inspector-port",
+    "0",
+  ];
+  const state = [
+    "--persist-to",
+    paths.marketplaceDir,
+    "--env-file",
+    envFile,
+    "--var",
+    "REVIEW_POLICY:open",
+  ];
+  const worker = services.start(
+    "wrangler",
+    [...args, ...state, "--show-interactive-dev-session=false"],
+    { logFile },
+  );
   const url = `http://127.0.0.1:${port}`;
   await untilReady(`${url}/health`, worker, logFile);
   await uploadTrust({ url, adminToken }, paths.trustDir);
@@ -88,7 +122,9 @@ async function uploadTrust({ url, adminToken }: Marketplace, trustDir: string): 
 }
 
 /** Starts the reference host against the marketplace. */
-export async function startHost(step: Step & { port: number; marketplace: string }): Promise<string> {
+export async function startHost(
+  step: Step & { port: number; marketplace: string },
+): Promise<string> {
   const { services, paths, port, marketplace, say } = step;
   say("Host: starting the reference host");
   const logFile = join(paths.logs, "host.log");

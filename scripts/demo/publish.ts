@@ -15,8 +15,11 @@ async function findExamples(): Promise<{ dir: string; manifest: Manifest }[]> {
   const found = folders.filter((dir) => existsSync(join(dir, "manifest.json"))).toSorted();
   return Promise.all(
     found.map(async (dir) => {
-      const { manifest, findings } = checkManifest(JSON.parse(await readFile(join(dir, "manifest.json"), "utf8")));
-      if (manifest === null) throw new Error(`${dir}: ${findings.map((finding) => finding.message).join("; ")}`);
+      const { manifest, findings } = checkManifest(
+        JSON.parse(await readFile(join(dir, "manifest.json"), "utf8")),
+      );
+      if (manifest === null)
+        throw new Error(`${dir}: ${findings.map((finding) => finding.message).join("; ")}`);
       return { dir, manifest };
     }),
   );
@@ -34,8 +37,14 @@ export async function publishExamples(
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const { name, version } = next.manifest;
       const file = join(paths.bundlesDir, `${name.replace("/", "-")}-${version}.rbsm`);
-      await runCli(["build", next.dir, "--out", file, "--key", accounts.keyFile], accounts, marketplace.url);
-      const { sha256, status } = Published.parse(await runCli(["deploy", file], accounts, marketplace.url));
+      await runCli(
+        ["build", next.dir, "--out", file, "--key", accounts.keyFile],
+        accounts,
+        marketplace.url,
+      );
+      const { sha256, status } = Published.parse(
+        await runCli(["deploy", file], accounts, marketplace.url),
+      );
       say(`Published ${name} ${version} (${status}, sha256 ${sha256.slice(0, 12)}…)`);
     }
   }

@@ -14,7 +14,10 @@ import { QUIET_ENV } from "../processes.ts";
 export class Services {
   readonly #watcher = spawn(
     "/bin/sh",
-    ["-c", 'groups=""; while read -r group; do groups="$groups -$group"; done; kill -9 -- $groups 2>/dev/null'],
+    [
+      "-c",
+      'groups=""; while read -r group; do groups="$groups -$group"; done; kill -9 -- $groups 2>/dev/null',
+    ],
     { detached: true, stdio: ["pipe", "ignore", "ignore"] },
   );
   readonly #children: ChildProcess[] = [];
@@ -24,7 +27,11 @@ export class Services {
   }
 
   /** Starts a program whose output goes to `logFile`; rejects later waits when it ends early. */
-  start(command: string, args: readonly string[], options: { logFile: string; env?: NodeJS.ProcessEnv }): ChildProcess {
+  start(
+    command: string,
+    args: readonly string[],
+    options: { logFile: string; env?: NodeJS.ProcessEnv },
+  ): ChildProcess {
     const child = spawn(command, args, {
       detached: true,
       env: { ...QUIET_ENV, ...options.env },
@@ -64,17 +71,25 @@ function ended(child: ChildProcess): Promise<void> {
 }
 
 /** Waits until `url` answers 2xx; fails when the service ends first or 60 s pass. */
-export async function untilReady(url: string, service: ChildProcess, logFile: string): Promise<void> {
+export async function untilReady(
+  url: string,
+  service: ChildProcess,
+  logFile: string,
+): Promise<void> {
   const deadline = Date.now() + 60_000;
   while (Date.now() < deadline) {
     if (service.exitCode !== null || service.signalCode !== null)
-      throw new RbsmError("internal", `The service at "${url}" ended before it was ready`, { fix: `Read "${logFile}"` });
+      throw new RbsmError("internal", `The service at "${url}" ended before it was ready`, {
+        fix: `Read "${logFile}"`,
+      });
     const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => null);
     await answer?.body?.cancel();
     if (answer?.ok === true) return;
     await sleep(100);
   }
-  throw new RbsmError("network_timeout", `The service at "${url}" was not ready within 60 s`, { fix: `Read "${logFile}"` });
+  throw new RbsmError("network_timeout", `The service at "${url}" was not ready within 60 s`, {
+    fix: `Read "${logFile}"`,
+  });
 }
 
 /**

@@ -1,20 +1,47 @@
 import { createHash, randomBytes } from "node:crypto";
 import { inflateRawSync, deflateRawSync } from "node:zlib";
-import { packBundle, readBundle, signBundle, signingKeyFromSeed, utf8, verifyPublisher } from "@rising-bsm/protocol";
+import {
+  packBundle,
+  readBundle,
+  signBundle,
+  signingKeyFromSeed,
+  utf8,
+  verifyPublisher,
+} from "@rising-bsm/protocol";
 import { percentile, spread, timings, type Figure } from "./measure.ts";
 
 /** Source-like text that deflates to about a third, as bundled plugins do. */
 function sourceText(bytes: number): Uint8Array {
-  const words = ["export", "function", "customer", "const", "return", "await", "=>", "{", "}", "(", ")", ";"];
+  const words = [
+    "export",
+    "function",
+    "customer",
+    "const",
+    "return",
+    "await",
+    "=>",
+    "{",
+    "}",
+    "(",
+    ")",
+    ";",
+  ];
   let text = "";
-  while (text.length < bytes) text += `${words[text.length % words.length]} ${randomBytes(6).toString("base64")} `;
+  while (text.length < bytes)
+    text += `${words[text.length % words.length]} ${randomBytes(6).toString("base64")} `;
   return utf8(text.slice(0, bytes));
 }
 
 /** Strict read and verify of a 1 MiB bundle ≤ 2 × (SHA-256 + inflate of the same bytes). */
 export async function bundleRead(): Promise<Figure[]> {
   const key = await signingKeyFromSeed(randomBytes(32));
-  const manifest = { name: "@bench/big", version: "1.0.0", main: "index.js", permissions: [], dependencies: {} };
+  const manifest = {
+    name: "@bench/big",
+    version: "1.0.0",
+    main: "index.js",
+    permissions: [],
+    dependencies: {},
+  };
   const source = sourceText(1_720_000);
   const files = new Map([
     ["index.js", source],
@@ -25,7 +52,11 @@ export async function bundleRead(): Promise<Figure[]> {
 
   async function verify(): Promise<void> {
     const bundle = await readBundle(bytes);
-    await verifyPublisher(bundle.files, (id) => (id === key.keyId ? key.publicKey : undefined), bundle);
+    await verifyPublisher(
+      bundle.files,
+      (id) => (id === key.keyId ? key.publicKey : undefined),
+      bundle,
+    );
   }
   function hashAndInflate(): void {
     createHash("sha256").update(bytes).digest();

@@ -8,7 +8,9 @@ const ROUNDS = 6;
 const DOWNLOADS_A_ROUND = 60;
 
 /** Milliseconds of each of a round's downloads, with a few under way at once. */
-async function round(fetchOnce: () => Promise<{ arrayBuffer(): Promise<ArrayBuffer> }>): Promise<{ times: number[]; total: number }> {
+async function round(
+  fetchOnce: () => Promise<{ arrayBuffer(): Promise<ArrayBuffer> }>,
+): Promise<{ times: number[]; total: number }> {
   const times: number[] = [];
   const startedAt = performance.now();
   async function work(): Promise<void> {
@@ -27,7 +29,9 @@ async function round(fetchOnce: () => Promise<{ arrayBuffer(): Promise<ArrayBuff
 export async function download(): Promise<Figure[]> {
   const bytes = randomBytes(BUNDLE_BYTES);
   const key = `b/${createHash("sha256").update(bytes).digest("hex")}.rbsm`;
-  const { harness, marketplace } = await startLocalWorker(randomSecrets(), [{ name: "bare", main: "tests/bench/bare-worker.ts" }]);
+  const { harness, marketplace } = await startLocalWorker(randomSecrets(), [
+    { name: "bare", main: "tests/bench/bare-worker.ts" },
+  ]);
   const bare = harness.getWorker("bare");
   for (const worker of [marketplace, bare]) {
     const env = await worker.getEnv();
@@ -36,7 +40,10 @@ export async function download(): Promise<Figure[]> {
   const rates: Record<"ours" | "bare", number[]> = { ours: [], bare: [] };
   const times: Record<"ours" | "bare", number[]> = { ours: [], bare: [] };
   for (let index = 0; index <= ROUNDS; index += 1)
-    for (const [name, worker] of [["ours", marketplace], ["bare", bare]] as const) {
+    for (const [name, worker] of [
+      ["ours", marketplace],
+      ["bare", bare],
+    ] as const) {
       const result = await round(() => worker.fetch(`/${key}`));
       if (index === 0) continue;
       rates[name].push((result.times.length * BUNDLE_BYTES) / 2 ** 20 / (result.total / 1000));

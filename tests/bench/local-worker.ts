@@ -3,12 +3,24 @@ import { createTestHarness } from "wrangler";
 
 /** Random secrets in the shape that workers/env.ts asks for. */
 export function randomSecrets(): Record<string, string> {
-  const seeds = ["RELEASE_KEY", "LEASE_KEY", "SNAPSHOT_KEY", "TIMESTAMP_KEY", "DOWNLOAD_KEY", "CURSOR_KEY"];
-  return Object.fromEntries(["ADMIN_TOKEN", ...seeds].map((name) => [name, randomBytes(32).toString("base64url")]));
+  const seeds = [
+    "RELEASE_KEY",
+    "LEASE_KEY",
+    "SNAPSHOT_KEY",
+    "TIMESTAMP_KEY",
+    "DOWNLOAD_KEY",
+    "CURSOR_KEY",
+  ];
+  return Object.fromEntries(
+    ["ADMIN_TOKEN", ...seeds].map((name) => [name, randomBytes(32).toString("base64url")]),
+  );
 }
 
 /** The marketplace Worker in workerd with empty, migrated databases; `others` run beside it. */
-export async function startLocalWorker(secrets: Record<string, string>, others: { name: string; main: string }[] = []) {
+export async function startLocalWorker(
+  secrets: Record<string, string>,
+  others: { name: string; main: string }[] = [],
+) {
   const harness = createTestHarness({
     workers: [
       { configPath: "wrangler.toml", vars: { REVIEW_POLICY: "open" }, secrets },

@@ -9,7 +9,11 @@ const PLUGINS = 10_000;
 /** Name of the page, its query and the most rows that D1 may bill for it. */
 const PAGES = [
   ["browse, first page", "", 60],
-  ["browse, four filters", "category=finance&permission=customers.view&permission=!network&price=free", 60],
+  [
+    "browse, four filters",
+    "category=finance&permission=customers.view&permission=!network&price=free",
+    60,
+  ],
   ["sorted by newest", "sort=new", 60],
   ["search, a word in most plugins", "q=plugin", 650],
   ["search, two words and filters", "q=invoice+manager&price=free", 650],
@@ -25,7 +29,9 @@ export async function searchRows(): Promise<Figure[]> {
     prepare: (sql: string) => ({
       bind: (...values: (string | number)[]) => ({
         all: async () => {
-          const result = await SEARCH.prepare(sql).bind(...values).all();
+          const result = await SEARCH.prepare(sql)
+            .bind(...values)
+            .all();
           rows += result.meta.rows_read;
           return result;
         },

@@ -9,7 +9,9 @@ async function expectNothingHalfDone(place: Place): Promise<void> {
   const url = `http://127.0.0.1:${place.marketplacePort}`;
   const { items } = await (await fetch(`${url}/v1/plugins?limit=100`)).json();
   for (const item of items) {
-    const version = await (await fetch(`${url}/v1/plugins/${item.name}/versions/${item.version}`)).json();
+    const version = await (
+      await fetch(`${url}/v1/plugins/${item.name}/versions/${item.version}`)
+    ).json();
     const answer = await fetch(new URL(version.bundle, url));
     const bytes = new Uint8Array(await answer.arrayBuffer());
     if (item.price === "paid") expect(answer.status).toBe(403);

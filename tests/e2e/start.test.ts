@@ -23,7 +23,9 @@ test("every plugin that is listed can be downloaded and has the digest it is lis
   const { items } = await (await fetch(`${url}/v1/plugins?limit=100`)).json();
   expect(items.length).toBeGreaterThanOrEqual(5);
   for (const item of items) {
-    const version = await (await fetch(`${url}/v1/plugins/${item.name}/versions/${item.version}`)).json();
+    const version = await (
+      await fetch(`${url}/v1/plugins/${item.name}/versions/${item.version}`)
+    ).json();
     const answer = await fetch(new URL(version.bundle, url));
     if (item.price === "paid") {
       expect(answer.status, item.name).toBe(403);
@@ -55,7 +57,10 @@ test("a second start finds its port in use and says which variable moves it", as
   const second = await start({ ...place, stateDir: `${place.stateDir}-2` }, ["--once"]).ended;
   expect(second.code).toBe(1);
   const last = JSON.parse(second.stdout.trim().split("\n").at(-1) ?? "");
-  expect(last.error).toMatchObject({ code: "network_port_in_use", fix: expect.stringContaining("MARKETPLACE_PORT") });
+  expect(last.error).toMatchObject({
+    code: "network_port_in_use",
+    fix: expect.stringContaining("MARKETPLACE_PORT"),
+  });
 });
 
 test("the reference host shows what is installed on a page", async () => {
