@@ -65,10 +65,13 @@ export function createBroker(options: BrokerOptions): Broker {
     if (typeof context !== "object" || context === null) {
       throw new RbsmError("internal", "A host call came without its context");
     }
-    const call = openCalls.get(context) ?? {
-      context: brokerContextSchema.parse(context),
-      inFlight: 0,
-    };
+    const known = openCalls.get(context);
+    if (known !== undefined) return known;
+    const parsed = brokerContextSchema.safeParse(context);
+    if (!parsed.success) {
+      throw new RbsmError("internal", "A host call came with a wrong context", {}, parsed.error);
+    }
+    const call = { context: parsed.data, inFlight: 0 };
     openCalls.set(context, call);
     return call;
   }
