@@ -8,6 +8,7 @@ import { inspectCommand } from "./commands/inspect.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { loginCommand, logoutCommand } from "./commands/login.ts";
 import { deprecateCommand, statusCommand, yankCommand } from "./commands/mark.ts";
+import { runCommand } from "./commands/run.ts";
 import { searchCommand } from "./commands/search.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { verifyCommand } from "./commands/verify.ts";
@@ -15,6 +16,7 @@ import { whoamiCommand } from "./commands/whoami.ts";
 
 const COMMANDS: readonly DefineCommand[] = [
   validateCommand,
+  runCommand,
   buildCommand,
   inspectCommand,
   verifyCommand,
