@@ -104,8 +104,17 @@ async function assemble(options: HostOptions, lock: FolderLock): Promise<HostPar
   const events = createEventDelivery({ slots, active, logger });
   const stopEvents = deliverDomainEvents(options, events, logger);
   return {
-    ...{ runtime, slots, active, logs, events, administration, administer },
-    ...{ marketplace, licenses, trust, trustedPublishers: publishers },
+    runtime,
+    slots,
+    active,
+    logs,
+    events,
+    administration,
+    administer,
+    marketplace,
+    licenses,
+    trust,
+    trustedPublishers: publishers,
     async close() {
       stopEvents();
       await administration.settle();

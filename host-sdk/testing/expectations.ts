@@ -1,0 +1,34 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { RbsmError } from "@rising-bsm/protocol";
+
+/** Name of the plugin most tests are about. */
+export const HELLO = "@acme/hello";
+
+/** A plugin that uses storage, customers, logs and requests, and says which version it is. */
+export const greeter = (version: string) => `export default class {
+  async onInstall() { await this.api.storage.set("installed", "${version}"); }
+  async onUpdate(from) { await this.api.storage.set("updated", from + " to ${version}"); }
+  async onActivate(api) { api.log("info", "active ${version}"); }
+  greet(name) { return "Hello " + name + " from ${version}"; }
+  async stored(key) { return this.api.storage.get(key); }
+  async customers() { return (await this.api.customers.list()).total; }
+  handleRequest(request) { return { path: new URL(request.url).pathname, headers: [...request.headers.keys()] }; }
+}`;
+
+/** A plugin that cannot be activated. */
+export const throwing = `export default { onActivate() { throw new Error("no luck today"); } };`;
+
+/** Code of the refusal, or "no error". */
+export async function codeOf(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => "no error",
+    (error: unknown) => (error instanceof RbsmError ? error.code : String(error)),
+  );
+}
+
+/** Bundles that were downloaded whole. */
+export async function bundlesOnDisk(dataDir: string): Promise<string[]> {
+  const names = await readdir(join(dataDir, "bundles")).catch((): string[] => []);
+  return names.filter((name) => name.endsWith(".rbsm"));
+}
