@@ -91,6 +91,11 @@ test("a search that finds nothing stays within the budget of a first page", asyn
   expect((await fetchPage("q=invocie&sort=new")).rows).toBeLessThanOrEqual(BROWSE_ROWS);
 });
 
+test("the longest page reads about two rows an item, and a ranked one stays within its budget", async () => {
+  expect((await fetchPage("sort=new&limit=100")).rows).toBeLessThanOrEqual(210);
+  expect((await fetchPage("q=plugin&limit=100")).rows).toBeLessThanOrEqual(FIRST_RELEVANCE_ROWS);
+});
+
 test("following the cursors of a sort shows every plugin once, in order", async () => {
   const filter = "category=finance&price=free&limit=100";
   const seen: string[] = [];

@@ -28,15 +28,6 @@ export interface Filters {
   readonly host: { readonly major: number; readonly minor: number } | null;
 }
 
-export const NO_FILTERS: Filters = {
-  categories: [],
-  permissions: [],
-  withoutPermissions: [],
-  price: null,
-  verified: null,
-  host: null,
-};
-
 /** The token that every plugin has, to browse all and to subtract from. */
 export const ALL = "_all";
 
