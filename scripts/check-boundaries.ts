@@ -23,6 +23,15 @@ const TEST_EXTRAS: Record<string, readonly string[]> = {
   "examples/host": ["@rising-bsm/host-sdk"],
 };
 
+const ENTRIES = [
+  "packages/protocol/src/index.ts",
+  "packages/plugin-sdk/src/index.ts",
+  "packages/cli/src/index.ts",
+  "host-sdk/index.ts",
+  "host-sdk/testing/index.ts",
+];
+const DECLARATION = /^export (?:async )?(?:function|const|class|interface|type) (\w+)/gm;
+
 const breaches: string[] = [];
 
 function partOf(file: string): string | undefined {
@@ -56,14 +65,32 @@ function checkImport(file: string, part: string, specifier: string): void {
       breaches.push(`${file}: protocol must not import ${specifier}`);
 }
 
-function checkDocumented(file: string, source: string): void {
+/** Names that a published package's entry points export; with `export *` all of that file's. */
+function publicNames(sources: ReadonlyMap<string, string>): Set<string> {
+  const names = new Set<string>();
+  for (const entry of ENTRIES) {
+    const text = sources.get(entry) ?? "";
+    for (const [, list] of text.matchAll(/export (?:type )?\{([^}]+)\}/g))
+      for (const name of (list ?? "").split(",")) names.add(name.replace(/^\s*type /, "").trim());
+    for (const [, file] of text.matchAll(/export (?:type )?\* from "([^"]+)"/g))
+      for (const name of declaredIn(sources.get(join(dirname(entry), file ?? "")) ?? "")) names.add(name);
+    for (const name of declaredIn(text)) names.add(name);
+  }
+  return names;
+}
+
+function declaredIn(source: string): string[] {
+  return [...source.matchAll(DECLARATION)].map((match) => match[1] ?? "");
+}
+
+function checkDocumented(file: string, source: string, names: ReadonlySet<string>): void {
   const lines = source.split("\n");
   lines.forEach((line, index) => {
-    const exported = /^export (?:async )?(?:function|const|class|interface|type) (\w+)/.exec(line);
+    const [, name] = new RegExp(DECLARATION.source).exec(line) ?? [];
     const before = lines[index - 1]?.trim() ?? "";
-    const overloaded = before.startsWith("export function") || before.startsWith("//");
-    if (exported && !before.endsWith("*/") && !overloaded)
-      breaches.push(`${file}:${index + 1}: export ${exported[1]} has no doc comment`);
+    const overloaded = before.startsWith("export function");
+    if (name !== undefined && names.has(name) && !before.endsWith("*/") && !overloaded)
+      breaches.push(`${file}:${index + 1}: public export ${name} has no doc comment`);
   });
 }
 
@@ -83,12 +110,13 @@ for await (const file of glob("{packages,host-sdk,workers,examples}/**/*.{ts,tsx
 }))
   sources.set(file, await readFile(file, "utf8"));
 
+const names = publicNames(sources);
 for (const [file, source] of sources) {
   const part = partOf(file);
   if (part === undefined) continue;
   for (const specifier of importsOf(source)) checkImport(file, part, specifier);
   const isSource = !/\.(test|bench|d)\.tsx?$/.test(file);
-  if (PUBLISHED.includes(part) && isSource) checkDocumented(file, source);
+  if (PUBLISHED.includes(part) && isSource) checkDocumented(file, source, names);
 }
 await checkLimitsUsed(sources);
 
