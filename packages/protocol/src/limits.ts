@@ -31,8 +31,6 @@ export const CALL_LIMITS = {
   payloadBytes: 1 * MiB,
   payloadDepth: 64,
   callsInFlight: 32,
-  fetches: 10,
-  fetchResponseBytes: 2 * MiB,
   logBytes: 64 * KiB,
   logLines: 256,
   pluginCallDepth: 8,
