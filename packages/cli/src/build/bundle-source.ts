@@ -14,7 +14,6 @@ const ENTRIES = [
   "src/index.mjs",
   "src/index.jsx",
 ];
-const PLUGIN_SDK = "@rising-bsm/plugin-sdk";
 
 /** One self-contained ES module made of a plugin's sources, or why there is none. */
 export type BundledSource =
@@ -75,8 +74,11 @@ function pluginSdk(): Plugin {
   return {
     name: "rising-bsm:plugin-sdk",
     resolveId(id) {
-      if (id !== PLUGIN_SDK) return null;
-      return { id: fileURLToPath(import.meta.resolve(PLUGIN_SDK)), moduleSideEffects: false };
+      if (id !== "@rising-bsm/plugin-sdk") return null;
+      return {
+        id: fileURLToPath(import.meta.resolve("@rising-bsm/plugin-sdk")),
+        moduleSideEffects: false,
+      };
     },
   };
 }

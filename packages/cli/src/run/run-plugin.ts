@@ -57,6 +57,7 @@ async function runIn(plugin: TestPlugin, { cli, request, others }: Setting): Pro
   let host: TestHost | undefined;
   try {
     host = await createTestHost({ ...plugin, ...options, plugins: others });
+    noteMissing(cli, host, others.length);
     const { result, usage } = await callInTime(host, request, cli.signal);
     return { result, failure: null, usage, ...recordOf(host) };
   } catch (error) {
@@ -65,6 +66,12 @@ async function runIn(plugin: TestPlugin, { cli, request, others }: Setting): Pro
   } finally {
     await Promise.race([host?.close(), delay(CLOSE_MS)]);
   }
+}
+
+function noteMissing(cli: Cli, { manifest }: TestHost, others: number): void {
+  const needed = Object.keys(manifest.dependencies);
+  if (needed.length <= others) return;
+  cli.note(`warning: ${manifest.name} depends on ${needed.join(", ")}; add them with --with`);
 }
 
 async function callInTime(host: TestHost, request: RunRequest, signal: AbortSignal) {
