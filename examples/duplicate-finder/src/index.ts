@@ -30,9 +30,11 @@ export default definePlugin({
   },
   hooks: {
     async "customers.created"({ customer }) {
+      const news: Pair[] = [];
       for (const pair of pairsOf(customer, await allCustomers(this.api))) {
-        if (await remember(this.api, pair)) await report(this.api, customer, pair);
+        if (await remember(this.api, pair)) news.push(pair);
       }
+      if (news.length > 0) await report(this.api, customer, news);
     },
     async "customers.updated"({ customer }) {
       await forget(this.api, customer.id);
@@ -79,12 +81,15 @@ function keyOf({ ids }: Pair): string {
   return `pair/${ids.join("-")}`;
 }
 
-/** True for a pair that was not known before. */
+/** True for a pair that was not known before: of two that try at once, one gets it. */
 async function remember(api: PluginApi, pair: Pair): Promise<boolean> {
-  const key = keyOf(pair);
-  const isNew = (await api.storage.get(key)) === null;
-  await api.storage.set(key, pair);
-  return isNew;
+  try {
+    await api.storage.set(keyOf(pair), pair, { ifVersion: 0 });
+    return true;
+  } catch (error) {
+    if (Reflect.get(Object(error), "code") === "conflict_row_version") return false;
+    throw error;
+  }
 }
 
 async function forget(api: PluginApi, id: number): Promise<void> {
@@ -94,15 +99,18 @@ async function forget(api: PluginApi, id: number): Promise<void> {
 }
 
 /** Tells people. Both ways are optional permissions: without them the pair is only remembered. */
-async function report(api: PluginApi, customer: Customer, pair: Pair): Promise<void> {
-  const other = pair.ids.find((id) => id !== customer.id);
-  const text = `Vermutlich doppelt / probably a duplicate: ${pair.names.join(" = ")} (${pair.reasons.join(", ")})`;
+async function report(api: PluginApi, customer: Customer, pairs: readonly Pair[]): Promise<void> {
+  const others = pairs.map(({ ids, names, reasons }) => {
+    const index = ids[0] === customer.id ? 1 : 0;
+    return `#${ids[index]} ${names[index]} (${reasons.join(", ")})`;
+  });
+  const text = `Vermutlich doppelt / probably a duplicate of: ${others.join("; ")}`;
   const results = await Promise.allSettled([
-    api.customers.notes.add(customer.id, `${text} → #${other}`),
+    api.customers.notes.add(customer.id, text),
     api.notifications.send({
       to: "installer",
       type: "WARNING",
-      title: `${customer.name}: doppelter Kunde?`,
+      title: `Doppelter Kunde / duplicate: ${customer.name}`.slice(0, 100),
       message: text,
     }),
   ]);
