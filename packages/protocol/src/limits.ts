@@ -31,6 +31,7 @@ export const CALL_LIMITS = {
   payloadBytes: 1 * MiB,
   payloadDepth: 64,
   callsInFlight: 32,
+  fetchResponseBytes: 2 * MiB,
   logBytes: 64 * KiB,
   logLines: 256,
   pluginCallDepth: 8,
