@@ -102,7 +102,6 @@ export const notificationFilter = z.strictObject({
 export type CustomerFilter = z.output<typeof customerFilter>;
 export type AppointmentFilter = z.output<typeof appointmentFilter>;
 export type RequestFilter = z.output<typeof requestFilter>;
-export type NotificationFilter = z.output<typeof notificationFilter>;
 
 /** One page of a list; `total` counts the items of all pages. */
 export function pageSchema<T extends z.ZodType>(item: T) {

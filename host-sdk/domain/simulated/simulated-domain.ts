@@ -15,6 +15,7 @@ export const SIMULATED_NOW = Date.parse("2026-10-05T07:00:00.000Z");
 const KIND = "simulated-domain";
 const KEY = "state";
 
+/** Which business, on which day, kept where. */
 export interface SimulatedDomainOptions {
   /** Another number, other people's addresses, dates and choices. Default 1. */
   readonly seed?: number;
