@@ -85,6 +85,7 @@ function tapStatement(statement: D1PreparedStatement, taps: Taps): D1PreparedSta
     run: statement.run.bind(statement),
     all: statement.all.bind(statement),
     raw: statement.raw.bind(statement),
+    first: statement.first.bind(statement),
   };
   Object.assign(statement, {
     bind: (...values: unknown[]) => tapStatement(original.bind(...values), taps),
@@ -98,7 +99,11 @@ function tapStatement(statement: D1PreparedStatement, taps: Taps): D1PreparedSta
       taps.query(result.meta.rows_read);
       return result;
     },
-    // Raw rows come without figures, so the query runs once more for them.
+    // Neither of these gives figures, so the query runs once more for them.
+    first: async (...column: Parameters<typeof original.first>) => {
+      taps.query((await original.all()).meta.rows_read);
+      return original.first(...column);
+    },
     raw: async () => {
       taps.query((await original.all()).meta.rows_read);
       return original.raw();

@@ -1,0 +1,200 @@
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, test } from "vitest";
+import { app } from "./app.ts";
+import { REQUIRED_MIGRATIONS } from "./database.ts";
+import { counting } from "./testing-bindings.ts";
+import {
+  buildBundle,
+  call,
+  createAccount,
+  createToken,
+  publish,
+  refusal,
+  resetMarketplace,
+  send,
+} from "./testing.ts";
+
+beforeAll(async () => {
+  await resetMarketplace();
+  const acme = await createAccount("acme");
+  const target = { name: "@acme/hello", version: "1.0.0" };
+  await publish(target, await buildBundle(acme.key, target), acme);
+});
+
+/** Who may pass the door of a route: everybody, the holder of a permission, the administrator, an instance. */
+type Door = "open" | "admin" | "proof" | "publish" | "yank" | "licenses" | "keys" | "tokens";
+
+const VERSION = "/v1/plugins/{scope}/{name}/versions/{version}";
+const DOORS: Record<string, Door> = {
+  "GET /health": "open",
+  "GET /v1/plugins": "open",
+  "GET /v1/plugins/{scope}/{name}": "open",
+  "GET /v1/plugins/{scope}/{name}/versions": "open",
+  [`GET ${VERSION}`]: "open",
+  [`PUT ${VERSION}`]: "publish",
+  [`POST ${VERSION}/yank`]: "yank",
+  [`POST ${VERSION}/deprecate`]: "yank",
+  [`POST ${VERSION}/approve`]: "admin",
+  [`POST ${VERSION}/reject`]: "admin",
+  "PUT /v1/plugins/{scope}/{name}/channels/{channel}": "publish",
+  "GET /v1/review-queue": "admin",
+  "POST /v1/publishers": "admin",
+  "POST /v1/scopes": "tokens",
+  "POST /v1/tokens": "tokens",
+  "DELETE /v1/tokens/{id}": "tokens",
+  "POST /v1/keys/challenge": "keys",
+  "POST /v1/keys": "keys",
+  "PUT /v1/trust": "admin",
+  "POST /v1/instances": "proof",
+  "POST /v1/licenses": "licenses",
+  "POST /v1/licenses/activate": "proof",
+  "POST /v1/licenses/{id}/{action}": "licenses",
+  "POST /v1/leases": "proof",
+  "DELETE /v1/activations/{id}": "proof",
+  "POST /v1/downloads": "proof",
+  "GET /b/{file}": "open",
+  "GET /{scope}/{name}/{version}/bundle.rbsm": "open",
+  "GET /index/{scope}/{file}": "open",
+  "GET /index/{scope}/{name}/{file}": "open",
+  "GET /tuf/{file}": "open",
+  "GET /tuf/targets/{file}": "open",
+};
+
+/** Routes that are no part of the API: pages for people, and the description of the API itself. */
+const PAGES = [
+  "/",
+  "/openapi.json",
+  "/plugins/:scope/:plugin",
+  "/site/style.css",
+  "/site/icon.svg",
+];
+
+const routes = app.getOpenAPI31Document({
+  openapi: "3.1.0",
+  info: { title: "", version: "" },
+}).paths;
+const listed = Object.entries(routes ?? {}).flatMap(([path, item]) =>
+  Object.keys(item ?? {}).map((method) => `${method.toUpperCase()} ${path}`),
+);
+
+test("every route is in the authorisation matrix, and every line of it is a route", () => {
+  expect(listed.toSorted((a, b) => a.localeCompare(b))).toEqual(
+    Object.keys(DOORS).toSorted((a, b) => a.localeCompare(b)),
+  );
+});
+
+test("no route is registered outside the described API but the pages", () => {
+  const described = new Set(listed.map((line) => line.replaceAll(/\{(.+?)\}/g, ":$1")));
+  const others = app.routes
+    .filter(({ method, path }) => method !== "ALL" && !described.has(`${method} ${path}`))
+    .map(({ path }) => path.replaceAll(/\{[^}]*\}/g, ""))
+    .filter((path) => path !== "/*" && path !== "*");
+  expect(others.filter((path) => !PAGES.includes(path))).toEqual([]);
+});
+
+const PERMISSIONS = ["publish", "yank", "licenses", "keys", "tokens"] as const;
+const sample: Record<string, string> = {
+  scope: "@acme",
+  name: "hello",
+  plugin: "hello",
+  version: "1.0.0",
+  channel: "latest",
+  action: "suspend",
+};
+
+function concrete(line: string): { method: string; path: string } {
+  const [method = "", path = ""] = line.split(" ");
+  return { method, path: path.replaceAll(/\{(.+?)\}/g, (_, name: string) => sample[name] ?? "x") };
+}
+
+/** Past the door a request may still be refused, for its body or its subject: that is not the door. */
+async function isLetIn(line: string, headers: Record<string, string>): Promise<boolean> {
+  const { method, path } = concrete(line);
+  const body = method === "GET" ? {} : { body: "{}" };
+  const type = { "Content-Type": "application/json" };
+  const response = await call(path, { method, headers: { ...type, ...headers }, ...body });
+  if (response.ok || response.status < 400) return true;
+  const { code, detail } = (await response.json()) as { code: string; detail: string };
+  if (code === "auth_scope") return !/administrator|lacks the permission/.test(detail);
+  return !code.startsWith("auth_");
+}
+
+describe("the door of", () => {
+  const tokens = new Map<string, string>();
+
+  beforeAll(async () => {
+    for (const permission of PERMISSIONS) {
+      tokens.set(permission, await createToken({ publisher: "acme", permissions: [permission] }));
+    }
+  });
+
+  test.each(Object.entries(DOORS))("%s lets in who it is for: %s", async (line, door) => {
+    const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
+    expect(await isLetIn(line, {})).toBe(door === "open");
+    expect(await isLetIn(line, bearer("rbsm_pat_unknown"))).toBe(door === "open");
+    for (const [permission, token] of tokens) {
+      const expected = door === "open" || door === permission;
+      expect([permission, await isLetIn(line, bearer(token))]).toEqual([permission, expected]);
+    }
+    if (door === "proof") expect(await isLetIn(line, { "Rbsm-Proof": "a.b.c" })).toBe(false);
+    else expect(await isLetIn(line, bearer(env.ADMIN_TOKEN))).toBe(true);
+  });
+});
+
+test.each([...Object.keys(DOORS), ...PAGES.map((page) => `GET ${page}`), "GET /nothing-here"])(
+  "%s says explicitly how long its answer may be kept",
+  async (line) => {
+    const { method, path } = concrete(line.replaceAll(/:(\w+)/g, "{$1}"));
+    const response = await call(path, { method });
+    expect(response.headers.get("cache-control")).toMatch(/^(no-store|public, |private, )/);
+    if (!response.ok && response.status !== 302) {
+      expect(response.headers.get("cache-control")).toBe("no-store");
+    }
+  },
+);
+
+describe("an older schema", () => {
+  const stale = { ...env, DB: counting(env).bindings.DB };
+  const isApplied = env.DB.prepare("UPDATE d1_migrations SET name = name || ? WHERE name = ?");
+
+  test("is refused outside /health and the static plane, until it is migrated", async () => {
+    await isApplied.bind("-not", REQUIRED_MIGRATIONS.DB).run();
+    const answer = await call("/v1/plugins", {}, stale);
+    expect(answer.headers.get("retry-after")).toBe("30");
+    expect(await refusal(answer)).toEqual([503, "schema_outdated"]);
+    expect((await call("/health", {}, stale)).status).toBe(200);
+    expect((await call("/index/@acme/hello.json", {}, stale)).status).toBe(200);
+    await env.DB.prepare("UPDATE d1_migrations SET name = ? WHERE name = ?")
+      .bind(REQUIRED_MIGRATIONS.DB, `${REQUIRED_MIGRATIONS.DB}-not`)
+      .run();
+    expect((await call("/v1/plugins", {}, stale)).status).toBe(200);
+  });
+
+  test("is asked about once an isolate", async () => {
+    const { bindings, count } = counting(env);
+    await send("GET", "/v1/review-queue", { bindings });
+    const first = count.queries;
+    await send("GET", "/v1/review-queue", { bindings });
+    expect(count.queries - first).toBeLessThan(first);
+  });
+
+  test("means the newest file of each folder", () => {
+    expect(env.DB_MIGRATIONS.at(-1)?.name).toBe(REQUIRED_MIGRATIONS.DB);
+    expect(env.SEARCH_MIGRATIONS.at(-1)?.name).toBe(REQUIRED_MIGRATIONS.SEARCH);
+  });
+});
+
+test("a Worker without its secrets says which are missing", async () => {
+  const answer = await send("GET", "/v1/review-queue", { bindings: { ...env, ADMIN_TOKEN: "" } });
+  expect(answer.status).toBe(503);
+  expect(await answer.json()).toMatchObject({
+    code: "unavailable",
+    detail: expect.stringContaining("ADMIN_TOKEN"),
+  });
+});
+
+test("/openapi.json is served and names the problem shape", async () => {
+  const response = await call("/openapi.json");
+  expect(response.status).toBe(200);
+  expect(JSON.stringify(await response.json())).toContain("application/problem+json");
+});
