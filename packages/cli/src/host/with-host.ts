@@ -1,0 +1,71 @@
+import { stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import {
+  createPluginHost,
+  createSimulatedDomain,
+  createSqliteStore,
+  type HostOptions,
+  type PluginHost,
+} from "@rising-bsm/host-sdk";
+import { RbsmError } from "@rising-bsm/protocol";
+import type { Cli } from "../command.ts";
+import { resolveTarget } from "../marketplace/credentials.ts";
+import { readUserFile } from "../read-file.ts";
+
+const ROOT_BYTES = 512 * 1024;
+
+/** Which host to work on, and the marketplace that it trusts. */
+export interface HostAddress {
+  readonly dataDir: string;
+  readonly url?: string;
+  readonly root?: string;
+}
+
+/**
+ * Opens the data directory of a host with the embedded store, does one thing and closes it again.
+ * It takes the directory's lock, so the host itself must not run at the time. Plugins that start
+ * while it is open meet the simulated business, not the application's data.
+ */
+export async function withHost<T>(
+  cli: Cli,
+  address: HostAddress,
+  work: (host: PluginHost) => Promise<T>,
+): Promise<T> {
+  const dataDir = resolve(cli.cwd, address.dataDir);
+  const isFolder = await stat(dataDir)
+    .then((info) => info.isDirectory())
+    .catch(() => false);
+  if (!isFolder) {
+    throw new RbsmError("usage", `${dataDir} is no folder`, { fix: "make it first: mkdir -p" });
+  }
+  const marketplace = await marketplaceOf(cli, address);
+  const host = await createPluginHost({
+    dataDir,
+    store: createSqliteStore(join(dataDir, "host.sqlite")),
+    domain: await createSimulatedDomain(),
+    ...(marketplace === undefined ? {} : { marketplace }),
+  });
+  try {
+    return await work(host);
+  } finally {
+    await host.close();
+  }
+}
+
+/** Refuses an address that names no trust root, for work that needs the marketplace. */
+export function requireRoot(address: HostAddress): void {
+  if (address.root !== undefined) return;
+  throw new RbsmError("usage", "the marketplace's trust root is missing", {
+    fix: "pass --root FILE: the root.json that the marketplace's operator gave you",
+  });
+}
+
+async function marketplaceOf(
+  cli: Cli,
+  address: HostAddress,
+): Promise<HostOptions["marketplace"] | undefined> {
+  if (address.root === undefined) return undefined;
+  const { url } = await resolveTarget(cli, address.url);
+  const limit = { maxBytes: ROOT_BYTES, code: "trust_root_invalid" } as const;
+  return { url, root: await readUserFile(resolve(cli.cwd, address.root), limit) };
+}
