@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { PluginHost } from "../host.ts";
+import type { Actor } from "../lifecycle/running.ts";
+import { greeter, HELLO } from "../testing/expectations.ts";
+import { createHostFixture, type HostFixture } from "../testing/host-fixture.ts";
+
+const admin: Actor = { id: "1", permissions: "all" };
+const viewer: Actor = { id: "2", permissions: ["plugin.view"] };
+const BASE = "/apps/plugins";
+
+let fixture: HostFixture;
+let host: PluginHost;
+beforeAll(async () => {
+  fixture = await createHostFixture();
+  const { market } = fixture;
+  await market.publish({
+    name: HELLO,
+    version: "1.0.0",
+    code: greeter("1.0.0"),
+    permissions: ["customers.view"],
+    manifest: { displayName: { en: "Hello <b>", de: "Hallo <b>" } },
+  });
+  await market.publish({
+    name: "@acme/pages",
+    version: "1.0.0",
+    manifest: {
+      routes: [
+        { method: "GET", path: "/open/:id", public: true },
+        { method: "GET", path: "/own/*" },
+      ],
+    },
+    code: `export default { handleRequest(request) {
+      const { pathname, search } = new URL(request.url);
+      if (pathname === "/own/away") return new Response(null, { status: 302, headers: { location: "https://evil.example/" } });
+      if (pathname === "/own/on") return new Response(null, { status: 302, headers: { location: "/own/there?x=1" } });
+      return new Response("<h1>" + pathname + search + "</h1><script>alert(1)</script>", { headers: {
+        "content-type": "text/html", "set-cookie": "session=stolen", "content-security-policy": "default-src *",
+        "x-seen": [...request.headers.keys()].join(" "), "access-control-allow-origin": "*" } });
+    } };`,
+  });
+  host = await fixture.open();
+  await host.install("@acme/pages", { grant: "requested" });
+});
+afterAll(() => fixture.close());
+
+function send(path: string, init: RequestInit & { actor?: Actor | null } = {}): Promise<Response> {
+  const { actor = admin, ...rest } = init;
+  return host.handle(new Request(`http://host.example${BASE}${path}`, rest), { actor, base: BASE });
+}
+
+async function post(path: string, body: unknown, actor: Actor | null = admin) {
+  const response = await send(path, { method: "POST", body: JSON.stringify(body), actor });
+  return { status: response.status, body: await response.json() };
+}
+
+test("a plugin is installed, listed, called and removed over HTTP", async () => {
+  expect(await post("/api/plugins", { name: HELLO })).toMatchObject({
+    status: 403,
+    body: { code: "permission_not_granted", findings: [{ path: "permissions[0]" }] },
+  });
+  expect(await post("/api/plugins", { name: HELLO, grant: "requested" })).toMatchObject({
+    status: 201,
+    body: { data: { name: HELLO, state: "active", approvedBy: "1" } },
+  });
+  const list = await (await send("/api/plugins")).json();
+  expect(list).toMatchObject({ data: [{ name: HELLO }, { name: "@acme/pages" }] });
+  expect(await post(`/api/plugins/${HELLO}/call`, { method: "greet", args: ["Ada"] })).toEqual({
+    status: 200,
+    body: { data: { result: "Hello Ada from 1.0.0" } },
+  });
+  expect(await post(`/api/plugins/${HELLO}/call`, { method: "nothing" })).toMatchObject({
+    status: 404,
+  });
+  expect(await post(`/api/plugins/${HELLO}/call`, { fn: "greet" })).toMatchObject({
+    body: { code: "request_invalid" },
+  });
+  expect(await post(`/api/plugins/${HELLO}/verify`, {})).toMatchObject({
+    body: { data: { ok: true } },
+  });
+  expect(await (await send(`/api/plugins/${HELLO}/logs`)).json()).toMatchObject({
+    data: [{ message: "active 1.0.0" }],
+  });
+  expect(await (await send(`/api/plugins/${HELLO}/usage`)).json()).toMatchObject({
+    data: { storageKeys: 1 },
+  });
+  expect(await post(`/api/plugins/${HELLO}/disable`, {})).toMatchObject({
+    body: { data: { state: "disabled" } },
+  });
+  expect(await post(`/api/plugins/${HELLO}/enable`, {})).toMatchObject({
+    body: { data: { state: "active" } },
+  });
+  expect((await send(`/api/plugins/${HELLO}`, { method: "DELETE" })).status).toBe(204);
+  expect((await send(`/api/plugins/${HELLO}`)).status).toBe(404);
+});
+
+test("progress comes as server-sent events when it is asked for", async () => {
+  const response = await send("/api/plugins", {
+    method: "POST",
+    headers: { accept: "text/event-stream" },
+    body: JSON.stringify({ name: HELLO, grant: "requested" }),
+  });
+  const events = (await response.text()).split("\n\n").filter((event) => event !== "");
+  expect(events[0]).toMatch(/^event: progress\ndata: \{"step":"resolve"/);
+  expect(events.at(-1)).toMatch(/^event: done\ndata: \{"name":"@acme\/hello"/);
+  const refused = await send("/api/plugins", {
+    method: "POST",
+    headers: { accept: "text/event-stream" },
+    body: JSON.stringify({ name: "@acme/none", grant: "requested" }),
+  });
+  expect(await refused.text()).toMatch(/event: failed\ndata: .*"code":"plugin_not_found"/);
+});
+
+test("each route asks for its permission", async () => {
+  expect(await post("/api/plugins", { name: HELLO }, viewer)).toMatchObject({
+    body: { code: "permission_denied" },
+  });
+  expect(await post(`/api/plugins/${HELLO}/disable`, {}, viewer)).toMatchObject({ status: 403 });
+  expect((await send("/api/plugins", { actor: viewer })).status).toBe(200);
+  expect((await send("/api/plugins", { actor: null })).status).toBe(401);
+  expect((await send("/", { actor: null })).status).toBe(401);
+});
+
+test.each([
+  { "sec-fetch-site": "cross-site" },
+  { "sec-fetch-site": "same-site" },
+  { origin: "https://evil.example" },
+  { origin: "null" },
+])("a change sent by another site's page is refused: %o", async (headers) => {
+  const response = await send(`/api/plugins/${HELLO}/disable`, { method: "POST", headers });
+  expect(await response.json()).toMatchObject({ code: "auth_refused" });
+});
+
+test("a change sent by the application's own page is taken", async () => {
+  const headers = { "sec-fetch-site": "same-origin", origin: "http://host.example" };
+  const response = await send("/api/plugins/@acme/pages/verify", { method: "POST", headers });
+  expect(response.status).toBe(200);
+});
+
+test("a plugin's page cannot speak for the application", async () => {
+  const headers = { cookie: "session=1", authorization: "Bearer x", "x-mine": "1" };
+  const response = await send("/x/@acme/pages/own/page?q=1", { headers });
+  expect(await response.text()).toContain("<h1>/own/page?q=1</h1>");
+  expect(response.headers.get("set-cookie")).toBeNull();
+  expect(response.headers.get("access-control-allow-origin")).toBeNull();
+  expect(response.headers.get("content-security-policy")).toMatch(
+    /^sandbox allow-forms allow-popups; default-src 'none'/,
+  );
+  expect((await send("/x/@acme/pages/own/away")).headers.get("location")).toBeNull();
+  expect((await send("/x/@acme/pages/own/on")).headers.get("location")).toBe(
+    `${BASE}/x/@acme/pages/own/there?x=1`,
+  );
+});
+
+test("a plugin sees nothing that proves who the user is", async () => {
+  const headers = { cookie: "session=1", authorization: "Bearer x", "x-mine": "1" };
+  const seen = await (await send(`/x/${HELLO}/anything`, { headers })).json();
+  expect(seen).toMatchObject({ path: "/anything", headers: expect.arrayContaining(["x-mine"]) });
+  expect(seen.headers).not.toContain("cookie");
+  expect(seen.headers).not.toContain("authorization");
+});
+
+test("declared routes decide what is reachable, and what without signing in", async () => {
+  expect((await send("/x/@acme/pages/open/7", { actor: null })).status).toBe(200);
+  expect((await send("/x/@acme/pages/own/7", { actor: null })).status).toBe(401);
+  expect((await send("/x/@acme/pages/hidden")).status).toBe(404);
+  expect((await send("/x/@acme/pages/open/7", { method: "DELETE" })).status).toBe(404);
+  expect((await send(`/x/${HELLO}/`, { actor: null })).status).toBe(401);
+  expect((await send("/x/@acme/none/")).status).toBe(404);
+});
+
+test("the page lists the plugins in both languages and calls a method without a script", async () => {
+  const page = await (await send("/?lang=de")).text();
+  expect(page).toContain('<html lang="de">');
+  expect(page).toContain("Hallo &lt;b&gt;");
+  expect(page).toContain("Ihre Kunden und deren Notizen sehen");
+  expect(page).not.toContain("<script");
+  const body = new URLSearchParams({ plugin: HELLO, method: "greet", args: '["<i>"]' });
+  const called = await send("/call?lang=en", { method: "POST", body });
+  expect(called.status).toBe(200);
+  expect(await called.text()).toContain("Hello &lt;i&gt; from 1.0.0");
+  const wrong = await send("/call", {
+    method: "POST",
+    body: new URLSearchParams({ plugin: HELLO, method: "greet", args: "{" }),
+  });
+  expect(wrong.status).toBe(400);
+  expect(await wrong.text()).toContain("request_invalid");
+  expect((await send("/nowhere")).status).toBe(404);
+});
