@@ -1,4 +1,9 @@
-import { base64url, serviceKeysSchema, signingKeyFromSeed, fromBase64url } from "@rising-bsm/protocol";
+import {
+  base64url,
+  serviceKeysSchema,
+  signingKeyFromSeed,
+  fromBase64url,
+} from "@rising-bsm/protocol";
 import { Metadata, MetadataKind } from "@tufjs/models";
 import { expect, test } from "vitest";
 import { createTrust } from "./ceremony.ts";
@@ -44,5 +49,7 @@ test("createTrust() lists the public keys of exactly the secrets it hands out", 
   expect(release.map((key) => key.publicKey)).toEqual([await publicKey(secrets.RELEASE_KEY)]);
   expect(lease.map((key) => key.publicKey)).toEqual([await publicKey(secrets.LEASE_KEY)]);
   for (const key of offlineKeys) expect(key.publicKey).toBe(await publicKey(key.seed));
-  expect(new Set([...Object.values(secrets), ...offlineKeys.map(({ seed }) => seed)]).size).toBe(10);
+  expect(new Set([...Object.values(secrets), ...offlineKeys.map(({ seed }) => seed)]).size).toBe(
+    10,
+  );
 });

@@ -62,26 +62,34 @@ function checkImport(file: string, part: string, specifier: string): void {
     const allowed = [...(ARROWS[part] ?? []), ...(isTest ? (TEST_EXTRAS[part] ?? []) : [])];
     if (!allowed.includes(name)) breaches.push(`${file}: ${part} must not import ${name}`);
   }
+  checkBuiltIn(file, part, specifier);
+}
+
+/** What only one file or folder may load. */
+function checkBuiltIn(file: string, part: string, specifier: string): void {
   if (specifier === "isolated-vm" && !file.startsWith("host-sdk/runner/"))
     breaches.push(`${file}: only the runner may import isolated-vm`);
-  if (part === "packages/protocol" && specifier.startsWith("node:") && !isTest)
+  const isPortable = part === "packages/protocol" && !/\.test\.ts$|\/fixtures\//.test(file);
+  if (isPortable && specifier.startsWith("node:"))
     if (specifier !== "node:zlib" || !file.endsWith("/inflate.ts"))
       breaches.push(`${file}: protocol must not import ${specifier}`);
 }
 
 /** Names that the entry points of a published package export; with `export *` all of that file's. */
 function publicNames(sources: ReadonlyMap<string, string>, part: string): Set<string> {
-  const names = new Set<string>();
-  for (const entry of ENTRIES.filter((file) => partOf(file) === part)) {
-    const text = sources.get(entry) ?? "";
-    for (const [, list] of text.matchAll(/export (?:type )?\{([^}]+)\}/g))
-      for (const name of (list ?? "").split(",")) names.add(name.replace(/^\s*type /, "").trim());
-    for (const [, file] of text.matchAll(/export (?:type )?\* from "([^"]+)"/g))
-      for (const name of declaredIn(sources.get(join(dirname(entry), file ?? "")) ?? ""))
-        names.add(name);
-    for (const name of declaredIn(text)) names.add(name);
-  }
-  return names;
+  const entries = ENTRIES.filter((file) => partOf(file) === part);
+  return new Set(entries.flatMap((entry) => exportedNames(sources, entry)));
+}
+
+function exportedNames(sources: ReadonlyMap<string, string>, entry: string): string[] {
+  const text = sources.get(entry) ?? "";
+  const listed = [...text.matchAll(/export (?:type )?\{([^}]+)\}/g)].flatMap(([, list]) =>
+    (list ?? "").split(",").map((name) => name.replace(/^\s*type /, "").trim()),
+  );
+  const starred = [...text.matchAll(/export (?:type )?\* from "([^"]+)"/g)].flatMap(([, file]) =>
+    declaredIn(sources.get(join(dirname(entry), file ?? "")) ?? ""),
+  );
+  return [...listed, ...starred, ...declaredIn(text)];
 }
 
 function declaredIn(source: string): string[] {

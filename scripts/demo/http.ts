@@ -1,4 +1,7 @@
 import { RbsmError, isErrorCode } from "@rising-bsm/protocol";
+import { z } from "zod";
+
+const Problem = z.object({ code: z.string().optional() });
 
 /**
  * Sends JSON and returns the parsed answer. A refusal becomes an `RbsmError` with the code of its
@@ -21,8 +24,7 @@ export async function postJson(
   const text = await answer.text();
   const parsed: unknown = text === "" ? null : JSON.parse(text);
   if (answer.ok || answer.status === options.accept) return parsed;
-  const code =
-    typeof parsed === "object" && parsed !== null && "code" in parsed ? parsed.code : undefined;
+  const { code } = Problem.catch({}).parse(parsed);
   throw new RbsmError(
     isErrorCode(code) ? code : "internal",
     `${url} answered ${answer.status}: ${text.slice(0, 500)}`,

@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { createTestHost } from "@rising-bsm/host-sdk/testing";
-import { spread, percentile, timings, type Figure } from "./measure.ts";
+import { spread, percentile, timings, type Figure, report } from "./measure.ts";
 
 /** A plain child process of the same Node that answers one message: what any isolation costs. */
 function bareFork(): Promise<void> {
@@ -16,7 +16,7 @@ function bareFork(): Promise<void> {
 }
 
 /** From nothing to the first result of a plugin, production supervisor and sandbox included. */
-export async function coldStart(): Promise<Figure[]> {
+async function coldStart(): Promise<Figure[]> {
   async function cold(): Promise<void> {
     const host = await createTestHost({ dir: "examples/hello", grant: "requested" });
     await host.request(new Request("http://plugin/"));
@@ -36,3 +36,5 @@ export async function coldStart(): Promise<Figure[]> {
     },
   ];
 }
+
+report(await coldStart());

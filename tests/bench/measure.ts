@@ -28,3 +28,9 @@ export function percentile(times: readonly number[], p: number): number {
 export function spread(times: readonly number[]): string {
   return `${[0.5, 0.95, 0.99].map((p) => percentile(times, p).toFixed(2)).join(" / ")} ms`;
 }
+
+/** Ends a benchmark program: its figures as one JSON line on stdout. */
+export function report(figures: readonly Figure[]): never {
+  console.log(JSON.stringify(figures));
+  process.exit(0);
+}

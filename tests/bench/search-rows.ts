@@ -2,7 +2,7 @@ import { readSearchParams } from "../../workers/search/read-request.ts";
 import { SAMPLE_NOW, seedCatalogue } from "../../workers/search/sample-catalogue.ts";
 import { searchPlugins } from "../../workers/search/search-plugins.ts";
 import { randomSecrets, startLocalWorker } from "./local-worker.ts";
-import { spread, timings, type Figure } from "./measure.ts";
+import { spread, timings, type Figure, report } from "./measure.ts";
 
 const PLUGINS = 10_000;
 
@@ -20,7 +20,7 @@ const PAGES = [
 ] as const;
 
 /** Rows that D1 bills for a page at 10,000 plugins, and its time beside a read by primary key. */
-export async function searchRows(): Promise<Figure[]> {
+async function searchRows(): Promise<Figure[]> {
   const { harness, marketplace } = await startLocalWorker(randomSecrets());
   const { SEARCH } = await marketplace.getEnv();
   await seedCatalogue(SEARCH, PLUGINS);
@@ -59,3 +59,5 @@ export async function searchRows(): Promise<Figure[]> {
   await harness.close();
   return figures;
 }
+
+report(await searchRows());
