@@ -153,10 +153,12 @@ test("a plugin's page cannot speak for the application", async () => {
 
 test("a plugin sees nothing that proves who the user is", async () => {
   const headers = { cookie: "session=1", authorization: "Bearer x", "x-mine": "1" };
-  const seen = await (await send(`/x/${HELLO}/anything`, { headers })).json();
-  expect(seen).toMatchObject({ path: "/anything", headers: expect.arrayContaining(["x-mine"]) });
-  expect(seen.headers).not.toContain("cookie");
-  expect(seen.headers).not.toContain("authorization");
+  const answer = await (await send(`/x/${HELLO}/anything`, { headers })).text();
+  expect(JSON.parse(answer)).toMatchObject({
+    path: "/anything",
+    headers: expect.arrayContaining(["x-mine"]),
+  });
+  expect(answer).not.toMatch(/cookie|authorization/);
 });
 
 test("declared routes decide what is reachable, and what without signing in", async () => {

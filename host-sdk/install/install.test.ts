@@ -168,3 +168,54 @@ test("a required permission that is not granted stops the installation, an optio
     "permission_denied",
   );
 });
+
+test("a paid plugin without a license is not downloaded", async () => {
+  const { market } = fixture;
+  const pricing = { plans: [{ id: "pro", kind: "subscription" }] };
+  const { sha256 } = await market.publish({
+    name: HELLO,
+    version: "1.0.0",
+    paid: true,
+    manifest: { pricing },
+  });
+  const host = await fixture.open();
+  expect(await codeOf(host.install(HELLO, { grant: "requested" }))).toBe("license_required");
+  expect(market.requests).not.toContain(`/b/${sha256}.rbsm`);
+  await expectNothingInstalled(host);
+});
+
+test("a plugin that the catalogue calls free and its manifest does not is refused", async () => {
+  const pricing = { plans: [{ id: "pro", kind: "subscription" }] };
+  await fixture.market.publish({ name: HELLO, version: "1.0.0", manifest: { pricing } });
+  const host = await fixture.open();
+  expect(await codeOf(host.install(HELLO, { grant: "requested" }))).toBe("manifest_mismatch");
+  await expectNothingInstalled(host);
+});
+
+test("a plugin cannot make itself a system plugin", async () => {
+  const manifest = { type: "system" };
+  await fixture.market.publish({
+    name: HELLO,
+    version: "1.0.0",
+    manifest,
+    permissions: ["plugins.manage"],
+  });
+  const host = await fixture.open();
+  expect(await codeOf(host.install(HELLO, { grant: "requested" }))).toBe("permission_denied");
+  await expectNothingInstalled(host);
+});
+
+test("what an administrator forbids on a host nobody can grant", async () => {
+  await fixture.market.publish({ name: HELLO, version: "1.0.0", permissions: ["customers.view"] });
+  const host = await fixture.open({ permissions: ["appointments.view"] });
+  expect(await codeOf(host.install(HELLO, { grant: "requested" }))).toBe("permission_not_granted");
+});
+
+test("settings nobody has entered are the manifest's defaults", async () => {
+  const config = { type: "object", properties: { minutes: { type: "integer", default: 15 } } };
+  const code = `export default { methods: { minutes() { return this.api.config.minutes; } } };`;
+  await fixture.market.publish({ name: HELLO, version: "1.0.0", code, manifest: { config } });
+  const host = await fixture.open();
+  await host.install(HELLO, { grant: "requested" });
+  expect(await host.call(HELLO, "minutes")).toBe(15);
+});

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { base64url, packBundle, signBundle } from "@rising-bsm/protocol";
+import { base64url, type Json, packBundle, signBundle } from "@rising-bsm/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bundlesOnDisk, codeOf, greeter, HELLO, throwing } from "../testing/expectations.ts";
 import { createHostFixture, type HostFixture } from "../testing/host-fixture.ts";
@@ -47,13 +47,13 @@ test("no call is lost while versions change", async () => {
   const host = await fixture.open();
   await host.install(HELLO, { grant: "requested", version: "1.0.0" });
   const updated = new AbortController();
-  const answers = new Set<string>();
+  const answers = new Set<Json>();
   const caller = async () => {
-    while (!updated.signal.aborted) answers.add(String(await host.call(HELLO, "greet", ["Ada"])));
+    while (!updated.signal.aborted) answers.add(await host.call(HELLO, "greet", ["Ada"]));
   };
   const callers = Array.from({ length: 8 }, caller);
   await host.update(HELLO);
-  answers.add(String(await host.call(HELLO, "greet", ["Ada"])));
+  answers.add(await host.call(HELLO, "greet", ["Ada"]));
   updated.abort();
   await Promise.all(callers);
   expect(answers).toEqual(new Set(["Hello Ada from 1.0.0", "Hello Ada from 1.1.0"]));

@@ -53,6 +53,8 @@ export interface StaticMarketplace {
   publish(release: TestRelease): Promise<{ sha256: string; bundle: Uint8Array }>;
   editDocument(name: string, edit: (document: PluginDocument) => PluginDocument): void;
   intercept(handler: Intercept | null): void;
+  /** Publishes root version 2, signed by a threshold of the first one's signers, or by strangers. */
+  rotateRoot(by: "signers" | "strangers"): Promise<Uint8Array>;
   /** Signs timestamp and snapshot again, to expire at `expires`. */
   resign(expires: Date): Promise<void>;
   close(): Promise<void>;
@@ -74,6 +76,13 @@ export async function startStaticMarketplace(): Promise<StaticMarketplace> {
     publish: (release) => publish({ files, keys, sequence }, release),
     editDocument(name, edit) {
       files.set(indexPath(name), json(edit(documentOf(files, name, keys.publisher))));
+    },
+    async rotateRoot(by) {
+      const strangers = [await randomKey(), await randomKey()];
+      const signers = by === "signers" ? keys.offline.slice(1) : strangers;
+      const next = await signRoot(keys, 2, signers);
+      files.set("/tuf/2.root.json", next);
+      return next;
     },
     resign: (expires) => writeOnline(files, keys, { version: 2, expires }),
   };
