@@ -1,4 +1,5 @@
 import type { Account, Failure, Outcome } from "./account.ts";
+import type { CpuLedger, CpuMeter } from "./cpu-ledger.ts";
 import type { BlankIsolate } from "./blank-isolate.ts";
 import { type Origin, runModules, type Sources } from "./load-modules.ts";
 import type { PostMessage, TurnMessage } from "./prelude/port.ts";
@@ -30,16 +31,18 @@ const NANOSECONDS_PER_MS = 1e6;
  */
 export class PluginIsolate {
   readonly #blank: BlankIsolate;
+  readonly #ledger: CpuLedger;
   readonly #events: IsolateEvents;
   readonly #accounts = new Map<number, Account>();
   readonly #queue: Turn[] = [];
-  #running: { readonly account: Account | undefined; readonly cpuAtStart: number } | undefined;
+  #running: { readonly account: Account | undefined; readonly meter: CpuMeter } | undefined;
   #pumping = false;
-  #cpuSeen = 0;
+  #heldMs = 0;
   #dead = false;
 
-  constructor(blank: BlankIsolate, events: IsolateEvents) {
+  constructor(blank: BlankIsolate, ledger: CpuLedger, events: IsolateEvents) {
     this.#blank = blank;
+    this.#ledger = ledger;
     this.#events = events;
     blank.listeners.post = (...message) => this.#receive(message);
     blank.listeners.catastrophe = () => this.#catastrophe();
@@ -96,7 +99,7 @@ export class PluginIsolate {
   }
 
   #checkRunning(account: Account, now: number): void {
-    const cpuMs = account.cpuMs + this.#cpuOfTurn();
+    const cpuMs = account.cpuMs + (this.#running?.meter.cpuMs() ?? 0);
     if (cpuMs > account.cpuLimitMs)
       this.kill({ code: "limit_cpu", message: "The call used more than its CPU time limit" });
     else if (now >= account.deadline) this.kill({ code: "limit_wall", message: LATE });
@@ -106,7 +109,7 @@ export class PluginIsolate {
   kill(reason: { code: string; message: string }): void {
     if (this.#dead) return;
     const running = this.#running;
-    if (running?.account !== undefined) running.account.cpuMs += this.#cpuOfTurn();
+    if (running?.account !== undefined) running.account.cpuMs += running.meter.leave();
     this.#finish(reason, running?.account);
     this.#blank.isolate.dispose();
     if (running === undefined) return this.#events.stopped();
@@ -158,7 +161,8 @@ export class PluginIsolate {
 
   /** Gives the isolate to one account until the work and everything it set off has run. */
   async #take({ account, work }: Turn): Promise<void> {
-    this.#running = { account, cpuAtStart: this.#cpuNow() };
+    const meter = this.#ledger.enter(() => this.#held());
+    this.#running = { account, meter };
     let failure: Failure | undefined;
     try {
       await work();
@@ -167,7 +171,7 @@ export class PluginIsolate {
       // rejected promise that nobody handled, or the end of the isolate.
       failure = failureOf(error);
     }
-    const spent = this.#cpuOfTurn();
+    const spent = meter.leave();
     this.#running = undefined;
     if (this.#dead) return this.#events.stopped();
     if (account !== undefined) account.cpuMs += spent;
@@ -234,15 +238,11 @@ export class PluginIsolate {
     account.timers.set(id, setTimeout(fire, ms));
   }
 
-  #cpuOfTurn(): number {
-    return this.#running === undefined ? 0 : Math.max(0, this.#cpuNow() - this.#running.cpuAtStart);
-  }
-
-  /** Of an isolate that is gone, what the last check saw. */
-  #cpuNow(): number {
-    if (!this.#blank.isolate.isDisposed)
-      this.#cpuSeen = Number(this.#blank.isolate.cpuTime) / NANOSECONDS_PER_MS;
-    return this.#cpuSeen;
+  /** How long the isolate has held a thread; of one that is gone, what was seen last. */
+  #held(): number {
+    const { isolate } = this.#blank;
+    if (!isolate.isDisposed) this.#heldMs = Number(isolate.cpuTime) / NANOSECONDS_PER_MS;
+    return this.#heldMs;
   }
 }
 

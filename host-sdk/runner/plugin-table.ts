@@ -2,6 +2,7 @@ import type { Frame, FrameType } from "../runtime/frames.ts";
 import { type Account, openAccount, type Outcome } from "./account.ts";
 import type { BlankIsolate, MakeIsolate } from "./blank-isolate.ts";
 import { type IsolateEvents, PluginIsolate } from "./plugin-isolate.ts";
+import { cpuBesideMainThread, createCpuLedger } from "./cpu-ledger.ts";
 import type { RunnerSettings } from "./settings.ts";
 
 interface Runner {
@@ -17,9 +18,16 @@ interface PluginTable {
   check(now: number, rssMb: number): void;
 }
 
+const TOO_LATE = {
+  code: "plugin_crashed",
+  message: "The plugin's isolate ended before the call",
+  notStarted: true,
+};
+
 /** The plugins of this child, by the id of their load, and who has which call. */
 export function createPluginTable(runner: Runner): PluginTable {
   const plugins = new Map<number, PluginIsolate>();
+  const ledger = createCpuLedger(cpuBesideMainThread);
   const spares = createSpares(runner);
 
   const load = async ({ id, head, body }: Frame) => {
@@ -28,6 +36,7 @@ export function createPluginTable(runner: Runner): PluginTable {
     const blank = await spares.take(Number(head["memoryMb"]));
     const plugin = new PluginIsolate(
       blank,
+      ledger,
       eventsOf(runner, id, () => plugins.delete(id)),
     );
     plugins.set(id, plugin);
@@ -41,14 +50,8 @@ export function createPluginTable(runner: Runner): PluginTable {
   const call = ({ id, head, body }: Frame) => {
     const account = openAccount(id, { ...budgetOf(head), isLoad: false });
     const plugin = plugins.get(Number(head["plugin"]));
-    if (plugin === undefined) {
-      const error = {
-        code: "plugin_crashed",
-        message: "The plugin's isolate ended before the call",
-        notStarted: true,
-      };
-      runner.send(endFrame(account, { ok: false, error }));
-    } else plugin.call(account, String(head["target"]), body);
+    if (plugin === undefined) runner.send(endFrame(account, { ok: false, error: TOO_LATE }));
+    else plugin.call(account, String(head["target"]), body);
   };
 
   const pluginOf = ({ head }: Frame) => plugins.get(Number(head["plugin"]));
@@ -76,6 +79,7 @@ export function createPluginTable(runner: Runner): PluginTable {
   return {
     handle: (frame) => void handlers[frame.type]?.(frame),
     check(now, rssMb) {
+      ledger.settle();
       for (const plugin of plugins.values()) plugin.check(now, rssMb);
       if (rssMb > runner.settings.rssCapMb) stopTheGreedy(runner, plugins.values());
     },

@@ -24,7 +24,10 @@ function main(settings: RunnerSettings): void {
     settings,
     makeIsolate,
     send,
-    die: () => dieAfterFlush(socket),
+    die: () => {
+      send({ type: "dying", id: 0, head: {}, body: "" });
+      dieAfterFlush(socket);
+    },
   });
 
   const read = createFrameReader(MAX_FRAME_BYTES);

@@ -28,6 +28,7 @@ export function createFrameHandlers(context: Context): FrameHandlers {
     failure: (child, frame) => child.calls.get(frame.id)?.failWith(frame),
     hostCall: (child, frame) => serveHostCall(context.host, child, frame),
     log: (child, frame) => takeLog(context.host, child, frame),
+    dying: (child) => takeDying(context, child),
     stopped: (child, frame) => child.stopping.delete(frame.id),
     lost: (child, frame) => takeLoss(context, child, frame),
   };
@@ -68,26 +69,45 @@ function takeLoss(context: Context, child: Child, frame: Frame): void {
   context.emit(slot, "lost", isErrorCode(code) ? code : "plugin_crashed");
 }
 
+/** Its plugins move before the process is gone; only calls that are open there are lost. */
+function takeDying(context: Context, child: Child): void {
+  child.dying = true;
+  blame(context, child, [...child.stopping.values()]);
+  for (const slot of child.plugins.values()) leave(context, child, slot);
+}
+
 /**
  * The process is gone. If it ended itself over one plugin, that one is to blame; otherwise every
- * plugin with an open call may be. Whoever may be to blame moves to a child of its own, where only
- * its own crashes count: nobody can get a neighbour switched off.
+ * plugin with an open call may be.
  */
 function takeEnd(context: Context, child: Child): void {
-  const slots = [...child.plugins.values()];
-  const known = [...child.stopping.values()];
-  const suspects = known.length > 0 ? known : slots.filter((slot) => slot.calls.size > 0);
+  if (!child.dying) {
+    const slots = [...child.plugins.values()];
+    const known = [...child.stopping.values()];
+    blame(context, child, known.length > 0 ? known : slots.filter((slot) => slot.calls.size > 0));
+    for (const slot of slots) leave(context, child, slot);
+  }
   child.plugins.clear();
   child.stopping.clear();
-  for (const suspect of suspects) accuse(context, child, suspect);
-  for (const slot of slots) {
-    slot.home = undefined;
-    context.emit(slot, "lost", "plugin_crashed");
-  }
-  const collateral = known.length > 0 || suspects.length > 1;
+  const collateral = child.suspects !== 1 || child.dying;
   for (const call of child.calls.values()) {
     call.fail("plugin_crashed", "The process that ran the plugin ended", { collateral });
   }
+}
+
+function leave(context: Context, child: Child, slot: PluginSlot): void {
+  if (slot.home?.child !== child) return;
+  slot.home = undefined;
+  context.emit(slot, "lost", "plugin_crashed");
+}
+
+/**
+ * Whoever may be to blame moves to a child of its own, where only its own crashes count: nobody can
+ * get a neighbour switched off.
+ */
+function blame(context: Context, child: Child, suspects: readonly PluginSlot[]): void {
+  child.suspects = suspects.length;
+  for (const suspect of suspects) accuse(context, child, suspect);
 }
 
 function accuse(context: Context, child: Child, slot: PluginSlot): void {

@@ -17,6 +17,10 @@ export interface Child {
   readonly calls: Map<number, OpenCall>;
   /** Plugins whose isolates it is ending, by the id of the load: if it dies now, that is why. */
   readonly stopping: Map<number, PluginSlot>;
+  /** It has said that it ends itself: nothing new goes there. */
+  dying: boolean;
+  /** How many plugins may be to blame for its end. */
+  suspects: number;
 }
 
 export interface ChildEvents {
@@ -78,7 +82,7 @@ export class ChildPool {
 
   #place(slot: PluginSlot): Child {
     const { tier = STANDARD_TIER } = slot.spec;
-    const own = [...this.#children].find((child) => child.owner === slot);
+    const own = [...this.#children].find((child) => child.owner === slot && !child.dying);
     if (mustBeAlone(slot)) return own ?? this.#start(tier, slot);
     own?.process.kill();
     const shared = [...this.#children].filter(
@@ -107,7 +111,16 @@ export class ChildPool {
       },
     });
     const plugins: Child["plugins"] = new Map();
-    const child: Child = { process, tier, owner, plugins, calls: new Map(), stopping: new Map() };
+    const child: Child = {
+      process,
+      tier,
+      owner,
+      plugins,
+      calls: new Map(),
+      stopping: new Map(),
+      dying: false,
+      suspects: 0,
+    };
     this.#children.add(child);
     return child;
   }
@@ -125,6 +138,7 @@ export function memoryOf({ limits }: PluginSpec): number {
 function hasRoom(child: Child, tier: string): boolean {
   return (
     child.owner === undefined &&
+    !child.dying &&
     child.tier === tier &&
     child.plugins.size < RUNTIME_LIMITS.isolatesPerChild
   );

@@ -31,7 +31,8 @@ const TYPES = {
   log: 68,
   lost: 69,
   stopped: 70,
-  pong: 71,
+  dying: 71,
+  pong: 72,
 } as const;
 
 export type FrameType = keyof typeof TYPES;

@@ -213,7 +213,11 @@ class Supervisor implements PluginRuntime {
     });
     child.plugins.set(id, slot);
     const { body: keys } = await answer;
-    if (slot.unloaded) throw new RbsmError("plugin_not_active", `${spec.id} was unloaded`);
+    if (slot.unloaded) {
+      child.plugins.delete(id);
+      child.process.send({ type: "unload", id, head: {}, body: "" });
+      throw new RbsmError("plugin_not_active", `${spec.id} was unloaded`);
+    }
     if (!child.plugins.has(id))
       throw new RbsmError("plugin_crashed", "The plugin's process ended while it was loaded");
     slot.home = { child, loadId: id };

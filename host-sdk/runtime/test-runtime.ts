@@ -8,6 +8,8 @@ import type {
 } from "./plugin-runtime.ts";
 import { createSupervisor } from "./supervisor.ts";
 
+type Rest = [args?: Json[], call?: Partial<PluginCall>];
+
 /** A supervisor with real children for tests, and what the host saw. */
 export interface TestRuntime extends PluginRuntime {
   readonly hostCalls: { plugin: string; context: unknown; method: string; args: Json[] }[];
@@ -20,7 +22,7 @@ export interface TestRuntime extends PluginRuntime {
     spec?: Partial<PluginSpec>,
   ): Promise<void>;
   /** Calls a method and gives back its result. */
-  run(id: string, name: string, args?: Json[], call?: Partial<PluginCall>): Promise<Json>;
+  run(id: string, name: string, ...rest: Rest): Promise<Json>;
 }
 
 export function startTestRuntime(
@@ -56,7 +58,7 @@ export function startTestRuntime(
         files: filesOf(typeof files === "string" ? { "index.js": files } : files),
       });
     },
-    async run(id: string, name: string, args: Json[] = [], call: Partial<PluginCall> = {}) {
+    async run(id: string, name: string, ...[args = [], call = {}]: Rest) {
       const outcome = await runtime.executePlugin(id, {
         kind: "method",
         name,

@@ -79,6 +79,13 @@ export class Headers {
   }
 }
 
+/** The headers of a message whose body implies a content type. */
+export function headersWithType(init: HeadersInit | undefined, type: string | null): Headers {
+  const headers = new Headers(init);
+  if (type !== null && !headers.has("content-type")) headers.set("content-type", type);
+  return headers;
+}
+
 function checkedName(name: unknown): string {
   const text = String(name);
   if (!NAME.test(text)) throw new TypeError(`"${text.slice(0, 64)}" is not a header name`);

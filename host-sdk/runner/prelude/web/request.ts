@@ -1,7 +1,7 @@
 import { AbortController, type AbortSignal } from "./abort.ts";
 import { Body, type BodyContent, contentOf, empty, extractBody } from "./body.ts";
 import { URL } from "./url.ts";
-import { Headers, type HeadersInit } from "./headers.ts";
+import { type Headers, type HeadersInit, headersWithType } from "./headers.ts";
 
 export interface RequestInit {
   readonly method?: string;
@@ -42,10 +42,9 @@ export class Request extends Body {
     super(content);
     this.method = checkedMethod(method, content !== null);
     this.url = from?.url ?? checkedUrl(input);
-    this.headers = new Headers(headers);
     this.redirect = redirect;
     this.signal = signal ?? new AbortController().signal;
-    if (type !== null && !this.headers.has("content-type")) this.headers.set("content-type", type);
+    this.headers = headersWithType(headers, type);
     if (from !== undefined && init.body === undefined) empty(from);
   }
 

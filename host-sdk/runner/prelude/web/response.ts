@@ -1,6 +1,6 @@
 import { sendableText } from "../host-calls.ts";
 import { Body, contentOf, extractBody } from "./body.ts";
-import { Headers, type HeadersInit } from "./headers.ts";
+import { Headers, type HeadersInit, headersWithType } from "./headers.ts";
 
 export interface ResponseInit {
   readonly status?: number;
@@ -26,8 +26,7 @@ export class Response extends Body {
     checkStatus(status, content !== null);
     this.status = status;
     this.statusText = statusText;
-    this.headers = new Headers(headers);
-    if (type !== null && !this.headers.has("content-type")) this.headers.set("content-type", type);
+    this.headers = headersWithType(headers, type);
   }
 
   get ok(): boolean {
