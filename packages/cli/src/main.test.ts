@@ -3,7 +3,15 @@ import { existsSync } from "node:fs";
 import { mkdir, symlink } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { expect, test } from "vitest";
-import { BIN, HELLO, runCli, temporaryFolder, writeFiles } from "../fixtures/run-cli.ts";
+import { startServer } from "../fixtures/marketplace.ts";
+import {
+  BIN,
+  type CliRun,
+  HELLO,
+  runCli,
+  temporaryFolder,
+  writeFiles,
+} from "../fixtures/run-cli.ts";
 
 const OLD_NODE = (process.env["PATH"] ?? "")
   .split(delimiter)
@@ -80,16 +88,11 @@ test("a reader that leaves early is no failure", async () => {
 });
 
 test.each(["SIGINT", "SIGTERM"] as const)(
-  "%s while waiting for a token is `cancelled`",
+  "%s while waiting for an answer is `cancelled`",
   async (signal) => {
-    const home = await temporaryFolder();
-    // A FIFO that nobody writes to keeps the command waiting on stdin.
-    const run = await waitThenKill(home, signal, [process.execPath, BIN]);
-    expect(run).toMatchObject({ code: 130 });
-    expect(JSON.parse(run.stdout)).toEqual({
-      ok: false,
-      error: { code: "cancelled", message: "Cancelled" },
-    });
+    const run = await interrupted(signal, [process.execPath, BIN]);
+    expect(run.code).toBe(130);
+    expect(run.json()).toEqual({ ok: false, error: { code: "cancelled", message: "Cancelled" } });
   },
 );
 
@@ -113,7 +116,7 @@ test.skipIf(OLD_NODE === undefined)(
     const command = [OLD_NODE ?? "", BIN];
     expect(await runCli(["--version"], { home, command })).toMatchObject({ code: 0, stderr: "" });
     expect(await runCli(["verify", "missing.rbsm"], { home, command })).toMatchObject({ code: 2 });
-    expect(await waitThenKill(home, "SIGINT", command)).toMatchObject({ code: 130 });
+    expect(await interrupted("SIGINT", command)).toMatchObject({ code: 130 });
   },
 );
 
@@ -138,19 +141,11 @@ test.skipIf(OLD_NODE === undefined)(
   },
 );
 
-async function waitThenKill(
-  home: string,
-  signal: NodeJS.Signals,
-  command: string[],
-): Promise<{ code: number | null; stdout: string }> {
-  const { spawn } = await import("node:child_process");
-  const child = spawn(command[0] ?? "", [...command.slice(1), "login", "--json"], {
-    env: { HOME: home, PATH: process.env["PATH"] },
-  });
-  let stdout = "";
-  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
-  setTimeout(() => child.kill(signal), 700);
-  return await new Promise((resolve) => {
-    child.on("close", (code) => resolve({ code, stdout }));
-  });
+/** Signals the program once its request has arrived at a server that never answers. */
+async function interrupted(signal: NodeJS.Signals, command: string[]): Promise<CliRun> {
+  let pid = 0;
+  const { url } = await startServer(() => void process.kill(pid, signal));
+  const args = ["search", "--url", url, "--json"];
+  const home = await temporaryFolder();
+  return await runCli(args, { home, command, onSpawn: (started) => (pid = started) });
 }

@@ -64,7 +64,10 @@ function withoutFrame(finding: LocatedFinding): LocatedFinding {
 export function errorText(error: Failure): string {
   const { fix, findings, stack } = error.detail;
   const head = `${red("error")} ${dim(error.code)} ${error.message}`;
-  const lines = (findings ?? []).map(findingText);
+  // A single finding may say what the error says already.
+  const lines = (findings ?? [])
+    .filter((finding) => finding.message !== error.message)
+    .map(findingText);
   const frames = typeof stack === "string" ? [dim(stack)] : [];
   return [head, ...frames, ...lines, ...(fix === undefined ? [] : [fixLine(fix)])].join("\n");
 }

@@ -170,14 +170,18 @@ function problemError(connection: Connection, status: number, value: unknown): R
     return new RbsmError("network_bad_answer", message);
   }
   const { code, detail, title, findings } = problem;
-  const fix = problem.fix ?? (code.startsWith("auth_") ? SIGN_IN : undefined);
+  const fix = problem.fix ?? FIXES.find(([prefix]) => code.startsWith(prefix))?.[1];
   return new RbsmError(code, plainText(detail ?? title), {
     ...(fix === undefined ? {} : { fix: plainText(fix) }),
     ...(findings === undefined ? {} : { findings: findings.map(plainFinding) }),
   });
 }
 
-const SIGN_IN = "sign in with a token that allows this: rising-bsm login --token TOKEN";
+/** What to do about refusals that name no fix themselves. */
+const FIXES: readonly (readonly [prefix: string, fix: string])[] = [
+  ["auth_", "sign in with a token that allows this: rising-bsm login --token TOKEN"],
+  ["signature_untrusted_key", "register the key first: rising-bsm keys enroll"],
+];
 
 function plainFinding({
   rule,

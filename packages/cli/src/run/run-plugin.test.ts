@@ -118,14 +118,9 @@ test.each([
 
 test("Ctrl-C ends a run with `cancelled` and leaves no process", async () => {
   const home = await pluginFolder();
-  const { onSpawn, left } = watchProcesses();
-  const run = await runCli(["run", ".", "--call", "never", "--json", "--deadline", "20000"], {
-    home,
-    onSpawn: (pid) => {
-      onSpawn(pid);
-      setTimeout(() => process.kill(pid, "SIGINT"), 1_500);
-    },
-  });
+  const { onSpawn, left } = watchProcesses((pid) => process.kill(pid, "SIGINT"));
+  const args = ["run", ".", "--call", "never", "--json", "--deadline", "20000"];
+  const run = await runCli(args, { home, onSpawn });
   expect(run.code).toBe(130);
   expect(run.json().error.code).toBe("cancelled");
   expect(left()).toEqual([]);
@@ -153,17 +148,26 @@ test("run shows what is wrong with a folder that is no plugin", async () => {
 });
 
 /** Collects every process that a run starts, and says which of them are still there. */
-function watchProcesses(): { onSpawn: (pid: number) => void; left: () => string[] } {
+function watchProcesses(onFirst?: (pid: number) => void): {
+  onSpawn: (pid: number) => void;
+  left: () => string[];
+} {
   const seen = new Set<string>();
-  let timer: NodeJS.Timeout | undefined;
   const look = (root: string): void => {
     for (const child of childrenOf(root)) {
       seen.add(child);
       look(child);
     }
   };
+  let timer: NodeJS.Timeout | undefined;
   return {
-    onSpawn: (pid) => (timer = setInterval(look, 20, String(pid))),
+    onSpawn: (pid) => {
+      timer = setInterval(() => {
+        const before = seen.size;
+        look(String(pid));
+        if (before === 0 && seen.size > 0) onFirst?.(pid);
+      }, 20);
+    },
     left: () => {
       clearInterval(timer);
       expect(seen.size).toBeGreaterThan(0);

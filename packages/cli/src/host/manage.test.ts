@@ -1,0 +1,49 @@
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { runCli, temporaryFolder } from "../../fixtures/run-cli.ts";
+
+async function hostHome(): Promise<string> {
+  const home = await temporaryFolder();
+  await mkdir(join(home, "data"));
+  return home;
+}
+
+test("host list opens a new data directory and lets go of it", async () => {
+  const home = await hostHome();
+  for (let round = 0; round < 2; round++) {
+    const run = await runCli(["host", "list", "--data-dir", "data", "--json"], { home });
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    expect(run.json()).toEqual({ ok: true, plugins: [] });
+  }
+});
+
+test.each(["enable", "disable", "rollback", "uninstall"])(
+  "host %s of what is not installed is plugin_not_found",
+  async (operation) => {
+    const home = await hostHome();
+    const run = await runCli(["host", operation, "@acme/hello", "--data-dir", "data", "--json"], {
+      home,
+    });
+    expect(run.code).toBe(3);
+    expect(run.json().error.code).toBe("plugin_not_found");
+  },
+);
+
+test.each(["install", "update"])(
+  "host %s needs the marketplace's trust root",
+  async (operation) => {
+    const home = await hostHome();
+    const args = ["host", operation, "@acme/hello", "--data-dir", "data", "--json"];
+    const run = await runCli(args, { home });
+    expect(run.code).toBe(2);
+    expect(run.json().error.fix).toContain("--root");
+  },
+);
+
+test("host refuses a data directory that does not exist, and makes none", async () => {
+  const home = await temporaryFolder();
+  const run = await runCli(["host", "list", "--data-dir", "typo", "--json"], { home });
+  expect(run.code).toBe(2);
+  expect(await readdir(home)).toEqual([]);
+});
