@@ -219,3 +219,19 @@ test("settings nobody has entered are the manifest's defaults", async () => {
   await host.install(HELLO, { grant: "requested" });
   expect(await host.call(HELLO, "minutes")).toBe(15);
 });
+
+test("installing what is installed adds grants and remembers that it was asked for", async () => {
+  const { market } = fixture;
+  const permissions = [{ code: "customers.view", optional: true }];
+  await market.publish({ name: HELLO, version: "1.0.0", permissions, code: greeter("1.0.0") });
+  await market.publish({ name: "@acme/top", version: "1.0.0", dependencies: { [HELLO]: "*" } });
+  const host = await fixture.open();
+  await host.install("@acme/top", { grant: [] });
+  expect(host.plugin(HELLO)).toMatchObject({ direct: false, grants: [] });
+  expect(await codeOf(host.call(HELLO, "customers"))).toBe("permission_denied");
+  expect(await host.install(HELLO, { grant: "requested" })).toMatchObject({
+    direct: true,
+    grants: ["customers.view"],
+  });
+  expect(await host.call(HELLO, "customers")).toBe(20);
+});

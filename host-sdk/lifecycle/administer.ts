@@ -104,15 +104,32 @@ async function install(
     const grant = options.grant === "requested" ? "requested" : [...options.grant, ...kept];
     return decideGrants(manifest, grant, parts.allowed);
   };
-  await change(
-    parts,
-    {
-      ...orderOf(options, grantsOf),
-      operation: "install",
-      requests: [{ name, version: options.version }],
-    },
-    name,
-  );
+  const order = orderOf(options, grantsOf);
+  const requests = [{ name, version: options.version }];
+  const changed = await change(parts, { ...order, operation: "install", requests }, name);
+  if (!changed.includes(name)) await reaffirm(parts, name, { ...order, grantsOf });
+}
+
+/** The fitting version is there already: what is new is its license, its grants, or that it was asked for. */
+async function reaffirm(
+  parts: AdministerParts,
+  name: string,
+  order: Pick<Ordered, "licenseKey" | "approvedBy" | "grantsOf">,
+): Promise<void> {
+  const { install, slots, active } = parts;
+  const slot = slots.get(name);
+  if (order.licenseKey !== undefined) await install.licenses.ensure(name, order.licenseKey);
+  if (slot.manifest === null) return;
+  const { release } = slot.row;
+  const grants = [...order.grantsOf(slot.manifest, slot.row)];
+  const sameGrants = grants.toSorted().join() === release.grants.toSorted().join();
+  if (sameGrants && slot.row.direct) return;
+  const now = install.now().toISOString();
+  const approval = sameGrants ? {} : { grants, approvedBy: order.approvedBy, approvedAt: now };
+  const row = { ...slot.row, direct: true, updatedAt: now, release: { ...release, ...approval } };
+  await storeRow(parts, row);
+  // A running version keeps the grants it was started with, so new ones take a new start.
+  active.replace({ ...slot, row, running: null });
 }
 
 async function update(parts: AdministerParts, name: string, options: UpdateOptions): Promise<void> {
@@ -160,9 +177,11 @@ async function change(
   parts: AdministerParts,
   { licenseKey, ...order }: Ordered,
   name: string,
-): Promise<void> {
+): Promise<string[]> {
   const licenseKeys = licenseKey === undefined ? {} : { [name]: licenseKey };
-  takeOver(parts, await installSet(parts.install, { ...order, licenseKeys }));
+  const installed = await installSet(parts.install, { ...order, licenseKeys });
+  takeOver(parts, installed);
+  return installed.map(({ row }) => row.name);
 }
 
 /** The commit is done; from here on calls reach the new versions. */
