@@ -6,7 +6,7 @@ import {
   RbsmError,
   verifyPublisher,
 } from "@rising-bsm/protocol";
-import { askedPermissions, decideGrants, type Grant } from "../install/grant.ts";
+import { decideGrants, type Grant } from "../install/grant.ts";
 import {
   type Installed,
   installSet,
@@ -362,9 +362,4 @@ export async function pinnedKeys(
 ): Promise<ReadonlyMap<string, string>> {
   const pin = await readPin(parts.install.store, name);
   return new Map((pin?.keys ?? []).map(({ keyId, publicKey }) => [keyId, publicKey]));
-}
-
-/** Permissions a manifest asks for that a release does not have. */
-export function missingGrants(manifest: Manifest, grants: readonly string[]): string[] {
-  return askedPermissions(manifest).flatMap(({ code }) => (grants.includes(code) ? [] : [code]));
 }

@@ -39,6 +39,7 @@ export interface PluginData {
   readonly license: { readonly entitlements: readonly string[]; readonly info: Json };
 }
 
+/** One version of a plugin to load. */
 export interface PluginSpec extends PluginData {
   /** Names this load in every later call; the host may use `@acme/hello@1.2.0`. */
   readonly id: string;
@@ -67,6 +68,7 @@ export interface PluginShape {
   readonly handlesRequests: boolean;
 }
 
+/** One call of a loaded plugin. */
 export interface PluginCall {
   readonly kind: "method" | "request" | "hook" | "lifecycle" | "schedule";
   /**
@@ -101,6 +103,7 @@ export interface ResponseMessage {
   readonly body: string | null;
 }
 
+/** What one call used. */
 export interface CallUsage {
   readonly wallMs: number;
   /** CPU of the plugin's isolate in this call, continuations after an `await` included. */
@@ -109,6 +112,7 @@ export interface CallUsage {
   readonly peakRssMb: number;
 }
 
+/** A call that succeeded. */
 export interface CallOutcome {
   readonly result: Json;
   readonly usage: CallUsage;
@@ -126,12 +130,14 @@ export interface CallFailure {
   readonly stack?: string;
 }
 
+/** One line that a plugin logged. */
 export interface LogEntry {
   readonly level: "debug" | "info" | "warn" | "error";
   readonly message: string;
   readonly fields?: Json;
 }
 
+/** What a plugin used since it was loaded. */
 export interface PluginUsage {
   readonly calls: number;
   readonly failures: number;
@@ -143,6 +149,7 @@ export interface PluginUsage {
   readonly pid: number | undefined;
 }
 
+/** A change of what the runtime holds of a plugin. */
 export interface RuntimeEvent {
   readonly plugin: string;
   /**
@@ -165,6 +172,7 @@ export interface RuntimeHost {
   readonly logger: RuntimeLogger;
 }
 
+/** What a plugin asks of the host. */
 export interface HostCall {
   readonly method: string;
   readonly args: Json[];
@@ -172,6 +180,7 @@ export interface HostCall {
   readonly signal: AbortSignal;
 }
 
+/** Where the runtime writes what the people who run the host should know. */
 export interface RuntimeLogger {
   warn(message: string, fields?: Record<string, unknown>): void;
 }
