@@ -3,7 +3,14 @@ import { base64, bundlePath, fromHex, sha256Hex } from "@rising-bsm/protocol";
 import { beforeAll, describe, expect, test } from "vitest";
 import { secretBytes } from "../env.ts";
 import { counting } from "../testing-bindings.ts";
-import { buildBundle, call, createAccount, publish, refusal, resetMarketplace } from "../testing.ts";
+import {
+  buildBundle,
+  call,
+  createAccount,
+  publish,
+  refusal,
+  resetMarketplace,
+} from "../testing.ts";
 import { signDownloadUrl } from "./download-url.ts";
 
 let free: Uint8Array<ArrayBuffer>;
@@ -96,15 +103,17 @@ describe("GET a bundle", () => {
     expect((await get({ Range, "If-Range": "Sun, 22 Nov 2026 10:00:00 GMT" })).status).toBe(200);
   });
 
-  test.each([(tag: string) => tag, (tag: string) => `W/${tag}`, (tag: string) => `"x", ${tag}`, () => "*"])(
-    "If-None-Match of what the caller has is 304 without a body (%#)",
-    async (condition) => {
-      const response = await get({ "If-None-Match": condition(etag), Range: "bytes=0-1" });
-      expect(response.status).toBe(304);
-      expect(response.headers.get("etag")).toBe(etag);
-      expect((await bytesOf(response)).length).toBe(0);
-    },
-  );
+  test.each([
+    (tag: string) => tag,
+    (tag: string) => `W/${tag}`,
+    (tag: string) => `"x", ${tag}`,
+    () => "*",
+  ])("If-None-Match of what the caller has is 304 without a body (%#)", async (condition) => {
+    const response = await get({ "If-None-Match": condition(etag), Range: "bytes=0-1" });
+    expect(response.status).toBe(304);
+    expect(response.headers.get("etag")).toBe(etag);
+    expect((await bytesOf(response)).length).toBe(0);
+  });
 
   test("If-None-Match of other bytes is the whole", async () => {
     expect((await get({ "If-None-Match": '"x"' })).status).toBe(200);
@@ -170,7 +179,9 @@ describe("a paid bundle", () => {
       expect(await bytesOf(response)).toEqual(paid);
       expect(response.headers.get("cache-control")).toBe("private, max-age=600");
     }
-    expect(await caches.default.match(`https://marketplace.test/private-copy${paidPath}`)).toBeDefined();
+    expect(
+      await caches.default.match(`https://marketplace.test/private-copy${paidPath}`),
+    ).toBeDefined();
     expect(await code(paidPath)).toEqual([403, "license_refused"]);
     expect((await call(`/private-copy${paidPath}`)).status).toBe(404);
   });

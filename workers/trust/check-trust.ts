@@ -2,17 +2,15 @@ import {
   RbsmError,
   TRUST_LIMITS,
   base64url,
-  fromHex,
   parseJson,
   serviceKeysSchema,
   sha256Hex,
-  verifySignature,
 } from "@rising-bsm/protocol";
 import type { ServiceKeys } from "@rising-bsm/protocol";
 import { Metadata, MetadataKind } from "@tufjs/models";
 import type { Root, Targets } from "@tufjs/models";
 import { z } from "zod";
-import { canonicalBytes, tufKeyId } from "./tuf-metadata.ts";
+import { isSignedBy, tufKeyId } from "./tuf-metadata.ts";
 
 export interface TrustFiles {
   readonly root: Uint8Array<ArrayBuffer>;
@@ -75,28 +73,13 @@ export function readMetadata(bytes: Uint8Array, kind: "root" | "targets") {
   );
 }
 
-/**
- * Signed by a threshold of the role's keys (TUF spec §5.3.4). The library's own check cannot be used:
- * it verifies synchronously through node:crypto, which refuses every signature when bundled for
- * workerd.
- */
 async function verifyDelegation(
   root: Metadata<Root>,
-  roleName: "root" | "targets",
+  role: string,
   by: Metadata<Root | Targets>,
 ): Promise<void> {
-  const role = root.signed.roles[roleName];
-  const bytes = canonicalBytes(by.signed);
-  const isValid = async (keyID: string) => {
-    const publicHex = root.signed.keys[keyID]?.keyVal["public"];
-    const signature = by.signatures[keyID]?.sig;
-    if (publicHex === undefined || signature === undefined) return false;
-    return verifySignature(fromHex(publicHex), fromHex(signature), bytes);
-  };
-  const valid = await Promise.all([...new Set(role?.keyIDs)].map(isValid));
-  if (role === undefined || valid.filter(Boolean).length < role.threshold) {
-    throw invalid(`The ${roleName} metadata is not signed by enough of its keys`);
-  }
+  if (await isSignedBy(root, role, by)) return;
+  throw invalid(`The ${role} metadata is not signed by enough of its keys`);
 }
 
 async function assertSucceeds(previous: Metadata<Root>, root: Metadata<Root>): Promise<void> {

@@ -1,4 +1,4 @@
-import { hex, sha256Hex, utf8 } from "@rising-bsm/protocol";
+import { fromHex, hex, sha256Hex, utf8, verifySignature } from "@rising-bsm/protocol";
 import type { SigningKey } from "@rising-bsm/protocol";
 import { Key, MetaFile, Metadata, Signature, Snapshot, Timestamp } from "@tufjs/models";
 import type { Root, Targets } from "@tufjs/models";
@@ -22,8 +22,31 @@ export async function signMetadata(
   return utf8(JSON.stringify(metadata.toJSON()));
 }
 
+/**
+ * Whether enough of the role's keys signed the metadata. The library's own check is not used: it
+ * verifies synchronously through node:crypto, which refuses every signature when bundled for
+ * workerd. A key counts once, under however many ids it is listed.
+ */
+export async function isSignedBy(
+  root: Metadata<Root>,
+  role: string,
+  metadata: Metadata<Root | Targets | Snapshot | Timestamp>,
+): Promise<boolean> {
+  const { keyIDs, threshold } = root.signed.roles[role] ?? { keyIDs: [], threshold: Infinity };
+  const bytes = canonicalBytes(metadata.signed);
+  const signers = new Set<string>();
+  for (const keyID of keyIDs) {
+    const publicKey = root.signed.keys[keyID]?.keyVal["public"];
+    const signature = metadata.signatures[keyID]?.sig;
+    if (publicKey === undefined || signature === undefined) continue;
+    const isValid = await verifySignature(fromHex(publicKey), fromHex(signature), bytes);
+    if (isValid) signers.add(publicKey);
+  }
+  return signers.size >= threshold;
+}
+
 /** The bytes that a signature of the metadata is over. */
-export function canonicalBytes(signed: Root | Targets | Snapshot | Timestamp): Uint8Array {
+function canonicalBytes(signed: Root | Targets | Snapshot | Timestamp): Uint8Array {
   let bytes = new Uint8Array();
   new Metadata(signed).sign((data) => {
     bytes = new Uint8Array(data);
