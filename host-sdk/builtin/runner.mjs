@@ -618,6 +618,7 @@ function createPluginTable(runner) {
 	return {
 		handle: (frame) => void handlers[frame.type]?.(frame),
 		check(now, rssMb) {
+			lastRssMb = rssMb;
 			ledger.settle();
 			for (const plugin of plugins.values()) plugin.check(now, rssMb);
 			if (rssMb > runner.settings.rssCapMb) stopTheGreedy(runner, plugins.values());
@@ -691,11 +692,13 @@ function withinPayload({ settings }, outcome) {
 		}
 	};
 }
+let lastRssMb = 0;
 function endFrame(account, outcome) {
-	const rssMb = Math.max(account.peakRssMb, process.memoryUsage.rss() / 1e6);
+	if (lastRssMb === 0) lastRssMb = process.memoryUsage.rss() / 1e6;
+	const peakRssMb = Math.max(account.peakRssMb, lastRssMb);
 	const usage = {
 		cpuMs: account.cpuMs,
-		peakRssMb: rssMb
+		peakRssMb
 	};
 	if (outcome.ok) return {
 		type: "result",

@@ -79,6 +79,7 @@ export function createPluginTable(runner: Runner): PluginTable {
   return {
     handle: (frame) => void handlers[frame.type]?.(frame),
     check(now, rssMb) {
+      lastRssMb = rssMb;
       ledger.settle();
       for (const plugin of plugins.values()) plugin.check(now, rssMb);
       if (rssMb > runner.settings.rssCapMb) stopTheGreedy(runner, plugins.values());
@@ -129,9 +130,13 @@ function withinPayload({ settings }: Runner, outcome: Outcome): Outcome {
   };
 }
 
+let lastRssMb = 0;
+
 function endFrame(account: Account, outcome: Outcome): Frame {
-  const rssMb = Math.max(account.peakRssMb, process.memoryUsage.rss() / 1e6);
-  const usage = { cpuMs: account.cpuMs, peakRssMb: rssMb };
+  // Calls shorter than a tick of the watchdog have no sample of their own.
+  if (lastRssMb === 0) lastRssMb = process.memoryUsage.rss() / 1e6;
+  const peakRssMb = Math.max(account.peakRssMb, lastRssMb);
+  const usage = { cpuMs: account.cpuMs, peakRssMb };
   if (outcome.ok) return { type: "result", id: account.id, head: { usage }, body: outcome.text };
   return { type: "failure", id: account.id, head: { usage, error: outcome.error }, body: "" };
 }

@@ -230,10 +230,12 @@ let watch: NodeJS.Timeout;
 beforeAll(async () => {
   runtime = startTestRuntime();
   await runtime.load("neighbour", `export default class { hi() { return "hi" } }`);
-  let last = performance.now();
+  let before = process.threadCpuUsage();
   watch = setInterval(() => {
-    stall = Math.max(stall, performance.now() - last - 5);
-    last = performance.now();
+    const { user, system } = process.threadCpuUsage(before);
+    // Its CPU, because on a busy machine the loop also waits for its turn.
+    stall = Math.max(stall, (user + system) / 1_000);
+    before = process.threadCpuUsage();
   }, 5);
 });
 afterEach(() => runtime.unloadPlugin("hostile"));
@@ -268,7 +270,7 @@ test.each(HOSTILE.map(([name, , codes], at) => [name, at, codes] as const))(
     expect(performance.now() - startedAt).toBeLessThan(7_000);
     expect(await neighbour()).toBe("hi");
     expect(await runtime.run("hostile", "ok")).toBe("ok");
-    expect(stall).toBeLessThan(200);
+    expect(stall).toBeLessThan(100);
   },
 );
 

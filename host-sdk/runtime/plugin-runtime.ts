@@ -40,6 +40,7 @@ export interface PluginData {
 }
 
 /** One version of a plugin to load. */
+/** One plugin version, as verified and granted: what `loadPlugin` needs. */
 export interface PluginSpec extends PluginData {
   /** Names this load in every later call; the host may use `@acme/hello@1.2.0`. */
   readonly id: string;
@@ -69,6 +70,7 @@ export interface PluginShape {
 }
 
 /** One call of a loaded plugin. */
+/** One call of one function of a plugin. */
 export interface PluginCall {
   readonly kind: "method" | "request" | "hook" | "lifecycle" | "schedule";
   /**
@@ -104,6 +106,7 @@ export interface ResponseMessage {
 }
 
 /** What one call used. */
+/** What one call took. */
 export interface CallUsage {
   readonly wallMs: number;
   /** CPU of the plugin's isolate in this call, continuations after an `await` included. */
@@ -113,6 +116,7 @@ export interface CallUsage {
 }
 
 /** A call that succeeded. */
+/** What a call that succeeded gives. */
 export interface CallOutcome {
   readonly result: Json;
   readonly usage: CallUsage;
@@ -131,6 +135,7 @@ export interface CallFailure {
 }
 
 /** One line that a plugin logged. */
+/** One line that plugin code logged. */
 export interface LogEntry {
   readonly level: "debug" | "info" | "warn" | "error";
   readonly message: string;
@@ -138,6 +143,7 @@ export interface LogEntry {
 }
 
 /** What a plugin used since it was loaded. */
+/** Sums over a plugin since it was loaded. */
 export interface PluginUsage {
   readonly calls: number;
   readonly failures: number;
@@ -150,6 +156,7 @@ export interface PluginUsage {
 }
 
 /** A change of what the runtime holds of a plugin. */
+/** A change of a plugin's state inside the runtime. */
 export interface RuntimeEvent {
   readonly plugin: string;
   /**
@@ -173,6 +180,7 @@ export interface RuntimeHost {
 }
 
 /** What a plugin asks of the host. */
+/** One thing a plugin asks the host for. */
 export interface HostCall {
   readonly method: string;
   readonly args: Json[];
@@ -181,6 +189,7 @@ export interface HostCall {
 }
 
 /** Where the runtime writes what the people who run the host should know. */
+/** Where the runtime reports what an operator should know. */
 export interface RuntimeLogger {
   warn(message: string, fields?: Record<string, unknown>): void;
 }
