@@ -190,11 +190,16 @@ async function commit(
     order.onProgress({ step: "record", plugin: row.name, version: row.release.version });
   }
   const after = new Map([...installed, ...members.map(({ row }) => [row.name, row] as const)]);
-  await parts.store.commit([
+  const changes = [
     ...members.flatMap(changesOf),
     { kind: KIND.lock, key: "plugins", value: lockDocument(after) },
     endJournal(id),
-  ]);
+  ];
+  await parts.store.commit(changes).catch(async (error: unknown) => {
+    // A store may fail after it has stored. The journal entry goes with the commit, so it tells.
+    const stored = (await parts.store.get(KIND.journal, id)) === null;
+    if (!stored) throw error;
+  });
 }
 
 function changesOf({ row, staged }: Member): Change[] {

@@ -317,7 +317,9 @@ async function uninstall(
         ? { kind: KIND.keptData, key: name, value: { version } }
         : { kind: KIND.journal, key: id, value: journal },
     ])
-    .catch((error: unknown) => {
+    .catch(async (error: unknown) => {
+      // A store may fail after it has stored; then the plugin is gone all the same.
+      if ((await install.store.get(KIND.plugin, name)) === null) return;
       slots.put(name, { ...slot, running: null });
       throw error;
     });

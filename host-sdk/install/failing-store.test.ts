@@ -1,0 +1,96 @@
+import { RbsmError } from "@rising-bsm/protocol";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Change, HostStore } from "../store/host-store.ts";
+import { createMemoryStore } from "../store/memory-store.ts";
+import { bundlesOnDisk, codeOf, greeter, HELLO } from "../testing/expectations.ts";
+import { createHostFixture, type HostFixture } from "../testing/host-fixture.ts";
+import { KIND } from "./rows.ts";
+
+let fixture: HostFixture;
+beforeEach(async () => {
+  fixture = await createHostFixture();
+  await fixture.market.publish({ name: HELLO, version: "1.0.0", code: greeter("1.0.0") });
+});
+afterEach(() => fixture.close());
+
+type Fault = (changes: readonly Change[]) => "before" | "after" | null;
+
+/** A store whose disk fills up at a commit of the test's choice, before or after it was stored. */
+function failing(store: HostStore, fault: Fault): HostStore {
+  const full = () => new RbsmError("disk_full");
+  return {
+    get: (kind, key) => store.get(kind, key),
+    list: (kind, range) => store.list(kind, range),
+    close: async () => undefined,
+    async commit(changes) {
+      const when = fault(changes);
+      if (when === "before") throw full();
+      const version = await store.commit(changes);
+      if (when === "after") throw full();
+      return version;
+    },
+  };
+}
+
+const touches = (kind: string, changes: readonly Change[]) =>
+  changes.some((change) => change.kind === kind);
+
+test("when the journal cannot be written nothing begins", async () => {
+  const store = createMemoryStore();
+  const host = await fixture.open({
+    store: failing(store, (changes) => (touches(KIND.journal, changes) ? "before" : null)),
+  });
+  expect(await codeOf(host.install(HELLO, { grant: "requested" }))).toBe("disk_full");
+  expect(fixture.market.requests.some((path) => path.startsWith("/b/"))).toBe(false);
+  expect(host.plugins()).toEqual([]);
+});
+
+test("when the record cannot be written everything is undone, and tried again it works", async () => {
+  const store = createMemoryStore();
+  let full = true;
+  const fault: Fault = (changes) => (full && touches(KIND.plugin, changes) ? "before" : null);
+  const host = await fixture.open({ store: failing(store, fault) });
+  expect(await codeOf(host.install(HELLO, { grant: "requested" }))).toBe("disk_full");
+  expect(host.plugins()).toEqual([]);
+  expect(await bundlesOnDisk(fixture.dataDir)).toEqual([]);
+  expect(await store.list(KIND.journal)).toEqual([]);
+  expect(await store.list(`plugin-storage:${HELLO}`)).toEqual([]);
+  full = false;
+  await host.install(HELLO, { grant: "requested" });
+  expect(await host.call(HELLO, "stored", ["installed"])).toBe("1.0.0");
+});
+
+test("a record that was stored although the store failed counts", async () => {
+  const store = createMemoryStore();
+  const fault: Fault = (changes) => (touches(KIND.plugin, changes) ? "after" : null);
+  const host = await fixture.open({ store: failing(store, fault) });
+  await host.install(HELLO, { grant: "requested" });
+  expect(await host.call(HELLO, "greet", ["Ada"])).toBe("Hello Ada from 1.0.0");
+});
+
+test("an installation that could not be undone is undone at the next start", async () => {
+  const store = createMemoryStore();
+  let full = false;
+  const fault: Fault = (changes) => {
+    full ||= touches(KIND.plugin, changes);
+    return full ? "before" : null;
+  };
+  const first = await fixture.open({ store: failing(store, fault) });
+  expect(await codeOf(first.install(HELLO, { grant: "requested" }))).toBe("disk_full");
+  expect(await store.list(KIND.journal)).toHaveLength(1);
+  await first.close();
+  const second = await fixture.open({ store: failing(store, () => null) });
+  expect(second.plugins()).toEqual([]);
+  expect(await store.list(KIND.journal)).toEqual([]);
+  expect(await store.list(`plugin-storage:${HELLO}`)).toEqual([]);
+});
+
+test("an uninstallation that cannot be recorded leaves the plugin", async () => {
+  const store = createMemoryStore();
+  let full = false;
+  const host = await fixture.open({ store: failing(store, () => (full ? "before" : null)) });
+  await host.install(HELLO, { grant: "requested" });
+  full = true;
+  expect(await codeOf(host.uninstall(HELLO, { keepData: false }))).toBe("disk_full");
+  expect(await host.call(HELLO, "greet", ["Ada"])).toBe("Hello Ada from 1.0.0");
+});
