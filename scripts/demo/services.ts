@@ -16,7 +16,7 @@ export class Services {
     "/bin/sh",
     [
       "-c",
-      'groups=""; while read -r group; do groups="$groups -$group"; done; kill -9 -- $groups 2>/dev/null',
+      'while read -r group; do groups="$groups $group"; done; for group in $groups; do kill -s KILL -- "-$group"; done',
     ],
     { detached: true, stdio: ["pipe", "ignore", "ignore"] },
   );
