@@ -1,0 +1,177 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sha256Hex, utf8 } from "@rising-bsm/protocol";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { z } from "zod";
+import { codeOf } from "../testing/expectations.ts";
+import { downloadBundle } from "./download-bundle.ts";
+import { createMarketplace, type Marketplace } from "./marketplace.ts";
+
+let server: Server;
+let answer: RequestListener;
+let market: Marketplace;
+let folder: string;
+beforeEach(async () => {
+  server = createServer((request, response) => answer(request, response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  market = createMarketplace({ url: `http://127.0.0.1:${port}/base/`, idleMs: 300, backOffMs: 1 });
+  folder = await mkdtemp(join(tmpdir(), "rbsm-client-"));
+});
+afterEach(async () => {
+  server.close();
+  server.closeAllConnections();
+  await rm(folder, { recursive: true });
+});
+
+const get = () => market.getBytes("/thing", 100);
+
+test.each([
+  [404, { code: "plugin_not_found", detail: "none", fix: "look" }, "plugin_not_found"],
+  [403, { code: "license_refused" }, "license_refused"],
+  [404, "not json", "not_found"],
+  [401, "", "auth_refused"],
+  [429, "", "limit_rate"],
+  [503, "", "unavailable"],
+  [400, { code: "no_code_of_ours" }, "network_bad_answer"],
+])("a refusal with status %i and %o is %s", async (status, body, code) => {
+  answer = (_, response) => {
+    const json = typeof body === "object";
+    response.writeHead(status, json ? { "content-type": "application/problem+json" } : {});
+    response.end(json ? JSON.stringify(body) : body);
+  };
+  expect(await codeOf(get())).toBe(code);
+});
+
+test("a redirect is followed inside the origin, a few times, and not out of it", async () => {
+  answer = (request, response) => {
+    const to =
+      request.url === "/base/thing" ? "/moved" : request.url === "/moved" ? "" : request.url;
+    if (to === "") response.end("here");
+    else response.writeHead(302, { location: to }).end();
+  };
+  expect(Buffer.from(await get()).toString()).toBe("here");
+  expect(await codeOf(market.getBytes("/loop", 100))).toBe("network_bad_answer");
+  answer = (_, response) => void response.writeHead(302, { location: "http://example.com/" }).end();
+  expect(await codeOf(get())).toBe("network_bad_answer");
+  expect(await codeOf(market.getBytes("http://example.com/", 100))).toBe("network_bad_answer");
+});
+
+test("an answer over its limit is cut off, announced or not", async () => {
+  answer = (_, response) => void response.end(Buffer.alloc(101));
+  expect(await codeOf(get())).toBe("network_bad_answer");
+  answer = (_, response) => {
+    response.writeHead(200, { "transfer-encoding": "chunked" });
+    response.write(Buffer.alloc(60));
+    response.end(Buffer.alloc(60));
+  };
+  expect(await codeOf(get())).toBe("network_bad_answer");
+});
+
+test("silence is a timeout, before and inside an answer", async () => {
+  answer = () => undefined;
+  expect(await codeOf(get())).toBe("network_timeout");
+  answer = (_, response) => void response.write("x");
+  expect(await codeOf(get())).toBe("network_timeout");
+});
+
+test("a proof is made over exactly what is sent", async () => {
+  let seen: unknown;
+  answer = (request, response) => {
+    request.on("data", (chunk) => {
+      seen = {
+        method: request.method,
+        url: request.url,
+        proof: request.headers["rbsm-proof"],
+        body: String(chunk),
+      };
+      response.end('{"ok":true,"more":1}');
+    });
+  };
+  const schema = z.object({ ok: z.literal(true) });
+  const prove = async ({ method, url, body }: { method: string; url: string; body: Uint8Array }) =>
+    `${method} ${new URL(url).pathname} ${Buffer.from(body).toString()}`;
+  const sent = { method: "POST", path: "/v1/x", body: { a: 1 }, schema, prove } as const;
+  expect(await market.sendJson(sent)).toEqual({ ok: true });
+  expect(seen).toEqual({
+    method: "POST",
+    url: "/base/v1/x",
+    proof: 'POST /base/v1/x {"a":1}',
+    body: '{"a":1}',
+  });
+  const wrong = { ...sent, schema: z.object({ no: z.string() }) };
+  expect(await codeOf(market.sendJson(wrong))).toBe("network_bad_answer");
+});
+
+test("an address that is none is refused at once", () => {
+  expect(() => createMarketplace({ url: "market" })).toThrowError(/Not a marketplace URL/);
+  expect(() => createMarketplace({ url: "ftp://market" })).toThrowError(/Not a marketplace URL/);
+});
+
+const BYTES = utf8("0123456789".repeat(10));
+
+async function download(path = "/b", signal?: AbortSignal) {
+  const file = join(folder, "bundle.rbsm");
+  const sha256 = await sha256Hex(BYTES);
+  await downloadBundle(market.send, {
+    path,
+    sha256,
+    size: BYTES.length,
+    file,
+    signal,
+    backOffMs: 1,
+  });
+  return Buffer.from(await readFile(file)).equals(BYTES);
+}
+
+test("a part that is not of this bundle is thrown away and the whole is loaded", async () => {
+  await writeFile(join(folder, "bundle.rbsm.part"), "something else");
+  answer = (request, response) => {
+    const from = Number(/(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    if (from > 0) response.writeHead(206, { "content-range": `bytes ${from}-99/100` });
+    response.end(BYTES.subarray(from));
+  };
+  expect(await download()).toBe(true);
+  expect(await readdir(folder)).toEqual(["bundle.rbsm"]);
+});
+
+test("a server that ignores or refuses the range makes it start again", async () => {
+  await writeFile(join(folder, "bundle.rbsm.part"), BYTES.subarray(0, 30));
+  answer = (_, response) => void response.end(BYTES);
+  expect(await download()).toBe(true);
+  await writeFile(join(folder, "bundle.rbsm.part"), BYTES.subarray(0, 30));
+  answer = (request, response) => {
+    if (request.headers.range === undefined) response.end(BYTES);
+    else response.writeHead(416).end();
+  };
+  expect(await download()).toBe(true);
+});
+
+test("another range than the one asked for is refused", async () => {
+  await writeFile(join(folder, "bundle.rbsm.part"), BYTES.subarray(0, 30));
+  answer = (_, response) =>
+    void response.writeHead(206, { "content-range": "bytes 10-99/100" }).end(BYTES.subarray(10));
+  expect(await codeOf(download())).toBe("network_bad_answer");
+});
+
+test("a body that never ends is cut off at the announced size", async () => {
+  answer = (_, response) => {
+    response.writeHead(200);
+    const more = () => response.destroyed || response.write(BYTES, more);
+    more();
+  };
+  expect(await codeOf(download())).toBe("bundle_digest_mismatch");
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test("a download that is cancelled keeps its part", async () => {
+  answer = (_, response) => {
+    response.writeHead(200, { "content-length": BYTES.length });
+    response.write(BYTES.subarray(0, 50));
+  };
+  expect(await codeOf(download("/b", AbortSignal.timeout(100)))).toBe("cancelled");
+  expect(await readdir(folder)).toEqual(["bundle.rbsm.part"]);
+});
