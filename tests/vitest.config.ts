@@ -8,7 +8,9 @@ const root = new URL("..", import.meta.url).pathname;
 function ed25519Vectors(): Record<string, string> {
   const folder = `${root}../shared/vectors/ed25519/`;
   const names = existsSync(folder) ? ["wycheproof", "cctv", "speccheck"] : [];
-  return Object.fromEntries(names.map((name) => [name, readFileSync(`${folder}${name}.json`, "utf8")]));
+  return Object.fromEntries(
+    names.map((name) => [name, readFileSync(`${folder}${name}.json`, "utf8")]),
+  );
 }
 
 /** Secrets of the Worker under test: seeds of one repeated byte. */
@@ -48,7 +50,12 @@ export default defineConfig({
           root,
           environment: "node",
           pool: "forks",
-          include: ["packages/**/*.test.ts", "host-sdk/**/*.test.ts", "examples/**/*.test.ts", "scripts/**/*.test.ts"],
+          include: [
+            "packages/**/*.test.ts",
+            "host-sdk/**/*.test.ts",
+            "examples/**/*.test.ts",
+            "scripts/**/*.test.ts",
+          ],
           testTimeout: 20_000,
         },
       },
