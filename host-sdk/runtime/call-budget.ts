@@ -1,4 +1,4 @@
-import { CALL_LIMITS } from "@rising-bsm/protocol";
+import { CALL_LIMITS, RbsmError } from "@rising-bsm/protocol";
 import type { PluginCall, PluginSpec } from "./plugin-runtime.ts";
 
 /** What one call may use. */
@@ -25,8 +25,20 @@ export function budgetOf(
   const extra = call.kind === "hook" ? undefined : granted;
   return {
     cpuMs: call.cpuMs ?? Math.max(usual.cpuMs, extra?.cpuMs ?? 0),
-    wallMs: call.deadlineMs ?? Math.max(usual.wallMs, extra?.wallMs ?? 0),
+    wallMs:
+      call.deadlineMs === undefined
+        ? Math.max(usual.wallMs, extra?.wallMs ?? 0)
+        : timeLeft(call.deadlineMs),
   };
+}
+
+/** A longer timer would fire at once; nobody waits for 24 days. */
+const MAX_WALL_MS = 2 ** 31 - 1 - 60_000;
+
+function timeLeft(deadlineMs: number): number {
+  if (deadlineMs > 0) return Math.min(deadlineMs, MAX_WALL_MS);
+  if (deadlineMs <= 0) throw new RbsmError("limit_wall", "The deadline of the call has passed");
+  throw new RbsmError("usage", "deadlineMs is not a number");
 }
 
 /** Loading evaluates the plugin's modules: the budget of a method. */

@@ -1,5 +1,6 @@
 import { RbsmError, type Json } from "@rising-bsm/protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { PluginCall } from "./plugin-runtime.ts";
 import { startTestRuntime, type TestRuntime } from "./test-runtime.ts";
 
 let runtime: TestRuntime;
@@ -259,4 +260,51 @@ test("fetch is a host call and gives a Response", async () => {
     ],
   });
   await fetching.close();
+});
+
+test("every argument may have 64 levels of its own, in both directions", async () => {
+  const nested = (depth: number): Json => (depth === 0 ? 1 : [nested(depth - 1)]);
+  await runtime.load(
+    "arguments",
+    `export default class { echo(value) { return value; } ask(value) { return this.api.storage.set("k", value).then((call) => call.args[1]); } }`,
+  );
+  expect(await runtime.run("arguments", "echo", [nested(64)])).toEqual(nested(64));
+  await expect(runtime.run("arguments", "echo", [nested(65)])).rejects.toMatchObject({
+    code: "plugin_rejected_value",
+  });
+  expect(await runtime.run("arguments", "ask", [nested(60)])).toEqual(nested(60));
+});
+
+test("a list of small items is measured by its JSON, not by its indexes", async () => {
+  await runtime.load(
+    "items",
+    `export default class { zeros(count) { return new Array(count).fill(0); } length(list) { return list.length; } }`,
+  );
+  const half = 524_287;
+  const zeros = (length: number) => Array.from({ length }, () => 0);
+  expect(await runtime.run("items", "zeros", [half])).toHaveLength(half);
+  expect(await runtime.run("items", "length", [zeros(half - 1)])).toBe(half - 1);
+  await expect(runtime.run("items", "zeros", [half + 1])).rejects.toMatchObject({
+    code: "limit_payload",
+  });
+});
+
+test("arguments that are no list are refused before the plugin sees them", async () => {
+  await runtime.load("list", `export default class { echo(...values) { return values; } }`);
+  for (const args of ["text", null, { length: 1 }]) {
+    const call: PluginCall = { kind: "method", name: "echo", args: [], context: null };
+    Reflect.set(call, "args", args);
+    await expect(runtime.executePlugin("list", call)).rejects.toMatchObject({
+      code: "plugin_rejected_value",
+    });
+  }
+});
+
+test("a plugin may keep the api it is given under its own name for it", async () => {
+  await runtime.load(
+    "keeper",
+    `export default class { onActivate(api) { this.api = api; } go() { return typeof this.api.log; } }`,
+  );
+  await runtime.run("keeper", "onActivate", [], { kind: "lifecycle" });
+  expect(await runtime.run("keeper", "go")).toBe("function");
 });

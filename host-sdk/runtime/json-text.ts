@@ -4,6 +4,8 @@
  */
 
 const MAX_DEPTH = 64;
+/** A list of arguments is one level around values that may have all of theirs. */
+export const ARGUMENTS_DEPTH = MAX_DEPTH + 1;
 
 /** A value that must not cross; `code` is the code the caller reports. */
 export class UnsendableValue extends Error {
@@ -18,14 +20,15 @@ export class UnsendableValue extends Error {
 
 /**
  * `JSON.stringify(value)` for a value of which nothing is known: undefined becomes null, own
- * `__proto__` keys are dropped; a cycle, BigInt, function, symbol or more than 64 levels throw.
+ * `__proto__` keys are dropped; a cycle, BigInt, function, symbol or more than `maxDepth` levels
+ * throw.
  * Text of more than `maxBytes` UTF-16 units throws; UTF-8 may be up to three times longer, so the
  * receiver of the text still has to count bytes.
  */
-export function jsonText(value: unknown, maxBytes: number): string {
+export function jsonText(value: unknown, maxBytes: number, maxDepth = MAX_DEPTH): string {
   let text: string | undefined;
   try {
-    text = JSON.stringify(value, sendableOnly(maxBytes));
+    text = JSON.stringify(value, sendableOnly(maxBytes, maxDepth));
   } catch (error) {
     throw error instanceof UnsendableValue
       ? error
@@ -36,7 +39,7 @@ export function jsonText(value: unknown, maxBytes: number): string {
   return text;
 }
 
-function sendableOnly(maxBytes: number) {
+function sendableOnly(maxBytes: number, maxDepth: number) {
   // JSON.stringify goes depth first and calls the replacer with the holder as `this`, so the open
   // objects are a stack. The running size stops a small object that repeats a large string before
   // the text of it is made.
@@ -44,17 +47,31 @@ function sendableOnly(maxBytes: number) {
   let size = 0;
   return function sendable(this: unknown, key: string, value: unknown): unknown {
     while (open.length > 0 && open[open.length - 1] !== this) open.pop();
-    if (key === "__proto__" && !Array.isArray(this)) return undefined;
-    size += key.length + (typeof value === "string" ? value.length + 2 : 1);
+    const isItem = Array.isArray(this);
+    if (!isItem && (key === "__proto__" || value === undefined)) return undefined;
+    // The root has neither a key nor a comma.
+    if (open.length > 0) size += lengthAround(key, isItem);
+    size += lengthOf(value);
     if (size > maxBytes) throw tooLarge(maxBytes);
-    if (typeof value === "object" && value !== null) {
-      if (open.push(value) > MAX_DEPTH)
-        throw rejected(`It is nested more than ${MAX_DEPTH} levels deep`);
-      return value;
-    }
+    if (isObject(value) && open.push(value) > maxDepth)
+      throw rejected(`It is nested more than ${MAX_DEPTH} levels deep`);
     refuseNonJson(key, value);
     return value;
   };
+}
+
+/** Comma, quotes, colon and key of a value. */
+function lengthAround(key: string, isItem: boolean): number {
+  return isItem ? 1 : key.length + 4;
+}
+
+/** Length of a value's own text, or less: the items of an object count for themselves. */
+function lengthOf(value: unknown): number {
+  return typeof value === "string" ? value.length + 2 : 1;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function refuseNonJson(key: string, value: unknown): void {

@@ -236,3 +236,13 @@ function childCpuMs(pid: number | undefined): number {
     .split(" ");
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
+
+test("a deadline that no timer can wait for does not end the call at once", async () => {
+  for (const deadlineMs of [Infinity, 1e12]) {
+    expect(await runtime.run("p", "sleep", [50], { deadlineMs })).toBe("slept");
+  }
+  const { pid } = runtime.usage("p") ?? {};
+  expect(await codeOf(runtime.run("p", "sleep", [50], { deadlineMs: 0 }))).toBe("limit_wall");
+  expect(await codeOf(runtime.run("p", "sleep", [50], { deadlineMs: Number.NaN }))).toBe("usage");
+  expect(runtime.usage("p")?.pid).toBe(pid);
+});

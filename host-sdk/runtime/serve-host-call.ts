@@ -1,7 +1,7 @@
 import { CALL_LIMITS, type Json, parseJson, RbsmError } from "@rising-bsm/protocol";
 import type { Child } from "./child-pool.ts";
 import type { Frame } from "./frames.ts";
-import { jsonText, UnsendableValue } from "./json-text.ts";
+import { ARGUMENTS_DEPTH, jsonText, UnsendableValue } from "./json-text.ts";
 import type { RuntimeHost } from "./plugin-runtime.ts";
 
 /** Base64 of the largest answer of a fetch, with room for its headers. */
@@ -40,7 +40,7 @@ async function askHost(host: RuntimeHost, child: Child, frame: Frame): Promise<H
 function parseArguments(text: string): Json[] {
   const args = parseJson(text, {
     maxBytes: CALL_LIMITS.payloadBytes,
-    maxDepth: CALL_LIMITS.payloadDepth,
+    maxDepth: ARGUMENTS_DEPTH,
     code: "limit_payload",
   });
   if (!isJsonArray(args))
@@ -54,9 +54,9 @@ function isJsonArray(value: unknown): value is Json[] {
 }
 
 /** JSON text of what crosses to a plugin, in the terms of the caller. Throws an RbsmError. */
-export function payloadText(value: unknown, maxBytes: number): string {
+export function payloadText(value: unknown, maxBytes: number, maxDepth?: number): string {
   try {
-    const text = jsonText(value, maxBytes);
+    const text = jsonText(value, maxBytes, maxDepth);
     if (Buffer.byteLength(text) <= maxBytes) return text;
   } catch (error) {
     if (error instanceof UnsendableValue) throw new RbsmError(error.code, error.message, {}, error);

@@ -9,6 +9,7 @@ import {
 import { budgetOf, type CallBudget, loadBudget } from "./call-budget.ts";
 import { type Child, ChildPool, memoryOf } from "./child-pool.ts";
 import { createFrameHandlers } from "./child-frames.ts";
+import { ARGUMENTS_DEPTH } from "./json-text.ts";
 import { type Answer, type OpenCall, openCall, remaining } from "./open-call.ts";
 import type {
   CallOutcome,
@@ -88,8 +89,7 @@ class Supervisor implements PluginRuntime {
   async executePlugin(id: string, call: PluginCall): Promise<CallOutcome> {
     const startedAt = performance.now();
     const slot = this.#admit(id, call);
-    const args = call.kind === "request" ? [requestArgument(call.args[0])] : call.args;
-    const body = payloadText(args, CALL_LIMITS.payloadBytes);
+    const body = argumentsText(call);
     const answer = await this.#runWhenReady(slot, call, { body, startedAt });
     this.#rememberActivation(slot, call);
     const result = jsonOf(answer.body);
@@ -320,6 +320,13 @@ function codeOf(spec: PluginSpec): (readonly [string, string])[] {
   return [...spec.files]
     .filter(([path]) => /\.(?:js|mjs|json)$/.test(path))
     .map(([path, bytes]) => [path, decoder.decode(bytes)] as const);
+}
+
+function argumentsText({ kind, args }: PluginCall): string {
+  if (!Array.isArray(args))
+    throw new RbsmError("plugin_rejected_value", "The arguments of a call are a list");
+  const sent = kind === "request" ? [requestArgument(args[0])] : args;
+  return payloadText(sent, CALL_LIMITS.payloadBytes, ARGUMENTS_DEPTH);
 }
 
 function dataText({ config, license }: PluginData): string {

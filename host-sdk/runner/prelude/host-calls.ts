@@ -1,4 +1,4 @@
-import { jsonText } from "../../runtime/json-text.ts";
+import { ARGUMENTS_DEPTH, jsonText } from "../../runtime/json-text.ts";
 import { findAccount, forgetWhenSettled, openAccount } from "./accounts.ts";
 import { codedError } from "./errors.ts";
 import { limits, post } from "./port.ts";
@@ -31,13 +31,13 @@ export function hostCall(method: string, args: readonly unknown[]): Promise<unkn
 function argumentsText(args: readonly unknown[]): string {
   let length = args.length;
   while (length > 0 && args[length - 1] === undefined) length -= 1;
-  return sendableText(args.slice(0, length));
+  return sendableText(args.slice(0, length), ARGUMENTS_DEPTH);
 }
 
 /** {@link jsonText} with an error that keeps its code when plugin code lets it through. */
-export function sendableText(value: unknown): string {
+export function sendableText(value: unknown, maxDepth?: number): string {
   try {
-    return jsonText(value, limits.payloadBytes);
+    return jsonText(value, limits.payloadBytes, maxDepth);
   } catch (error) {
     const { code, message } = Object(error);
     throw codedError(code, message);

@@ -14,7 +14,7 @@ const callable = new Map<string, PluginFunction>();
  */
 export function adoptPlugin(exported: unknown): string[] {
   const plugin = instanceOf(exported);
-  if (!Reflect.defineProperty(plugin, "api", { value: api, configurable: true })) {
+  if (!Reflect.defineProperty(plugin, "api", { value: api, writable: true, configurable: true })) {
     throw new TypeError("The plugin object is frozen: the runtime could not set its `api`");
   }
   for (const name of LIFECYCLE) offer(plugin, `lifecycle:${name}`, Reflect.get(plugin, name));

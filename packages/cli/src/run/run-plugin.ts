@@ -35,6 +35,8 @@ export interface RunRequest {
 const OVERTIME_MS = 700;
 /** How long the ending of the sandbox may take. */
 const CLOSE_MS = 1_000;
+/** A longer timer would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Runs one method of a plugin in the production sandbox and reports how it went. */
 export async function runPlugin(cli: Cli, request: RunRequest): Promise<RunOutcome> {
@@ -92,7 +94,7 @@ async function giveUp(wallMs: number): Promise<never> {
 
 function delay(ms: number): Promise<void> {
   return new Promise((done) => {
-    setTimeout(done, ms);
+    setTimeout(done, Math.min(ms, MAX_TIMER_MS));
   });
 }
 
