@@ -107,6 +107,5 @@ export const audit = sqliteTable("audit", {
 
 export type Publisher = typeof publishers.$inferSelect;
 export type PublisherKey = typeof publisherKeys.$inferSelect;
-export type Plugin = typeof plugins.$inferSelect;
 export type Version = typeof versions.$inferSelect;
 export type AuditEntry = typeof audit.$inferInsert;
