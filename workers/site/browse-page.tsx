@@ -33,13 +33,15 @@ const AVOIDABLE = [
 export function BrowsePage(browse: Browse) {
   const { language, request, page, params } = browse;
   const texts = TEXTS[language.locale];
-  const heading = request.text === "" ? texts.results : `${texts.resultsFor} “${request.text}”`;
   return (
     <>
       <h1>{texts.browseTitle}</h1>
       <p class="lead">{texts.tagline}</p>
       <SearchForm {...browse} />
-      <h2>{heading}</h2>
+      <h2>
+        {request.text === "" ? texts.results : texts.resultsFor}{" "}
+        {request.text !== "" && <q>{request.text}</q>}
+      </h2>
       <Correction {...browse} />
       {page.cards.length === 0 && <Nothing isFiltered={params.length > 0} texts={texts} />}
       <ol class="cards">

@@ -109,7 +109,7 @@ function Permission({
   return (
     <li>
       {sentence[locale]} <span class={style}>{risk}</span>
-      {reason !== null && <div class="muted">“{localText(reason, locale)}”</div>}
+      {reason !== null && <q class="muted block">{localText(reason, locale)}</q>}
     </li>
   );
 }

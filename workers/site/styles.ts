@@ -21,8 +21,9 @@ header.site{background:var(--surface);border-bottom:1px solid var(--line)}
 header.site .wrap{display:flex;justify-content:space-between;align-items:center;gap:1rem;min-height:3.5rem}
 .brand{font-weight:700;color:var(--text);text-decoration:none;padding:.35rem 0}
 footer{border-top:1px solid var(--line);margin-top:3rem;padding:1.5rem 0 2.5rem;color:var(--muted);font-size:.9rem}
-main{padding-top:1.5rem}
+main.wrap{padding-top:1.5rem}
 .lead,.muted{color:var(--muted)}
+.block{display:block}
 .lead{margin-top:0}
 form.search{background:var(--surface);border:1px solid var(--line);border-radius:12px;padding:1rem;margin:1.25rem 0}
 .row{display:flex;flex-wrap:wrap;gap:.75rem;align-items:end}
