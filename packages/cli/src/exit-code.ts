@@ -1,6 +1,6 @@
 import type { ErrorCode } from "@rising-bsm/protocol";
 
-/** Exit codes that scripts rely on; `docs/api-reference.md` lists them for people. */
+/** Exit codes that scripts rely on; `docs/errors.md` lists them for people. */
 export const EXIT = {
   ok: 0,
   internal: 1,
