@@ -132,7 +132,7 @@ function mustBeAlone({ aloneUntil, spec }: PluginSlot): boolean {
 }
 
 export function memoryOf({ limits }: PluginSpec): number {
-  return limits?.memoryMb ?? CALL_LIMITS.memoryMb;
+  return Math.max(limits?.memoryMb ?? CALL_LIMITS.memoryMb, RUNTIME_LIMITS.memoryMinMb);
 }
 
 function hasRoom(child: Child, tier: string): boolean {

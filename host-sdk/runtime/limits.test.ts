@@ -123,10 +123,28 @@ test("a heap that grows without end is limit_memory, and the neighbour goes on",
 
 test("buffers count as memory: 16 MB fit, 64 MB do not, unless granted", async () => {
   expect(await runtime.run("p", "allocate", [16])).toBe(16);
-  expect(await codeOf(runtime.run("p", "allocate", [64]))).not.toBe("ok");
+  expect(await codeOf(runtime.run("p", "allocate", [64]))).toBe("limit_memory");
   await runtime.load("big", PLUGIN, { limits: { memoryMb: 128 } });
   expect(await runtime.run("big", "allocate", [64])).toBe(64);
   await runtime.unloadPlugin("big");
+});
+
+test.each(["'x'.repeat(2 ** 29)", "new Array(1e9).fill(0)", "new ArrayBuffer(1e9)"])(
+  "%s is limit_memory, and a RangeError for the plugin",
+  async (text) => {
+    const code = `export default class { go() { return ${text}; } see() { try { ${text} } catch (e) { return e instanceof RangeError && e.code === undefined; } } }`;
+    await runtime.load("greedy", code);
+    expect(await codeOf(runtime.run("greedy", "go"))).toBe("limit_memory");
+    expect(await runtime.run("greedy", "see")).toBe(true);
+    await runtime.unloadPlugin("greedy");
+  },
+);
+
+test("a plugin that is granted less memory than an isolate needs gets the least there is", async () => {
+  await runtime.load("small", PLUGIN, { limits: { memoryMb: 1 } });
+  expect(await runtime.run("small", "take", ["ok"])).toBe(2);
+  expect(runtime.usage("small")?.pid).toBe(runtime.usage("neighbour")?.pid);
+  await runtime.unloadPlugin("small");
 });
 
 test("a result of exactly 1 MiB crosses, one byte more is limit_payload", async () => {

@@ -1,3 +1,5 @@
+import { withCode } from "./errors.ts";
+
 /**
  * V8 cannot interrupt some built-in functions, and a few end the whole process. A size cap turns
  * the simple ways to abuse them into a RangeError, so that they cost one call and not the child.
@@ -52,6 +54,10 @@ function lengthFits(value: unknown): boolean {
   return typeof length !== "number" || length <= MAX_ELEMENTS;
 }
 
+function tooLarge(name: string): RangeError {
+  return withCode("limit_memory", new RangeError(`The value is too large for ${name}()`));
+}
+
 function wrap(
   owner: object,
   name: string,
@@ -61,7 +67,7 @@ function wrap(
   if (typeof original !== "function") return;
   const capped: Record<string, Method> = {
     [name](...args) {
-      if (!fits(this, args)) throw new RangeError(`The value is too large for ${name}()`);
+      if (!fits(this, args)) throw tooLarge(name);
       return Reflect.apply(original, this, args);
     },
   };

@@ -17,7 +17,11 @@ const codes = new WeakMap<object, string>();
 
 /** An error of the host or of a limit, for plugin code to catch: it has `code`. */
 export function codedError(code: string, message: string): Error {
-  const error = Object.assign(new Error(message), { name: "RbsmError", code });
+  return withCode(code, Object.assign(new Error(message), { name: "RbsmError", code }));
+}
+
+/** An error of the language that leaves the isolate with a code when plugin code lets it through. */
+export function withCode<E extends Error>(code: string, error: E): E {
   codes.set(error, code);
   return error;
 }
@@ -35,13 +39,24 @@ function describe(thrown: unknown): ErrorMessage {
   if (typeof thrown !== "object" || thrown === null) {
     return { name: "Error", message: textOf(thrown, MAX_MESSAGE), stack: "" };
   }
-  const code = codes.get(thrown);
+  const code = codes.get(thrown) ?? (isMemoryError(thrown) ? "limit_memory" : undefined);
   return {
     ...(code === undefined ? {} : { code }),
     name: ownText(thrown, "name", 128) || "Error",
     message: ownText(thrown, "message", MAX_MESSAGE),
     stack: pluginFrames(ownText(thrown, "stack", MAX_STACK)),
   };
+}
+
+/**
+ * What V8 throws when a buffer is over the isolate's memory. A plugin may throw one like it: then it
+ * says of itself that it needs too much.
+ */
+function isMemoryError(thrown: object): boolean {
+  return (
+    thrown instanceof RangeError &&
+    ownText(thrown, "message", MAX_MESSAGE) === "Array buffer allocation failed"
+  );
 }
 
 function ownText(thrown: object, key: string, max: number): string {

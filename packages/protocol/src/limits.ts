@@ -135,6 +135,8 @@ export const MANIFEST_LIMITS = {
 /** How many plugins and calls one runtime takes, and when it gives up on a child process. */
 export const RUNTIME_LIMITS = {
   isolatesPerChild: 32,
+  /** isolated-vm makes no isolate with less. */
+  memoryMinMb: 8,
   openCallsPerPlugin: 128,
   /** A child's RSS cap is base + perIsolate × isolates + slack, in MB. */
   rssBaseMb: 80,
