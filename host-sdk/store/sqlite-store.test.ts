@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -23,6 +23,22 @@ test("createSqliteStore() finds the rows of the process before it", async () => 
   const second = createSqliteStore(file);
   expect(await second.get("k", "a")).toEqual({ key: "a", value: { n: 1 }, version });
   expect(await second.commit([{ kind: "k", key: "a", value: 2 }])).toBeGreaterThan(version);
+  await second.close();
+});
+
+test("createSqliteStore() makes its folder, and only its owner reads what is in it", async () => {
+  const inside = join(folder, "not", "there", "yet");
+  const file = join(inside, "host.sqlite");
+  const modesOf = () => ["", "-wal", "-shm"].map((end) => statSync(file + end).mode & 0o777);
+  const first = createSqliteStore(file);
+  await first.commit([{ kind: "k", key: "a", value: 1 }]);
+  expect(statSync(inside).mode & 0o777).toBe(0o700);
+  expect(modesOf()).toEqual([0o600, 0o600, 0o600]);
+  await first.close();
+  chmodSync(file, 0o644);
+  const second = createSqliteStore(file);
+  await second.commit([{ kind: "k", key: "a", value: 2 }]);
+  expect(modesOf()).toEqual([0o600, 0o600, 0o600]);
   await second.close();
 });
 

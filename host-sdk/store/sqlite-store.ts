@@ -1,6 +1,9 @@
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { RbsmError, type Json } from "@rising-bsm/protocol";
 import { z } from "zod";
+import { diskError } from "../disk/durable-file.ts";
 import {
   checkChanges,
   conditionHolds,
@@ -30,6 +33,8 @@ const SQLITE_BUSY = 5;
 const SQLITE_FULL = 13;
 // What a disk quota gives instead of FULL.
 const SQLITE_IOERR_WRITE = 778;
+const IN_MEMORY = ":memory:";
+const OTHERS = 0o077;
 const LAST_CODE_POINT = 0x10ffff;
 const FIRST_SURROGATE = 0xd800;
 const AFTER_SURROGATES = 0xe000;
@@ -41,8 +46,8 @@ const sqliteErrorSchema = z.object({ errcode: z.number(), message: z.string() })
 type Run = (sql: string, ...values: SQLInputValue[]) => unknown;
 
 /**
- * A `HostStore` in one SQLite file, shared safely by several processes of one machine.
- * `:memory:` keeps it in memory.
+ * A `HostStore` in one SQLite file, shared safely by several processes of one machine. A missing
+ * folder is made; file and folder are readable by their owner alone. `:memory:` keeps it in memory.
  */
 export function createSqliteStore(file: string): HostStore {
   const database = translateErrors(() => openDatabase(file));
@@ -101,7 +106,25 @@ export function createSqliteStore(file: string): HostStore {
   };
 }
 
+/** Leases and plugins' data are nobody else's. SQLite gives `-wal` and `-shm` the mode of the file. */
+function preparePrivateFile(file: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    // A file that is there is not opened: closing it would drop the locks of this process's other
+    // connections to it.
+    if (!existsSync(file)) closeSync(openSync(file, "a", 0o600));
+    for (const path of [file, `${file}-wal`, `${file}-shm`]) {
+      const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0;
+      // A restored backup may have lost the mode.
+      if ((mode & OTHERS) !== 0) chmodSync(path, 0o600);
+    }
+  } catch (error) {
+    throw diskError(error);
+  }
+}
+
 function openDatabase(file: string): DatabaseSync {
+  if (file !== IN_MEMORY) preparePrivateFile(file);
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
   database.exec("PRAGMA journal_mode = WAL");
   // FULL, not NORMAL: the install journal and the request ids of lease renewals are only worth
