@@ -1,5 +1,6 @@
 import {
   type Bundle,
+  needsLicense,
   RbsmError,
   type ServiceKeys,
   type VerifiedPublisher,
@@ -135,7 +136,7 @@ async function stageOne(
     path,
     onProgress,
   });
-  if (needsLicense(bundle) && !entry.paid) {
+  if (needsLicense(bundle.manifest) && !entry.paid) {
     throw new RbsmError(
       "manifest_mismatch",
       `The catalogue calls ${name} free, its manifest does not`,
@@ -150,13 +151,6 @@ async function stageOne(
     pin,
     release: releaseOf(bundle, { seq, publishedAt, publisherKeyId }),
   };
-}
-
-/** Whether a plugin has plans and none of them is free. */
-function needsLicense({ manifest }: Bundle): boolean {
-  return (
-    manifest.pricing !== undefined && manifest.pricing.plans.every(({ kind }) => kind !== "free")
-  );
 }
 
 /** A sideloaded bundle as a member of the set. */
@@ -189,7 +183,7 @@ function releaseOf(
     size: bundle.size,
     treeDigest: bundle.treeDigest,
     ...origin,
-    paid: needsLicense(bundle),
+    paid: needsLicense(bundle.manifest),
     dependencies: bundle.manifest.dependencies,
   };
 }

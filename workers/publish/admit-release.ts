@@ -1,4 +1,4 @@
-import { RbsmError, isErrorCode } from "@rising-bsm/protocol";
+import { RbsmError, isErrorCode, needsLicense } from "@rising-bsm/protocol";
 import type { Bundle, Finding, Manifest } from "@rising-bsm/protocol";
 import type { Settings } from "../env.ts";
 
@@ -37,7 +37,7 @@ export function admitRelease(
   }
   const { manifest } = upload.bundle;
   const isReviewed = policy === "first-release" && needsReview(manifest, facts);
-  return { status: isReviewed ? "in_review" : "publishing", paid: isPaid(manifest) };
+  return { status: isReviewed ? "in_review" : "publishing", paid: needsLicense(manifest) };
 }
 
 function findingsOf({ bundle, target, isAdmin, signatureProblem }: Upload): Finding[] {
@@ -79,8 +79,4 @@ function needsReview(manifest: Manifest, { approvedAt, previous }: PublishFacts)
 
 function grantsOf({ permissions, network }: Manifest): string[] {
   return [...permissions.map(({ code }) => code), ...network.map((host) => `network:${host}`)];
-}
-
-function isPaid({ pricing }: Manifest): boolean {
-  return pricing?.plans.some(({ kind }) => kind !== "free") ?? false;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import schemaFile from "../manifest.schema.json" with { type: "json" };
-import { checkManifest, manifestJsonSchema } from "./manifest.ts";
+import { checkManifest, manifestJsonSchema, needsLicense } from "./manifest.ts";
 
 const smallest = {
   name: "@acme/hello",
@@ -380,6 +380,19 @@ test("a system plugin may ask for what only the system may do", () => {
   expect(
     checkManifest({ ...smallest, type: "system", permissions: ["plugins.manage"] }).findings,
   ).toEqual([]);
+});
+
+test.each([
+  ["no plans", undefined, false],
+  ["a free plan", ["free"], false],
+  ["a free plan beside paid ones", ["subscription", "free"], false],
+  ["paid plans only", ["subscription", "perpetual"], true],
+  ["a trial, which is a license too", ["trial"], true],
+])("with %s a license is needed: %s → %s", (_name, kinds, expected) => {
+  const plans = kinds?.map((kind) => ({ id: kind, kind }));
+  const pricing = plans === undefined ? {} : { pricing: { plans } };
+  const { manifest } = checkManifest({ ...smallest, ...pricing });
+  expect(manifest === null ? null : needsLicense(manifest)).toBe(expected);
 });
 
 test("manifest.schema.json is current: node scripts/generate-schema.ts", () => {

@@ -162,6 +162,14 @@ function needsSystem(code: string | null): boolean {
   return permission.system === true;
 }
 
+/**
+ * Whether a plugin is paid: it has plans and none of them is free. With a free plan beside paid ones
+ * anybody may install it, and a license only adds entitlements.
+ */
+export function needsLicense({ pricing }: Pick<Manifest, "pricing">): boolean {
+  return pricing !== undefined && pricing.plans.every(({ kind }) => kind !== "free");
+}
+
 /** JSON Schema (draft 2020-12) of `manifest.json` as a person writes it, for editors. */
 export function manifestJsonSchema(): object {
   return {

@@ -33,6 +33,7 @@ test("build packs a plugin without sources as it is", async () => {
     plugin: "@acme/hello",
     signature: "missing",
     publisherKeyId: null,
+    needsLicense: false,
     entries: [{ path: "index.js" }, { path: "locales/de.json" }, { path: "manifest.json" }],
   });
 });

@@ -10,6 +10,7 @@ export const inspectCommand: DefineCommand = (run) =>
     .argument("<file>", "a .rbsm file")
     .action(
       run(async (cli, file: string) => {
+        const { needsLicense } = await import("@rising-bsm/protocol");
         const { describeBundle } = await import("../build/build-plugin.ts");
         const { readBundleFile } = await import("../build/read-bundle-file.ts");
         const { signatureState } = await import("../build/verify-bundle.ts");
@@ -18,6 +19,7 @@ export const inspectCommand: DefineCommand = (run) =>
         const { manifest, entries, sha256, treeDigest, publisherKeyId } = bundle;
         const signature = await signatureState(bundle.bytes);
         const permissions = manifest.permissions.map((permission) => permission.code);
+        const paid = needsLicense(manifest);
         return {
           data: {
             plugin: manifest.name,
@@ -27,6 +29,7 @@ export const inspectCommand: DefineCommand = (run) =>
             treeDigest,
             signature,
             publisherKeyId,
+            needsLicense: paid,
             manifest,
             entries,
           },
@@ -35,6 +38,7 @@ export const inspectCommand: DefineCommand = (run) =>
             sizeTree(entries, bundle.bytes.length),
             `  permissions ${permissions.join(", ") || "none"}`,
             `  network     ${manifest.network.join(", ") || "none"}`,
+            `  price       ${paid ? "needs a license" : "free"}`,
             `  sha256      ${sha256}`,
             `  tree        ${treeDigest}`,
             `  signature   ${signature}${publisherKeyId === null ? "" : ` (key ${publisherKeyId})`}`,
