@@ -12,11 +12,8 @@ import type { InstallLicenses } from "./install/stage.ts";
 import { openInstanceKey } from "./license/instance-key.ts";
 import { type Licenses, openLicenses } from "./license/licenses.ts";
 import type { ActivePlugins } from "./lifecycle/active-plugins.ts";
-import {
-  type Administration,
-  type AdministerParts,
-  createAdministration,
-} from "./lifecycle/administer.ts";
+import { type Administration, createAdministration } from "./lifecycle/administer.ts";
+import type { AdministerParts } from "./lifecycle/administer-parts.ts";
 import { connectRuntime } from "./lifecycle/connect-runtime.ts";
 import { createEventDelivery, type EventDelivery } from "./lifecycle/deliver-events.ts";
 import { createPluginLogs, type PluginLogs } from "./lifecycle/plugin-logs.ts";

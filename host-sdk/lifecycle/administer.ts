@@ -1,28 +1,21 @@
 import {
   type Bundle,
-  type Json,
   type Manifest,
   publisherKeyIdOf,
   RbsmError,
   verifyPublisher,
 } from "@rising-bsm/protocol";
 import { decideGrants, type Grant } from "../install/grant.ts";
-import {
-  type Installed,
-  installSet,
-  type InstallOrder,
-  type InstallParts,
-  lockDocument,
-} from "../install/installer.ts";
-import { sweepBundles, undoInstall } from "../install/journal.ts";
+import { installSet, type InstallOrder } from "../install/installer.ts";
 import type { PluginRequest } from "../install/plan.ts";
 import type { OnProgress } from "../install/progress.ts";
-import { type JournalRow, KIND, type PluginRow, readPin, readPlugins } from "../install/rows.ts";
+import { type PluginRow, readPin } from "../install/rows.ts";
 import { stageSideloaded } from "../install/stage.ts";
-import type { Change } from "../store/host-store.ts";
-import type { ActivePlugins } from "./active-plugins.ts";
+import { type AdministerParts, storeRow, takeOver } from "./administer-parts.ts";
+import { rollback } from "./roll-back.ts";
 import type { Actor } from "./running.ts";
-import { problemOf, type Slots } from "./slots.ts";
+import { problemOf } from "./slots.ts";
+import { uninstall } from "./uninstall.ts";
 
 /** What an administrator may say about an installation. */
 export interface InstallOptions {
@@ -44,15 +37,6 @@ export interface InstallOptions {
 export interface UpdateOptions extends Omit<Partial<InstallOptions>, "grant"> {
   /** Grants that the new version may have beyond the old ones: all it asks for, or these codes. */
   readonly acceptGrants?: boolean | readonly string[] | undefined;
-}
-
-/** What administering works with. */
-export interface AdministerParts {
-  readonly install: InstallParts;
-  readonly active: ActivePlugins;
-  readonly slots: Slots;
-  /** Permissions that plugins may be granted on this host; all when undefined. */
-  readonly allowed: readonly string[] | undefined;
 }
 
 /** The operations that change what is installed. Each runs alone. */
@@ -184,18 +168,6 @@ async function change(
   return installed.map(({ row }) => row.name);
 }
 
-/** The commit is done; from here on calls reach the new versions. */
-function takeOver({ active }: AdministerParts, installed: readonly Installed[]): void {
-  for (const { row, manifest, running } of installed) {
-    active.replace({
-      row,
-      manifest,
-      problem: null,
-      running: running === null ? null : Promise.resolve(running),
-    });
-  }
-}
-
 async function sideload(
   parts: AdministerParts,
   bytes: Uint8Array,
@@ -214,45 +186,6 @@ async function sideload(
     name,
   );
   return name;
-}
-
-/** Goes back to the release before; that one needs no marketplace, its bundle is still on disk. */
-async function rollback(parts: AdministerParts, name: string): Promise<void> {
-  const { row } = parts.slots.get(name);
-  if (row.previous === null) {
-    throw new RbsmError("conflict_state", `There is no earlier release of ${name} to go back to`, {
-      plugin: name,
-    });
-  }
-  const next: PluginRow = {
-    ...row,
-    release: row.previous,
-    previous: row.release,
-    updatedAt: parts.install.now().toISOString(),
-  };
-  const bundle = await parts.install.bundles.open(next.release);
-  const from: Json = row.release.version;
-  const first = { name: "onUpdate", args: [from] } as const;
-  const running =
-    next.wanted === "disabled"
-      ? null
-      : await parts.active.start({ row: next, bundle, first, reach: parts.active.reach });
-  await storeRow(parts, next);
-  takeOver(parts, [{ row: next, manifest: bundle.manifest, running }]);
-}
-
-async function storeRow(
-  parts: AdministerParts,
-  row: PluginRow,
-  more: readonly Change[] = [],
-): Promise<void> {
-  const plugins = await readPlugins(parts.install.store);
-  plugins.set(row.name, row);
-  await parts.install.store.commit([
-    { kind: KIND.plugin, key: row.name, value: row },
-    { kind: KIND.lock, key: "plugins", value: lockDocument(plugins) },
-    ...more,
-  ]);
 }
 
 async function enable(parts: AdministerParts, name: string): Promise<void> {
@@ -279,52 +212,6 @@ async function disable(parts: AdministerParts, name: string): Promise<void> {
   };
   await storeRow(parts, row);
   await parts.active.stop(name, { ...slot, row, problem: null, running: null });
-}
-
-async function uninstall(
-  parts: AdministerParts,
-  name: string,
-  { keepData }: { keepData: boolean },
-): Promise<void> {
-  const { slots, active, install } = parts;
-  const slot = slots.get(name);
-  const needing = slots
-    .all()
-    .filter(({ row }) => Object.hasOwn(row.release.dependencies, name) && row.name !== name);
-  if (needing.length > 0) {
-    const names = needing.map(({ row }) => row.name).join(", ");
-    throw new RbsmError("conflict_state", `${names} needs ${name}`, {
-      plugin: name,
-      fix: `Uninstall ${names} first.`,
-    });
-  }
-  await active.stop(name, null);
-  const plugins = await readPlugins(install.store);
-  plugins.delete(name);
-  const id = crypto.randomUUID();
-  // The data goes after the commit; until it is gone the journal remembers that it has to.
-  const journal: JournalRow = {
-    startedAt: install.now().toISOString(),
-    operation: "uninstall",
-    fresh: [name],
-  };
-  const version = slot.row.release.version;
-  await install.store
-    .commit([
-      { kind: KIND.plugin, key: name, value: null },
-      { kind: KIND.lock, key: "plugins", value: lockDocument(plugins) },
-      keepData
-        ? { kind: KIND.keptData, key: name, value: { version } }
-        : { kind: KIND.journal, key: id, value: journal },
-    ])
-    .catch(async (error: unknown) => {
-      // A store may fail after it has stored; then the plugin is gone all the same.
-      if ((await install.store.get(KIND.plugin, name)) === null) return;
-      slots.put(name, { ...slot, running: null });
-      throw error;
-    });
-  if (keepData) await sweepBundles(install, plugins);
-  else await undoInstall(install, id, journal);
 }
 
 /** What `verify` found out about an installed plugin. */

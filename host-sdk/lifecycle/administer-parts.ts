@@ -1,0 +1,35 @@
+import { type Installed, type InstallParts, lockDocument } from "../install/installer.ts";
+import { KIND, type PluginRow, readPlugins } from "../install/rows.ts";
+import type { ActivePlugins } from "./active-plugins.ts";
+import type { Slots } from "./slots.ts";
+
+/** What administering works with. */
+export interface AdministerParts {
+  readonly install: InstallParts;
+  readonly active: ActivePlugins;
+  readonly slots: Slots;
+  /** Permissions that plugins may be granted on this host; all when undefined. */
+  readonly allowed: readonly string[] | undefined;
+}
+
+/** The commit is done; from here on calls reach the new versions. */
+export function takeOver({ active }: AdministerParts, installed: readonly Installed[]): void {
+  for (const { row, manifest, running } of installed) {
+    active.replace({
+      row,
+      manifest,
+      problem: null,
+      running: running === null ? null : Promise.resolve(running),
+    });
+  }
+}
+
+/** Stores one plugin's row together with the lock document that lists it. */
+export async function storeRow(parts: AdministerParts, row: PluginRow): Promise<void> {
+  const plugins = await readPlugins(parts.install.store);
+  plugins.set(row.name, row);
+  await parts.install.store.commit([
+    { kind: KIND.plugin, key: row.name, value: row },
+    { kind: KIND.lock, key: "plugins", value: lockDocument(plugins) },
+  ]);
+}
