@@ -14,6 +14,8 @@ export async function rollback(parts: AdministerParts, name: string): Promise<vo
   checkFits(parts.slots, name, row.previous);
   const next: PluginRow = {
     ...row,
+    // Only what the marketplace released has a place in its order.
+    source: row.previous.seq === null ? "sideload" : "marketplace",
     release: row.previous,
     previous: row.release,
     updatedAt: parts.install.now().toISOString(),

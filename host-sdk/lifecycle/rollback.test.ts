@@ -1,6 +1,8 @@
+import { base64url, packBundle, signBundle } from "@rising-bsm/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { HELLO } from "../testing/expectations.ts";
+import { codeOf, greeter, HELLO } from "../testing/expectations.ts";
 import { createHostFixture, type HostFixture } from "../testing/host-fixture.ts";
+import { filesOf } from "../testing/static-marketplace.ts";
 
 const BASE = "@acme/base";
 
@@ -49,4 +51,23 @@ test("a rollback to a release whose own needs are gone is refused", async () => 
     message: expect.stringContaining("which is not installed"),
   });
   expect(await host.call(HELLO, "version")).toBe("2.0.0");
+});
+
+test("a rollback over a sideloaded release leads back to the marketplace", async () => {
+  const { market } = fixture;
+  await market.publish({ name: HELLO, version: "1.0.0", code: greeter("1.0.0") });
+  const trust = [base64url(market.publisher.publicKey)];
+  const host = await fixture.open({ developerMode: { trust } });
+  await host.install(HELLO, { grant: "requested" });
+  const files = filesOf({ name: HELLO, version: "1.0.1", code: greeter("1.0.1") });
+  const bytes = packBundle(await signBundle(files, market.publisher));
+  await host.sideload(bytes, { grant: "requested" });
+  expect(await codeOf(host.update(HELLO))).toBe("conflict_state");
+  expect(await host.rollback(HELLO)).toMatchObject({ version: "1.0.0", source: "marketplace" });
+  await market.publish({ name: HELLO, version: "1.1.0", code: greeter("1.1.0") });
+  expect(await host.update(HELLO)).toMatchObject({ version: "1.1.0" });
+  await host.rollback(HELLO);
+  await host.sideload(bytes, { grant: "requested" });
+  await host.rollback(HELLO);
+  expect(await host.rollback(HELLO)).toMatchObject({ version: "1.0.1", source: "sideload" });
 });
