@@ -17,10 +17,10 @@ export interface HostOptions {
   readonly dataDir: string;
   /** The marketplace and the TUF root.json that its trust begins with; without it only `sideload` installs. */
   readonly marketplace?: { readonly url: string; readonly root: Uint8Array; readonly send?: Send };
-  /** Where rows live. The host closes it with itself. */
-  readonly store: HostStore;
-  /** The application's data. */
-  readonly domain: DomainPort;
+  /** Where rows live; `host.sqlite` in the data directory when left out. The host closes it with itself. */
+  readonly store?: HostStore;
+  /** The application's data. Left out, plugins meet a simulated business kept in the store: for trying out. */
+  readonly domain?: DomainPort;
   /** Nothing is written when left out. */
   readonly logger?: HostLogger;
   /** Permissions that plugins may be granted on this host; all when left out. */

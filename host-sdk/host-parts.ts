@@ -1,8 +1,11 @@
+import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fromBase64url, keyId, RbsmError } from "@rising-bsm/protocol";
 import { deletePluginStorage } from "./broker/plugin-storage.ts";
 import { createMarketplace, type Marketplace } from "./client/marketplace.ts";
 import { type FolderLock, lockFolder } from "./disk/folder-lock.ts";
+import type { DomainPort } from "./domain/domain-port.ts";
+import { createSimulatedDomain } from "./domain/simulated/simulated-domain.ts";
 import type { HostLogger, HostOptions } from "./host-options.ts";
 import { type BundleFolder, createBundleFolder } from "./install/bundle-folder.ts";
 import type { InstallParts } from "./install/installer.ts";
@@ -20,6 +23,8 @@ import { createPluginLogs, type PluginLogs } from "./lifecycle/plugin-logs.ts";
 import type { Reach } from "./lifecycle/running.ts";
 import { createSlots, problemOf, type Slot, type Slots } from "./lifecycle/slots.ts";
 import type { PluginData, PluginRuntime } from "./runtime/plugin-runtime.ts";
+import type { HostStore } from "./store/host-store.ts";
+import { createSqliteStore } from "./store/sqlite-store.ts";
 import { openTrust, type Trust } from "./trust/trust.ts";
 
 /** Version of the plugin API and its runtime, checked against `engines.runtime` of plugins. */
@@ -47,16 +52,23 @@ export interface HostParts {
 /** Opens a data directory: takes its lock, undoes what a crash left, and puts the parts together. */
 export async function openHostParts(options: HostOptions): Promise<HostParts> {
   const lock = await lockFolder(options.dataDir);
+  let own: HostStore | undefined;
   try {
-    return await assemble(options, lock);
+    const store = options.store ?? (own = createSqliteStore(join(options.dataDir, "host.sqlite")));
+    const domain = options.domain ?? (await createSimulatedDomain({ store }));
+    return await assemble({ ...options, store, domain }, lock);
   } catch (error) {
+    await own?.close();
     await lock.release();
     throw error;
   }
 }
 
+/** Options with what was left out filled in. */
+type CompleteOptions = HostOptions & { readonly store: HostStore; readonly domain: DomainPort };
+
 /** What was on disk and in the store, checked, before anything runs. */
-async function openStored(options: HostOptions) {
+async function openStored(options: CompleteOptions) {
   const { store, logger = SILENT, now = () => new Date() } = options;
   const bundles = createBundleFolder(options.dataDir);
   const forgetData = (plugin: string) => deletePluginStorage(store, plugin);
@@ -74,7 +86,7 @@ async function openStored(options: HostOptions) {
   return { ...recovery, logger, marketplace, trust, licenses, slots, publishers };
 }
 
-async function assemble(options: HostOptions, lock: FolderLock): Promise<HostParts> {
+async function assemble(options: CompleteOptions, lock: FolderLock): Promise<HostParts> {
   const { slots, licenses, publishers, ...stored } = await openStored(options);
   const { store, logger, marketplace, trust } = stored;
   const logs = createPluginLogs();
@@ -124,7 +136,7 @@ async function assemble(options: HostOptions, lock: FolderLock): Promise<HostPar
 }
 
 function deliverDomainEvents(
-  { domain }: HostOptions,
+  { domain }: CompleteOptions,
   events: EventDelivery,
   logger: HostLogger,
 ): () => void {
@@ -188,7 +200,7 @@ async function trustOf(options: HostOptions, { marketplace, now }: Clocked): Pro
 }
 
 async function licensesOf(
-  options: HostOptions,
+  options: CompleteOptions,
   {
     marketplace,
     trust,

@@ -1,0 +1,73 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { packBundle, signBundle } from "@rising-bsm/protocol";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createPluginHost, type PluginHost } from "./host.ts";
+import type { HostOptions } from "./host-options.ts";
+import { codeOf } from "./testing/expectations.ts";
+import { filesOf, randomKey, startStaticMarketplace } from "./testing/static-marketplace.ts";
+
+let folder: string;
+let hosts: PluginHost[];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "rbsm-host-"));
+  hosts = [];
+});
+afterEach(async () => {
+  for (const host of hosts) await host.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function open(options: Partial<HostOptions> = {}): Promise<PluginHost> {
+  const host = await createPluginHost({ dataDir: join(folder, "not", "there", "yet"), ...options });
+  hosts.push(host);
+  return host;
+}
+
+const CODE = `export default class {
+  add(name) { return this.api.customers.create({ name }).then((customer) => customer.id); }
+  async names() { return (await this.api.customers.list({ limit: 100 })).items.map((c) => c.name); }
+}`;
+
+test("a data directory is all a host needs: it keeps rows and a simulated business there", async () => {
+  const key = await randomKey();
+  const permissions = ["customers.view", "customers.create"];
+  const release = { name: "@acme/tryout", version: "1.0.0", code: CODE, permissions };
+  const bundle = packBundle(await signBundle(filesOf(release), key));
+  const developerMode = { trust: [key.publicKey] };
+  const host = await open({ developerMode });
+  await host.sideload(bundle, { grant: "requested" });
+  await host.call("@acme/tryout", "add", ["Ada Lovelace"]);
+  await host.close();
+  const again = await open({ developerMode });
+  const names = await again.call("@acme/tryout", "names");
+  expect(names).toHaveLength(21);
+  expect(names).toContain("Ada Lovelace");
+});
+
+test("a host that could not be opened leaves nothing open behind it", async () => {
+  const root = new TextEncoder().encode("{}");
+  const broken = open({ marketplace: { url: "http://127.0.0.1:1", root } });
+  expect(await codeOf(broken)).toBe("trust_root_invalid");
+  expect((await open()).plugins()).toEqual([]);
+});
+
+test("the root may be a Buffer that is a view of a larger one", async () => {
+  const market = await startStaticMarketplace();
+  try {
+    await market.publish({ name: "@acme/hello", version: "1.0.0" });
+    const larger = Buffer.concat([Buffer.from("before"), market.root, Buffer.from("after")]);
+    const root = larger.subarray(6, 6 + market.root.length);
+    const host = await open({ marketplace: { url: market.url, root } });
+    await host.install("@acme/hello", { grant: "requested" });
+    await host.close();
+    const again = await open({
+      marketplace: { url: `${market.url}/`, root: new Uint8Array(root) },
+    });
+    expect(await again.call("@acme/hello", "version")).toBe("1.0.0");
+    expect(await again.checkForUpdates()).toEqual([]);
+  } finally {
+    await market.close();
+  }
+});
