@@ -16,6 +16,7 @@ import {
   defaultToNoStore,
   jsonAnswer,
   limitJsonBody,
+  refuseOtherMethods,
 } from "./http.ts";
 import { licenses } from "./licenses/routes.ts";
 import { publish } from "./publish/routes.ts";
@@ -43,6 +44,7 @@ function createApp(): OpenAPIHono<AppEnv> {
     openapi: "3.1.0",
     info: { title: "Rising-BSM plugin marketplace", version: "1" },
   });
+  refuseOtherMethods(app);
   app.route("/", site);
   return app;
 }

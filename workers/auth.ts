@@ -61,7 +61,7 @@ function findPluginOwner(db: Database, plugin: string) {
 }
 
 async function authenticate(c: AppContext): Promise<Principal> {
-  const bearer = /^Bearer ([\x21-\x7e]{1,512})$/.exec(c.req.header("authorization") ?? "")?.[1];
+  const bearer = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(c.req.header("authorization") ?? "")?.[1];
   if (bearer === undefined) throw new RbsmError("auth_required");
   if (await isAdminToken(c.env, bearer)) return { kind: "admin", actor: "admin" };
   const token = await findToken(writeDatabase(c.env), await sha256Hex(utf8(bearer)));

@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import { ERRORS, RbsmError } from "@rising-bsm/protocol";
 import type { ErrorCode, Finding } from "@rising-bsm/protocol";
-import type { Context } from "hono";
+import type { Context, Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 import { HTTPException } from "hono/http-exception";
 import { z } from "zod";
@@ -55,13 +55,18 @@ const JSON_BODY_BYTES = 64 * 1024;
 
 /** Reads a JSON body up to its limit before any schema sees it. Publishing streams its own. */
 export const limitJsonBody = createMiddleware<AppEnv>(async (c, next) => {
-  const isJson = c.req.header("content-type")?.includes("json") ?? false;
-  if (isJson && c.req.raw.body !== null) {
-    const bytes = await readBody(c.req.raw, { maxBytes: JSON_BODY_BYTES, tooLarge: "limit_body" });
-    c.req.raw = new Request(c.req.raw, { method: c.req.method, body: bytes });
-  }
+  if (c.req.header("content-type")?.includes("json") ?? false) await limitBody(c);
   await next();
 });
+
+/** Reads the body up to the limit of JSON; what is read from the request afterwards is this copy. */
+export async function limitBody({ req }: { readonly req: { raw: Request } }): Promise<void> {
+  const { method, body } = req.raw;
+  // A body means nothing in a GET or HEAD, and a request made anew cannot hold it.
+  if (body === null || method === "GET" || method === "HEAD") return;
+  const bytes = await readBody(req.raw, { maxBytes: JSON_BODY_BYTES, tooLarge: "limit_body" });
+  req.raw = new Request(req.raw, { method, body: bytes });
+}
 
 /** The body's bytes; stops reading at the limit. A declared Content-Length has to be the real one. */
 export async function readBody(
@@ -142,6 +147,23 @@ export function answerNotFound(): never {
   throw new RbsmError("not_found");
 }
 
+/** Answers every path that has routes with 405 for the methods that none of them is for. */
+export function refuseOtherMethods(app: Hono<AppEnv>): void {
+  const known = new Map<string, Set<string>>();
+  for (const { path, method } of app.routes) {
+    if (method === "ALL") continue;
+    const methods = known.get(path) ?? new Set();
+    known.set(path, methods.add(method));
+    if (method === "GET") methods.add("HEAD");
+  }
+  for (const [path, methods] of known) {
+    const headers = { Allow: [...methods].join(", ") };
+    app.all(path, () => {
+      throw new RbsmError("request_method", undefined, { headers });
+    });
+  }
+}
+
 /** The one place where an error becomes an answer. */
 export function answerError(error: Error, c: AppContext): Response {
   const refusal = toRbsmError(error);
@@ -161,6 +183,7 @@ export function answerError(error: Error, c: AppContext): Response {
     "Content-Type": "application/problem+json",
     "Cache-Control": CACHE.none,
   });
+  for (const [name, value] of Object.entries(ownHeaders(refusal))) headers.set(name, value);
   if (status === 401) headers.set("WWW-Authenticate", "Bearer");
   if (status === 429 || status === 503) headers.set("Retry-After", "30");
   return new Response(JSON.stringify(problem), { status, headers });
@@ -178,6 +201,13 @@ function toRbsmError(error: Error): RbsmError {
 function publicCode(code: ErrorCode): ErrorCode {
   if (ERRORS[code][2]) return code;
   return code.startsWith("license_") ? "license_refused" : "auth_refused";
+}
+
+const ownHeadersSchema = z.record(z.string(), z.string()).catch({});
+
+/** A refusal names in its detail the headers that its status asks for, such as Allow for 405. */
+function ownHeaders({ detail }: RbsmError): Record<string, string> {
+  return ownHeadersSchema.parse(detail["headers"]);
 }
 
 function publicDetail({ detail }: RbsmError): { fix?: string; findings?: readonly Finding[] } {

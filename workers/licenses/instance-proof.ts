@@ -1,6 +1,7 @@
 import { LICENSE_LIMITS, RbsmError, verifyProof } from "@rising-bsm/protocol";
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../env.ts";
+import { limitBody } from "../http.ts";
 
 export type InstanceProof = Awaited<ReturnType<typeof verifyProof>>;
 
@@ -19,6 +20,8 @@ function proofOf(maxAgeMs: number) {
     if (header === undefined) {
       throw new RbsmError("auth_proof_invalid", "The Rbsm-Proof header is missing");
     }
+    // The signature is over the bytes, whatever their type is said to be.
+    await limitBody(c);
     const { origin, pathname } = new URL(c.req.url);
     const proof = await verifyProof(header, {
       method: c.req.method,

@@ -5,7 +5,7 @@ import type { Child } from "hono/jsx";
 import { requireSchema } from "../database.ts";
 import { secretBytes } from "../env.ts";
 import type { AppEnv } from "../env.ts";
-import { answerError, CACHE } from "../http.ts";
+import { answerError, CACHE, refuseOtherMethods } from "../http.ts";
 import type { AppContext } from "../http.ts";
 import { findCard, readFacetCounts } from "../search/queries.ts";
 import { readSearchParams } from "../search/read-request.ts";
@@ -67,6 +67,8 @@ site.get("/site/icon.svg", (c) =>
     ...SECURITY_HEADERS,
   }),
 );
+
+refuseOtherMethods(site);
 
 /** Mounted last: whatever no feature knows. */
 site.get("*", addSecurityHeaders, () => {

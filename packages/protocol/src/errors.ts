@@ -108,6 +108,8 @@ export const ERRORS = {
   network_port_in_use: [409, "The port is in use", true],
 
   request_invalid: [400, "The request is not valid", true],
+  request_method: [405, "The method is not one of those that this address answers", true],
+  request_range: [416, "The range lies outside of what is there", true],
   request_length: [411, "The request needs a Content-Length that matches its body", true],
   cursor_invalid: [400, "The cursor is not valid", true],
   cursor_expired: [410, "The cursor has expired: start again from the first page", true],
