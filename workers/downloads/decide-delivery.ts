@@ -1,6 +1,7 @@
 /** What to answer for one representation: RFC 9110 §13 (conditions) and §14 (ranges). */
 export type Delivery =
-  | { readonly status: 200 | 304 | 416 }
+  | { readonly status: 200 | 304 }
+  | { readonly status: 416 }
   | { readonly status: 206; readonly offset: number; readonly length: number };
 
 export interface Representation {

@@ -29,6 +29,8 @@ beforeAll(async () => {
   paid = await buildBundle(acme.key, { ...paidTarget, pricing });
   expect((await publish(freeTarget, free, acme)).status).toBe(201);
   expect((await publish(paidTarget, paid, acme)).status).toBe(201);
+  const build = { name: "@acme/free", version: "1.0.0+build.1" };
+  expect((await publish(build, await buildBundle(acme.key, build), acme)).status).toBe(201);
   const sha256 = await sha256Hex(free);
   freePath = bundlePath(sha256);
   paidPath = bundlePath(await sha256Hex(paid));
@@ -90,9 +92,10 @@ describe("GET a bundle", () => {
 
   test.each(["bytes=999999-", "bytes=-0"])("refuses %s with the size", async (range) => {
     const response = await get({ Range: range });
-    expect(response.status).toBe(416);
     expect(response.headers.get("content-range")).toBe(`bytes */${free.length}`);
-    expect(await response.text()).toBe("");
+    expect(response.headers.get("content-type")).toBe("application/problem+json");
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    expect(await refusal(response)).toEqual([416, "request_range"]);
   });
 
   test("If-Range keeps the range only for exactly these bytes", async () => {
@@ -143,6 +146,21 @@ test("documents are short-lived with an entity tag, release statements immutable
   expect(again.status).toBe(304);
   const release = await call("/index/@acme/free/1.0.0.release.json");
   expect(release.headers.get("cache-control")).toContain("immutable");
+});
+
+test.each([
+  ["/index/%40acme/free.json", 200],
+  ["/index/%40acme/free/1.0.0%2Bbuild.1.release.json", 200],
+  ["/index/@acme/free/1.0.0+build.1.release.json", 200],
+  ["/%40acme/free/1.0.0%2Bbuild.1/bundle.rbsm", 302],
+  ["/index/%zz/free.json", 404],
+  ["/index/@acme/%ED%A0%80.json", 404],
+  ["/index/@acme/%00.json", 404],
+  [`/index/@acme/${"x".repeat(2_000)}.json`, 404],
+  [`/tuf/${"x".repeat(2_000)}`, 404],
+  [`/@acme/${"x".repeat(2_000)}/1.0.0/bundle.rbsm`, 404],
+])("%s is read with its escapes undone: %i", async (path, status) => {
+  expect((await call(path)).status).toBe(status);
 });
 
 test("the static plane asks no database", async () => {

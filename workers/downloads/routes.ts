@@ -12,7 +12,7 @@ const staticBytes = (description: string, type: string) => ({
   200: { description, content: { [type]: { schema: z.any() } } },
   206: { description: "The range asked for" },
   304: { description: "The caller's copy is still the newest" },
-  416: { description: "The range lies outside" },
+  416: { ...problemAnswer, description: "The range lies outside" },
   default: problemAnswer,
 });
 
@@ -112,12 +112,25 @@ downloads.openapi(trustMetadataRoute, serveDocument);
 downloads.openapi(trustTargetRoute, serveDocument);
 
 async function serveDocument(c: AppContext): Promise<Response> {
-  const found = await serveObject(c.env.BUNDLES, objectKey(c.req.path), c.req.raw);
+  const found = await serveObject(c.env.BUNDLES, objectKey(decodedPath(c)), c.req.raw);
   if (found === null) throw new RbsmError("not_found");
   return found;
 }
 
+/** Clients may escape what need not be: `/index/%40acme/hello.json` is `/index/@acme/hello.json`. */
+function decodedPath(c: AppContext): string {
+  try {
+    return decodeURIComponent(new URL(c.req.url).pathname);
+  } catch (cause) {
+    throw new RbsmError("not_found", undefined, {}, cause);
+  }
+}
+
+/** Far longer than any address that something was stored under; R2 fails on keys over 1,024 bytes. */
+const MAX_PATH_LENGTH = 512;
+
 /** R2 keys are URL paths without the leading slash. */
 function objectKey(path: string): string {
+  if (path.length > MAX_PATH_LENGTH || !/^[\w@.+/-]+$/.test(path)) throw new RbsmError("not_found");
   return path.slice(1);
 }

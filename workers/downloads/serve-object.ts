@@ -1,4 +1,4 @@
-import { base64, fromHex } from "@rising-bsm/protocol";
+import { RbsmError, base64, fromHex } from "@rising-bsm/protocol";
 import { CACHE } from "../http.ts";
 import { storedSha256 } from "../objects.ts";
 import { decideDelivery, isPlainGet } from "./decide-delivery.ts";
@@ -20,14 +20,22 @@ export async function serveObject(
   const object = await bucket.head(key);
   if (object === null) return null;
   const delivery = decideDelivery(request, { etag: entityTag(object), size: object.size });
-  if (request.method === "HEAD" || delivery.status === 304 || delivery.status === 416) {
-    return answer(object, delivery, null);
-  }
+  if (delivery.status === 416) throw rangeRefused(object);
+  if (request.method === "HEAD" || delivery.status === 304) return answer(object, delivery, null);
   const read = await bucket.get(key, delivery.status === 206 ? { range: delivery } : {});
   return read === null ? null : answer(read, delivery, read.body);
 }
 
-function answer(object: R2Object, delivery: Delivery, body: ReadableStream | null): Response {
+/** A refusal like any other: the object may be kept for ever, this answer must not. */
+function rangeRefused({ size }: R2Object): RbsmError {
+  return new RbsmError("request_range", undefined, {
+    headers: { "Content-Range": `bytes */${size}`, "Accept-Ranges": "bytes" },
+  });
+}
+
+type Served = Exclude<Delivery, { readonly status: 416 }>;
+
+function answer(object: R2Object, delivery: Served, body: ReadableStream | null): Response {
   const headers = new Headers({
     ETag: entityTag(object),
     "Cache-Control": object.httpMetadata?.cacheControl ?? CACHE.none,
@@ -38,13 +46,10 @@ function answer(object: R2Object, delivery: Delivery, body: ReadableStream | nul
   return new Response(body, { status: delivery.status, headers });
 }
 
-function describeBody(headers: Headers, object: R2Object, delivery: Delivery): void {
+function describeBody(headers: Headers, object: R2Object, delivery: Served): void {
   headers.set("Content-Type", object.httpMetadata?.contentType ?? "application/octet-stream");
   headers.set("Repr-Digest", `sha-256=:${base64(fromHex(storedSha256(object)))}:`);
-  if (delivery.status === 416) {
-    headers.set("Content-Range", `bytes */${object.size}`);
-    headers.set("Content-Length", "0");
-  } else if (delivery.status === 206) {
+  if (delivery.status === 206) {
     const { offset, length } = delivery;
     headers.set("Content-Range", `bytes ${offset}-${offset + length - 1}/${object.size}`);
     headers.set("Content-Length", String(length));
