@@ -1,22 +1,43 @@
 import { compareVersions, isPrerelease, satisfies } from "@rising-bsm/protocol";
 import type { Marketplace } from "../client/marketplace.ts";
 import type { VersionEntry } from "../install/plan.ts";
-import type { Slot } from "./slots.ts";
+import { problemOf, type Problem, type Slot } from "./slots.ts";
 
-/** A newer release of an installed plugin, and what it would change for the administrator. */
+/**
+ * A newer release of an installed plugin, and what it would change for the administrator; or why
+ * the marketplace could not say whether there is one.
+ */
 export interface UpdateInfo {
   readonly plugin: string;
   readonly from: string;
-  readonly to: string;
-  readonly publishedAt: string;
+  /** Null: see `problem`. */
+  readonly to: string | null;
+  readonly publishedAt: string | null;
   /** Permissions and hosts that the installed release has not been granted. */
   readonly newPermissions: readonly string[];
   /** The installed release was withdrawn by its publisher, and why. */
   readonly yanked: string | null;
+  /** Why this plugin could not be checked; the others were. */
+  readonly problem: Problem | null;
 }
 
-/** Reads the document of one plugin; null when nothing newer is offered. */
+/** Checks one plugin; null when nothing newer is offered. A failure is its answer, never thrown. */
 export async function findUpdate(
+  marketplace: Pick<Marketplace, "pluginDocument">,
+  slot: Slot,
+): Promise<UpdateInfo | null> {
+  return readUpdate(marketplace, slot).catch((error: unknown) => ({
+    plugin: slot.row.name,
+    from: slot.row.release.version,
+    to: null,
+    publishedAt: null,
+    newPermissions: [],
+    yanked: null,
+    problem: problemOf(error),
+  }));
+}
+
+async function readUpdate(
   marketplace: Pick<Marketplace, "pluginDocument">,
   { row }: Slot,
 ): Promise<UpdateInfo | null> {
@@ -35,6 +56,7 @@ export async function findUpdate(
     publishedAt: newer.publishedAt,
     newPermissions: asked.filter((code) => !row.release.grants.includes(code)),
     yanked: current !== undefined && current.yanked !== false ? current.yanked.reason : null,
+    problem: null,
   };
 }
 

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { base64url, type Json, packBundle, signBundle } from "@rising-bsm/protocol";
+import { base64url, indexPath, type Json, packBundle, signBundle } from "@rising-bsm/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bundlesOnDisk, codeOf, greeter, HELLO, throwing } from "../testing/expectations.ts";
 import { createHostFixture, type HostFixture } from "../testing/host-fixture.ts";
@@ -71,6 +71,21 @@ test("an update that wants more waits for the grant", async () => {
   expect(await host.update(HELLO, { acceptGrants: ["customers.view"] })).toMatchObject({
     grants: ["customers.view"],
   });
+});
+
+test("a plugin that the marketplace no longer has does not hide the updates of others", async () => {
+  const { market } = fixture;
+  const host = await fixture.open();
+  for (const name of [HELLO, "@acme/gone"]) {
+    await market.publish({ name, version: "1.0.0" });
+    await host.install(name, { grant: "requested" });
+  }
+  await market.publish({ name: HELLO, version: "1.1.0" });
+  market.files.delete(indexPath("@acme/gone"));
+  expect(await host.checkForUpdates()).toMatchObject([
+    { plugin: "@acme/gone", from: "1.0.0", to: null, problem: { code: "plugin_not_found" } },
+    { plugin: HELLO, from: "1.0.0", to: "1.1.0", problem: null },
+  ]);
 });
 
 test("disable, enable and uninstall, each told to listeners", async () => {
