@@ -7,7 +7,11 @@ export const LICENSE_KIND = "license";
 const INSTANCE_KEY = "instance";
 const CLOCK_KEY = "clock";
 
-const instanceSchema = z.strictObject({ instanceId: z.string() });
+const instanceSchema = z.strictObject({
+  instanceId: z.string(),
+  /** The instance key that the id was given to. */
+  keyId: z.string().optional(),
+});
 const clockSchema = z.strictObject({ floor: z.number() });
 
 const seatSchema = z.strictObject({
@@ -50,15 +54,21 @@ export async function listSeats(store: HostStore): Promise<{ plugin: string; sea
   return rows.map(({ key, value }) => ({ plugin: key, seat: seatSchema.parse(value) }));
 }
 
-/** The id the marketplace gave this instance; null before registration. */
-export async function readInstanceId(store: HostStore): Promise<string | null> {
+/** The id the marketplace gave this instance, and to which key; null before registration. */
+export async function readInstance(
+  store: HostStore,
+): Promise<z.output<typeof instanceSchema> | null> {
   const row = await store.get(LICENSE_KIND, INSTANCE_KEY);
-  return row === null ? null : instanceSchema.parse(row.value).instanceId;
+  return row === null ? null : instanceSchema.parse(row.value);
 }
 
 /** Stores the instance's id; another process storing it first is the same id. */
-export async function writeInstanceId(store: HostStore, instanceId: string): Promise<void> {
-  await store.commit([{ kind: LICENSE_KIND, key: INSTANCE_KEY, value: { instanceId } }]);
+export async function writeInstance(
+  store: HostStore,
+  { instanceId, keyId }: { instanceId: string; keyId: string },
+): Promise<void> {
+  const value = { instanceId, keyId };
+  await store.commit([{ kind: LICENSE_KIND, key: INSTANCE_KEY, value }]);
 }
 
 /** The time floor, 0 for a new host. */

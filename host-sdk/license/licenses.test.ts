@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -248,6 +248,33 @@ describe("keys", () => {
     await startActivated();
     await rm(join(dataDir, "instance.key"));
     expect((await restart()).problems).toHaveLength(1);
+  });
+});
+
+describe("an instance key that was replaced", () => {
+  test("is registered anew, and the license activated again", async () => {
+    await startActivated();
+    await rm(join(dataDir, "instance.key"));
+    const { licenses, problems } = await restart();
+    expect(problems).toHaveLength(1);
+    await licenses.activate(PLUGIN, LICENSE_KEY);
+    expect(licenses.check(PLUGIN)?.state).toBe("active");
+    await licenses.renewLease(PLUGIN);
+    const next = await restart();
+    expect(next.problems).toEqual([]);
+    expect(next.licenses.check(PLUGIN)?.state).toBe("active");
+  });
+
+  test("and put back from a backup is the old instance again", async () => {
+    await startActivated();
+    const file = join(dataDir, "instance.key");
+    const old = await readFile(file);
+    await rm(file);
+    await (await restart()).licenses.activate(PLUGIN, LICENSE_KEY);
+    await writeFile(file, old);
+    const { licenses } = await restart();
+    await licenses.activate(PLUGIN, LICENSE_KEY);
+    expect(licenses.check(PLUGIN)?.state).toBe("active");
   });
 });
 

@@ -35,11 +35,11 @@ import {
   listSeats,
   NO_SEAT,
   readFloor,
-  readInstanceId,
+  readInstance,
   readSeat,
   seatChanges,
   type SeatRow,
-  writeInstanceId,
+  writeInstance,
 } from "./license-rows.ts";
 import { type Jitter, renewalDueAt, retryDueAt } from "./renewal-due.ts";
 
@@ -222,11 +222,13 @@ export class Licenses {
     return requestDownload(this.#requester, { plugin, version, lease: seat.lease });
   }
 
+  /** Whoever replaced `instance.key` is another instance, whatever id is stored. */
   async #register(): Promise<string> {
-    const known = await readInstanceId(this.#options.store);
-    if (known !== null) return known;
+    const { store, key } = this.#options;
+    const known = await readInstance(store);
+    if (known?.keyId === key.keyId) return known.instanceId;
     const instanceId = await requestInstanceId(this.#requester);
-    await writeInstanceId(this.#options.store, instanceId);
+    await writeInstance(store, { instanceId, keyId: key.keyId });
     return instanceId;
   }
 
@@ -260,7 +262,7 @@ export class Licenses {
 
   async #verify(plugin: string, lease: string): Promise<LeaseClaims> {
     const { store, key, leaseKeys } = this.#options;
-    const audience = (await readInstanceId(store)) ?? "";
+    const audience = (await readInstance(store))?.instanceId ?? "";
     const claims = await verifyLease(lease, { keys: keyLookup(await leaseKeys()), audience });
     const jkt = await keyThumbprint(key.publicKey);
     if (claims.plugin === plugin && claims.cnf.jkt === jkt) return claims;

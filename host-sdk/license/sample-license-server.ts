@@ -73,7 +73,7 @@ export function createSampleLicenseServer(key: SigningKey, now: () => number): S
     const code = error instanceof RbsmError ? error.code : "internal";
     return Response.json({ code }, { status: ERRORS[code][0] });
   });
-  addRoutes(app, { server, key, now });
+  addRoutes(app, { server, key, now, keys: [] });
   return server;
 }
 
@@ -81,6 +81,12 @@ interface Issuer {
   readonly server: SampleLicenseServer;
   readonly key: SigningKey;
   readonly now: () => number;
+  /** Thumbprints of the instances' keys: each has its own id. */
+  readonly keys: string[];
+}
+
+function instanceOf({ keys }: Issuer, { instanceKeyJkt }: InstanceProof): string {
+  return `instance-${keys.indexOf(instanceKeyJkt) + 1}`;
 }
 
 function addRoutes(app: Hono, issuer: Issuer): void {
@@ -95,12 +101,14 @@ function addRoutes(app: Hono, issuer: Issuer): void {
   }
 
   app.post("/v1/instances", async (c) => {
-    await proofOf(c, issuer);
-    return c.json({ instanceId: "instance-1" });
+    const proof = await proofOf(c, issuer);
+    if (!issuer.keys.includes(proof.instanceKeyJkt)) issuer.keys.push(proof.instanceKeyJkt);
+    return c.json({ instanceId: instanceOf(issuer, proof) });
   });
   app.post("/v1/licenses/activate", async (c) => {
     const proof = await proofOf(c, issuer);
-    const { plugin } = activationRequestSchema.parse(await c.req.json());
+    const { plugin, instanceId } = activationRequestSchema.parse(await c.req.json());
+    if (instanceId !== instanceOf(issuer, proof)) throw new RbsmError("license_unknown");
     return c.json({ activationId: "activation-1", lease: await grant(plugin, proof) });
   });
   app.post("/v1/leases", async (c) => {
@@ -134,11 +142,12 @@ async function proofOf(c: Context, { server, now }: Issuer): Promise<InstancePro
   return proof;
 }
 
-function signNext({ server, key, now }: Issuer, plugin: string, proof: InstanceProof) {
+function signNext(issuer: Issuer, plugin: string, proof: InstanceProof) {
+  const { server, key, now } = issuer;
   server.seq += 1;
   const iat = Math.floor(now() / 1000);
   const claims = {
-    aud: "instance-1",
+    aud: instanceOf(issuer, proof),
     sub: "license-1",
     jti: `activation-1.${server.seq}`,
     iat,
