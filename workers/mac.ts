@@ -37,10 +37,19 @@ export async function unsealText(
 ): Promise<string | null> {
   const match = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{43})$/.exec(sealed);
   if (match?.[1] === undefined || match[2] === undefined) return null;
-  const text = utf8Decode(fromBase64url(match[1]));
-  return (await checkMac(secret, { purpose, message: text }, fromBase64url(match[2])))
-    ? text
-    : null;
+  const parts = readSealed(match[1], match[2]);
+  if (parts === null) return null;
+  const message = { purpose, message: parts.text };
+  return (await checkMac(secret, message, parts.tag)) ? parts.text : null;
+}
+
+/** What is not canonical base64url or not UTF-8 was not sealed here either. */
+function readSealed(text: string, tag: string) {
+  try {
+    return { text: utf8Decode(fromBase64url(text)), tag: fromBase64url(tag) };
+  } catch {
+    return null;
+  }
 }
 
 function importKey(secret: Uint8Array<ArrayBuffer>, use: "sign" | "verify"): Promise<CryptoKey> {

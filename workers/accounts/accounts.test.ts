@@ -31,6 +31,18 @@ describe("publishers and scopes", () => {
     ]);
   });
 
+  test("leave no line in the audit when they were refused or there before", async () => {
+    const creations = () =>
+      env.DB.prepare(
+        `SELECT action, subject FROM audit WHERE subject IN ('twice', '@acme')
+         AND action IN ('publisher.create', 'scope.create') ORDER BY subject`,
+      ).all();
+    expect((await creations()).results).toEqual([
+      { action: "scope.create", subject: "@acme" },
+      { action: "publisher.create", subject: "twice" },
+    ]);
+  });
+
   test("a write that failed but was stored is finished by the same request", async () => {
     const body = { name: "flaky", displayName: "Flaky" };
     const { bindings } = failingAt(env, 1, "failed but stored");
@@ -73,6 +85,25 @@ describe("tokens", () => {
     const row = await env.DB.prepare("SELECT id FROM tokens ORDER BY created_at DESC").first("id");
     expect((await send("DELETE", `/v1/tokens/${String(row)}`)).status).toBe(204);
     expect((await send("DELETE", `/v1/tokens/${String(row)}`)).status).toBe(204);
+  });
+
+  test("are of the scope's owner, or of who asks, when no publisher is named", async () => {
+    const scoped = { scope: "@acme", permissions: ["keys"], expiresAt: "2099-01-01T00:00:00Z" };
+    const challenge = async (token: string) =>
+      (await send("POST", "/v1/keys/challenge", { token, body: { publisher: "acme" } })).status;
+    for (const token of [env.ADMIN_TOKEN, acme.token]) {
+      const answer = await send("POST", "/v1/tokens", { token, body: scoped });
+      expect(answer.status).toBe(201);
+      const made = z.object({ token: z.string() }).parse(await answer.json());
+      expect(await challenge(made.token)).toBe(200);
+    }
+    const ask = (body: object, token: string) => send("POST", "/v1/tokens", { token, body });
+    const unnamed = { permissions: ["keys"] };
+    expect((await ask(unnamed, acme.token)).status).toBe(201);
+    expect((await ask(unnamed, env.ADMIN_TOKEN)).status).toBe(400);
+    expect((await ask({ ...unnamed, scope: "@ghost" }, env.ADMIN_TOKEN)).status).toBe(400);
+    const globex = await createAccount("umbrella");
+    expect((await ask(scoped, globex.token)).status).toBe(400);
   });
 
   test("hand out no more than they hold, nor for longer", async () => {
@@ -129,7 +160,10 @@ describe("keys", () => {
     const forged = await proveKeyPossession(await newKey(), challenge);
     expect(await enroll({ signature: forged })).toEqual([422, "signature_invalid"]);
     expect(await enroll({ publicKey: "A".repeat(43) })).toEqual([422, "signature_key_rejected"]);
-    expect(await enroll({ challenge: "made.up" })).toEqual([400, "request_invalid"]);
+    const unsealed = ["made.up", "x", `YR.${"A".repeat(43)}`, `_w.${"A".repeat(43)}`];
+    for (const made of unsealed) {
+      expect(await enroll({ challenge: made })).toEqual([400, "request_invalid"]);
+    }
     const globex = await createAccount("initech");
     const foreign = await challengeFor(globex);
     expect(await enroll({ challenge: foreign })).toEqual([403, "auth_scope"]);

@@ -1,5 +1,6 @@
 import { RbsmError } from "@rising-bsm/protocol";
 import { and, eq, inArray, isNull, sql } from "drizzle-orm";
+import { auditIf } from "../audit.ts";
 import type { Database } from "../database.ts";
 import { audit, plugins, publisherKeys, publishers, scopes, tokens } from "../schema.ts";
 import type { AuditEntry, Publisher, PublisherKey } from "../schema.ts";
@@ -12,7 +13,7 @@ export async function insertPublisher(
 ) {
   const [inserted, , found] = await db.batch([
     db.insert(publishers).values(row).onConflictDoNothing(),
-    db.insert(audit).values(entry),
+    auditIfChanged(db, entry),
     db.select().from(publishers).where(eq(publishers.name, row.name)),
   ]);
   return { created: inserted.meta.changes > 0, row: found[0] };
@@ -25,7 +26,7 @@ export async function insertScope(
 ) {
   const [inserted, , found] = await db.batch([
     db.insert(scopes).values(row).onConflictDoNothing(),
-    db.insert(audit).values(entry),
+    auditIfChanged(db, entry),
     db.select().from(scopes).where(eq(scopes.scope, row.scope)),
   ]);
   return { created: inserted.meta.changes > 0, row: found[0] };
@@ -41,16 +42,27 @@ export async function insertKey(
     .select({ scope: scopes.scope })
     .from(scopes)
     .where(eq(scopes.publisher, row.publisher));
-  const [inserted, , , found] = await db.batch([
+  const isNew = sql`NOT EXISTS (SELECT 1 FROM publisher_keys WHERE key_id = ${row.keyId})`;
+  const [, inserted, , found] = await db.batch([
+    auditIf(db, entry, isNew),
     db.insert(publisherKeys).values(row).onConflictDoNothing(),
+    auditIfChanged(db, entry),
     db
       .update(plugins)
       .set({ revision: sql`${plugins.revision} + 1` })
-      .where(inArray(plugins.scope, owned)),
-    db.insert(audit).values(entry),
+      .where(and(inArray(plugins.scope, owned), sql`changes() > 0`)),
     db.select().from(publisherKeys).where(eq(publisherKeys.keyId, row.keyId)),
   ]);
   return { created: inserted.meta.changes > 0, row: found[0] };
+}
+
+/** The line of the audit for the statement before it, unless that changed nothing. */
+function auditIfChanged(db: Database, entry: AuditEntry) {
+  const { at, actor, action, subject, requestId, detail = {} } = entry;
+  return db.insert(audit).select(
+    sql`SELECT NULL, ${at}, ${actor}, ${action}, ${subject}, ${JSON.stringify(detail)}, ${requestId}
+      WHERE changes() > 0`,
+  );
 }
 
 export async function insertToken(
@@ -66,12 +78,13 @@ export async function revokeToken(
   { id, at }: { id: string; at: number },
   entry: AuditEntry,
 ): Promise<void> {
+  const isInUse = sql`EXISTS (SELECT 1 FROM tokens WHERE id = ${id} AND revoked_at IS NULL)`;
   await db.batch([
+    auditIf(db, entry, isInUse),
     db
       .update(tokens)
       .set({ revokedAt: at })
       .where(and(eq(tokens.id, id), isNull(tokens.revokedAt))),
-    db.insert(audit).values(entry),
   ]);
 }
 

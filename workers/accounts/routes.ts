@@ -12,6 +12,7 @@ import { z } from "zod";
 import { auditEntry } from "../audit.ts";
 import { assertActsFor, requireAdmin, requirePublisher } from "../auth.ts";
 import { writeDatabase } from "../database.ts";
+import type { Principal } from "../env.ts";
 import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer } from "../http.ts";
 import { assertMayGrant, assertMayRevoke } from "./grant-token.ts";
 import {
@@ -93,14 +94,15 @@ accounts.openapi(scopeRoute, async (c) => {
 });
 
 accounts.openapi(tokenRoute, async (c) => {
-  const { expiresAt, ...body } = c.req.valid("json");
+  const { expiresAt, scope = null, permissions, publisher } = c.req.valid("json");
+  const db = writeDatabase(c.env);
+  const owned = scope === null ? undefined : await findScope(db, scope);
   const request = {
-    ...body,
-    scope: body.scope ?? null,
+    publisher: publisher ?? publisherMeant(c.get("principal"), owned),
+    scope,
+    permissions,
     expiresAt: expiresAt === undefined ? null : Date.parse(expiresAt),
   };
-  const db = writeDatabase(c.env);
-  const owned = request.scope === null ? undefined : await findScope(db, request.scope);
   const now = Date.now();
   assertMayGrant(c.get("principal"), request, { scopeOwner: owned?.publisher ?? null, now });
   await assertPublisherExists(db, request.publisher);
@@ -110,6 +112,13 @@ accounts.openapi(tokenRoute, async (c) => {
   await insertToken(db, { id, hash, ...request, createdAt: now }, entry);
   return c.json({ id, token }, 201);
 });
+
+/** Whose token it will be when the request does not say. */
+function publisherMeant(principal: Principal, owned: { publisher: string } | undefined): string {
+  if (principal.kind === "token") return principal.publisher;
+  if (owned !== undefined) return owned.publisher;
+  throw new RbsmError("request_invalid", "Name the publisher, or a scope that it owns");
+}
 
 accounts.openapi(revokeTokenRoute, async (c) => {
   const { id } = c.req.valid("param");

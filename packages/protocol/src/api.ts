@@ -157,7 +157,8 @@ export const TOKEN_PERMISSIONS = [
 
 /** `POST /v1/tokens`. */
 export const tokenRequestSchema = z.strictObject({
-  publisher: id,
+  /** Without it the owner of `scope`, or the publisher whose token asks. */
+  publisher: id.optional(),
   scope: scopeSchema.optional(),
   permissions: z.array(z.enum(TOKEN_PERMISSIONS)).min(1),
   expiresAt: timeSchema.optional(),
