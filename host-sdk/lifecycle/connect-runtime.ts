@@ -70,7 +70,10 @@ export function connectRuntime(parts: ConnectParts): Connected {
   const runtime = (parts.createRuntime ?? createSupervisor)(host);
   const active = createActivePlugins({ ...parts, runtime });
   runtime.on("state", (event) => {
-    if (event.state === "quarantined") quarantine(slots, active.nameOf(event.plugin));
+    if (event.state !== "quarantined") return;
+    quarantine(event.plugin, { slots, active, runtime }).catch((error: unknown) =>
+      logger.error("A plugin could not be quarantined", { error }),
+    );
   });
   return { runtime, active, broker };
 }
@@ -91,12 +94,21 @@ function isReach(value: unknown): value is Reach {
   return typeof value === "function";
 }
 
-function quarantine(slots: Slots, name: string): void {
+/** The slot says so before the version is unloaded, so that no call meets a plugin that is not loaded. */
+async function quarantine(
+  id: string,
+  { slots, active, runtime }: Pick<Connected, "runtime" | "active"> & { readonly slots: Slots },
+): Promise<void> {
+  const name = active.nameOf(id);
+  const running = await slots.find(name)?.running?.catch(() => null);
   const slot = slots.find(name);
-  if (slot === undefined) return;
-  const problem = {
-    code: "plugin_quarantined",
-    message: "It ended its process three times within ten minutes",
-  } as const;
-  slots.put(name, { ...slot, running: null, problem });
+  // A version that is only draining takes nothing away from the one that replaced it.
+  if (slot !== undefined && running?.id === id) {
+    const problem = {
+      code: "plugin_quarantined",
+      message: "It ended its process three times within ten minutes",
+    } as const;
+    slots.put(name, { ...slot, running: null, problem });
+  }
+  await runtime.unloadPlugin(id);
 }
