@@ -11,9 +11,10 @@ export async function insertPublisher(
   row: Omit<Publisher, "approvedAt" | "verified">,
   entry: AuditEntry,
 ) {
-  const [inserted, , found] = await db.batch([
+  const isNew = sql`NOT EXISTS (SELECT 1 FROM publishers WHERE name = ${row.name})`;
+  const [, inserted, found] = await db.batch([
+    auditIf(db, entry, isNew),
     db.insert(publishers).values(row).onConflictDoNothing(),
-    auditIfChanged(db, entry),
     db.select().from(publishers).where(eq(publishers.name, row.name)),
   ]);
   return { created: inserted.meta.changes > 0, row: found[0] };
@@ -24,9 +25,10 @@ export async function insertScope(
   row: { scope: string; publisher: string; createdAt: number },
   entry: AuditEntry,
 ) {
-  const [inserted, , found] = await db.batch([
+  const isNew = sql`NOT EXISTS (SELECT 1 FROM scopes WHERE scope = ${row.scope})`;
+  const [, inserted, found] = await db.batch([
+    auditIf(db, entry, isNew),
     db.insert(scopes).values(row).onConflictDoNothing(),
-    auditIfChanged(db, entry),
     db.select().from(scopes).where(eq(scopes.scope, row.scope)),
   ]);
   return { created: inserted.meta.changes > 0, row: found[0] };
@@ -43,26 +45,16 @@ export async function insertKey(
     .from(scopes)
     .where(eq(scopes.publisher, row.publisher));
   const isNew = sql`NOT EXISTS (SELECT 1 FROM publisher_keys WHERE key_id = ${row.keyId})`;
-  const [, inserted, , found] = await db.batch([
+  const [, , inserted, found] = await db.batch([
     auditIf(db, entry, isNew),
-    db.insert(publisherKeys).values(row).onConflictDoNothing(),
-    auditIfChanged(db, entry),
     db
       .update(plugins)
       .set({ revision: sql`${plugins.revision} + 1` })
-      .where(and(inArray(plugins.scope, owned), sql`changes() > 0`)),
+      .where(and(inArray(plugins.scope, owned), isNew)),
+    db.insert(publisherKeys).values(row).onConflictDoNothing(),
     db.select().from(publisherKeys).where(eq(publisherKeys.keyId, row.keyId)),
   ]);
   return { created: inserted.meta.changes > 0, row: found[0] };
-}
-
-/** The line of the audit for the statement before it, unless that changed nothing. */
-function auditIfChanged(db: Database, entry: AuditEntry) {
-  const { at, actor, action, subject, requestId, detail = {} } = entry;
-  return db.insert(audit).select(
-    sql`SELECT NULL, ${at}, ${actor}, ${action}, ${subject}, ${JSON.stringify(detail)}, ${requestId}
-      WHERE changes() > 0`,
-  );
 }
 
 export async function insertToken(

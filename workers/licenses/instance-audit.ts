@@ -7,3 +7,12 @@ export function instanceAudit(
 ): AuditEntry {
   return { ...fact, actor: `instance:${instanceId}`, subject: licenseId };
 }
+
+/** That an instance is known from now on. */
+export function registrationAudit(
+  instanceId: string,
+  fact: Pick<AuditEntry, "at" | "requestId">,
+): AuditEntry {
+  const actor = `instance:${instanceId}`;
+  return { ...fact, action: "instance.register", actor, subject: instanceId };
+}

@@ -13,7 +13,7 @@ import type { Context } from "hono";
 import { writeDatabase } from "../database.ts";
 import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer } from "../http.ts";
 import { admitActivation } from "./admit-activation.ts";
-import { instanceAudit } from "./instance-audit.ts";
+import { instanceAudit, registrationAudit } from "./instance-audit.ts";
 import { requireProof } from "./instance-proof.ts";
 import type { ProvenEnv } from "./instance-proof.ts";
 import { startTrial } from "./issue-license.ts";
@@ -58,7 +58,10 @@ export const instanceRoutes = createRoutes()
       jkt,
       createdAt: Date.now(),
     };
-    return c.json({ instanceId: await registerInstance(writeDatabase(c.env), instance) }, 200);
+    const fact = { at: instance.createdAt, requestId: c.get("requestId") };
+    const entry = registrationAudit(instance.id, fact);
+    const instanceId = await registerInstance(writeDatabase(c.env), instance, entry);
+    return c.json({ instanceId }, 200);
   })
   .openapi(activateRoute, async (c) => {
     const body = c.req.valid("json");

@@ -1,6 +1,7 @@
 import { LICENSE_LIMITS } from "@rising-bsm/protocol";
 import { and, count, eq, gt, inArray, isNotNull, isNull, ne, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
+import { auditIf } from "../audit.ts";
 import type { Database } from "../database.ts";
 import { audit, plugins, versions } from "../schema.ts";
 import type { AuditEntry, Version } from "../schema.ts";
@@ -10,8 +11,14 @@ import type { Activation, Instance, License } from "./tables.ts";
 import { activationAttempts, activations, instances, licenses } from "./tables.ts";
 
 /** Registering a key again answers the id it got first. */
-export async function registerInstance(db: Database, instance: Instance): Promise<string> {
-  const [, rows] = await db.batch([
+export async function registerInstance(
+  db: Database,
+  instance: Instance,
+  entry: AuditEntry,
+): Promise<string> {
+  const isNew = sql`NOT EXISTS (SELECT 1 FROM instances WHERE jkt = ${instance.jkt})`;
+  const [, , rows] = await db.batch([
+    auditIf(db, entry, isNew),
     db.insert(instances).values(instance).onConflictDoNothing(),
     db.select({ id: instances.id }).from(instances).where(eq(instances.jkt, instance.jkt)),
   ]);
@@ -342,13 +349,4 @@ export async function findDownload(
 
 function exists(query: SQL): SQL {
   return sql`EXISTS (${query})`;
-}
-
-/** An audit row for a write that may not happen. NULL lets the database choose the id. */
-function auditIf(db: Database, entry: AuditEntry, condition: SQL) {
-  const detail = JSON.stringify(entry.detail ?? {});
-  return db.insert(audit).select(
-    sql`SELECT NULL, ${entry.at}, ${entry.actor}, ${entry.action}, ${entry.subject}, ${detail},
-      ${entry.requestId} WHERE ${condition}`,
-  );
 }

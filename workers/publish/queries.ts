@@ -1,15 +1,9 @@
 import { and, desc, eq, inArray, isNull, sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import { auditIf } from "../audit.ts";
 import type { Database } from "../database.ts";
 import { bumpRevision } from "../release/queries.ts";
-import {
-  audit,
-  channels,
-  plugins,
-  publisherKeys,
-  publishers,
-  scopes,
-  versions,
-} from "../schema.ts";
+import { channels, plugins, publisherKeys, publishers, scopes, versions } from "../schema.ts";
 import type { AuditEntry, Version } from "../schema.ts";
 
 export interface Target {
@@ -44,11 +38,12 @@ export async function loadPublishFacts(
   return { owner: owners[0], keys, existing: existing[0], previous: previous[0] };
 }
 
-function selectVersion(db: Database, { plugin, version }: Target) {
-  return db
-    .select()
-    .from(versions)
-    .where(and(eq(versions.plugin, plugin), eq(versions.version, version)));
+function selectVersion(db: Database, target: Target) {
+  return db.select().from(versions).where(rowOf(target));
+}
+
+function rowOf({ plugin, version }: Target) {
+  return and(eq(versions.plugin, plugin), eq(versions.version, version));
 }
 
 export function findVersion(db: Database, target: Target): Promise<Version | undefined> {
@@ -72,7 +67,9 @@ export async function claimVersion(
   entry: AuditEntry,
 ): Promise<{ created: boolean; row: Version | undefined }> {
   const isAdmitted = row.status === "publishing";
-  const [, inserted, , found] = await db.batch([
+  const isNew = sql`NOT ${thatVersion(row)}`;
+  const [, , inserted, found] = await db.batch([
+    auditIf(db, entry, isNew),
     db
       .insert(plugins)
       .values({ name: row.plugin, scope, createdAt: row.createdAt, updatedAt: row.createdAt })
@@ -81,70 +78,77 @@ export async function claimVersion(
       .insert(versions)
       .values({ ...row, ...(isAdmitted ? { seq: nextSeq, publishedAt: row.createdAt } : {}) })
       .onConflictDoNothing({ target: [versions.plugin, versions.version] }),
-    insertAuditOnce(db, entry),
     selectVersion(db, row),
   ]);
   return { created: inserted.meta.changes > 0, row: found[0] };
 }
 
-/** One line however often the upload is repeated. */
-function insertAuditOnce(db: Database, entry: AuditEntry) {
-  const { at, actor, action, subject, requestId, detail = {} } = entry;
-  return db.insert(audit).select(
-    sql`SELECT NULL, ${at}, ${actor}, ${action}, ${subject}, ${JSON.stringify(detail)}, ${requestId}
-      WHERE NOT EXISTS (SELECT 1 FROM ${audit} WHERE subject = ${subject} AND action = ${action})`,
-  );
+/** That the version exists, and that all of this is true of it. */
+function thatVersion({ plugin, version }: Target, facts: SQL = sql`1`): SQL {
+  return sql`EXISTS (SELECT 1 FROM versions
+    WHERE plugin = ${plugin} AND version = ${version} AND ${facts})`;
 }
 
 /** Gives a release in review its place in the order; an appeal can bring a rejected one back. */
 export async function approveVersion(
   db: Database,
-  { plugin, version, at }: Target & { at: number },
+  { at, ...target }: Target & { at: number },
   entry: AuditEntry,
 ): Promise<void> {
-  const row = and(eq(versions.plugin, plugin), eq(versions.version, version));
+  const isUndecided = thatVersion(target, sql`status IN ('in_review', 'rejected')`);
+  const owner = sql`(SELECT publisher FROM scopes JOIN plugins USING (scope)
+    WHERE plugins.name = ${target.plugin})`;
   await db.batch([
+    auditIf(db, entry, isUndecided),
+    db
+      .update(publishers)
+      .set({ approvedAt: sql`coalesce(${publishers.approvedAt}, ${at})` })
+      .where(and(eq(publishers.name, owner), isUndecided)),
     db
       .update(versions)
       .set({ status: "publishing", statusReason: null, seq: nextSeq, publishedAt: at })
-      .where(and(row, inArray(versions.status, ["in_review", "rejected"]))),
-    db.update(publishers).set({ approvedAt: sql`coalesce(${publishers.approvedAt}, ${at})` })
-      .where(sql`${publishers.name} = (SELECT publisher FROM ${scopes} JOIN ${plugins} USING (scope)
-        WHERE ${plugins.name} = ${plugin})`),
-    db.insert(audit).values(entry),
+      .where(and(rowOf(target), isUndecided)),
   ]);
 }
 
 export async function rejectVersion(
   db: Database,
-  { plugin, version, reason }: Target & { reason: string },
+  { reason, ...target }: Target & { reason: string },
   entry: AuditEntry,
 ): Promise<void> {
-  const row = and(eq(versions.plugin, plugin), eq(versions.version, version));
+  const isNews = thatVersion(
+    target,
+    sql`(status = 'in_review' OR status = 'rejected' AND status_reason IS NOT ${reason})`,
+  );
   await db.batch([
+    auditIf(db, entry, isNews),
     db
       .update(versions)
       .set({ status: "rejected", statusReason: reason })
-      .where(and(row, inArray(versions.status, ["in_review", "rejected"]))),
-    db.insert(audit).values(entry),
+      .where(and(rowOf(target), isNews)),
   ]);
 }
 
-/** Null takes the mark away again. */
+/** One of the two marks; null takes it away again. */
+export type Mark =
+  | { readonly yankedReason: string | null }
+  | { readonly deprecatedReason: string | null };
+
 export async function markVersion(
   db: Database,
-  {
-    plugin,
-    version,
-    marks,
-  }: Target & { marks: Pick<Partial<Version>, "yankedReason" | "deprecatedReason"> },
+  { mark, ...target }: Target & { mark: Mark },
   entry: AuditEntry,
 ): Promise<void> {
-  const row = and(eq(versions.plugin, plugin), eq(versions.version, version));
+  const isNews = thatVersion(
+    target,
+    "yankedReason" in mark
+      ? sql`yanked_reason IS NOT ${mark.yankedReason}`
+      : sql`deprecated_reason IS NOT ${mark.deprecatedReason}`,
+  );
   await db.batch([
-    db.update(versions).set(marks).where(row),
-    bumpRevision(db, plugin, entry.at),
-    db.insert(audit).values(entry),
+    auditIf(db, entry, isNews),
+    bumpRevision(db, target.plugin, { now: entry.at, onlyIf: isNews }),
+    db.update(versions).set(mark).where(rowOf(target)),
   ]);
 }
 
@@ -154,13 +158,15 @@ export async function moveChannel(
   entry: AuditEntry,
 ): Promise<void> {
   const atSeq = sql<number>`(SELECT coalesce(max(seq), 0) FROM ${versions})`;
+  const isNews = sql`NOT EXISTS (SELECT 1 FROM channels WHERE plugin = ${plugin}
+    AND channel = ${channel} AND version = ${version} AND at_seq = ${atSeq})`;
   await db.batch([
+    auditIf(db, entry, isNews),
+    bumpRevision(db, plugin, { now: entry.at, onlyIf: isNews }),
     db
       .insert(channels)
       .values({ plugin, channel, version, atSeq })
       .onConflictDoUpdate({ target: [channels.plugin, channels.channel], set: { version, atSeq } }),
-    bumpRevision(db, plugin, entry.at),
-    db.insert(audit).values(entry),
   ]);
 }
 

@@ -18,7 +18,7 @@ import {
   moveChannel,
   rejectVersion,
 } from "./queries.ts";
-import type { Target } from "./queries.ts";
+import type { Mark, Target } from "./queries.ts";
 
 const VERSION_PATH = "/v1/plugins/{scope}/{name}/versions/{version}";
 const reason = z.string().trim().min(1).max(500);
@@ -135,21 +135,24 @@ publish.openapi(yankRoute, async (c) => {
   const target = targetOf(c.req.valid("param"));
   const { reason } = c.req.valid("json");
   return c.json(
-    await mark(c, target, { action: "release.yank", marks: { yankedReason: reason } }),
+    await setMark(c, target, { action: "release.yank", mark: { yankedReason: reason } }),
     200,
   );
 });
 
 publish.openapi(deprecateRoute, async (c) => {
   const target = targetOf(c.req.valid("param"));
-  const marks = { deprecatedReason: c.req.valid("json").reason };
-  return c.json(await mark(c, target, { action: "release.deprecate", marks }), 200);
+  const { reason } = c.req.valid("json");
+  return c.json(
+    await setMark(c, target, { action: "release.deprecate", mark: { deprecatedReason: reason } }),
+    200,
+  );
 });
 
-async function mark(
+async function setMark(
   c: AppContext,
   target: Target,
-  { action, marks }: { action: string; marks: Parameters<typeof markVersion>[1]["marks"] },
+  { action, mark }: { action: string; mark: Mark },
 ) {
   await assertOwnsPlugin(c, target.plugin);
   const db = writeDatabase(c.env);
@@ -158,9 +161,9 @@ async function mark(
     action,
     subject: subjectOf(target),
     at: Date.now(),
-    detail: marks,
+    detail: { ...mark },
   });
-  await markVersion(db, { ...target, marks }, entry);
+  await markVersion(db, { ...target, mark }, entry);
   return finished(c, target);
 }
 

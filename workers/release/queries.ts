@@ -1,4 +1,5 @@
 import { and, asc, desc, eq, inArray, isNull, lt, or, sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
 import type { Database } from "../database.ts";
 import { channels, plugins, publisherKeys, publishers, scopes, versions } from "../schema.ts";
 import type { Version, VersionStatus } from "../schema.ts";
@@ -22,19 +23,23 @@ export async function markReleased(
       .update(versions)
       .set({ status: "released" })
       .where(and(row, eq(versions.status, "publishing"))),
-    bumpRevision(db, plugin, Date.now()),
+    bumpRevision(db, plugin, { now: Date.now() }),
   ]);
 }
 
 /** Says that what the plugin shows has changed, so that document and search row are made again. */
-export function bumpRevision(db: Database, plugin: string, now: number) {
+export function bumpRevision(
+  db: Database,
+  plugin: string,
+  { now, onlyIf }: { now: number; onlyIf?: SQL },
+) {
   return db
     .update(plugins)
     .set({
       revision: sql`${plugins.revision} + 1`,
       updatedAt: sql`max(${plugins.updatedAt} + 1, ${now})`,
     })
-    .where(eq(plugins.name, plugin));
+    .where(and(eq(plugins.name, plugin), onlyIf));
 }
 
 const SERVED: VersionStatus[] = ["released", "published"];
