@@ -232,6 +232,9 @@ function installLicenses(licenses: Licenses): InstallLicenses {
       });
     },
     downloadUrl: async (plugin, version) => (await licenses.requestDownload(plugin, version)).url,
+    async giveBack(plugin) {
+      if (licenses.check(plugin) !== null) await licenses.returnLease(plugin);
+    },
   };
 }
 

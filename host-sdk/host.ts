@@ -188,8 +188,10 @@ async function verify(
   return verifyInstalled(administer, name, (id) => pinned(id) ?? trustedPublishers?.get(id));
 }
 
-async function renewLicenses({ licenses, administer }: HostParts): Promise<void> {
-  for (const { plugin, error } of await licenses.renewDue()) {
+async function renewLicenses({ licenses, slots, administer }: HostParts): Promise<void> {
+  // A seat that could not be returned ends with its lease, so that lease is not made longer.
+  const installed = (plugin: string) => slots.find(plugin) !== undefined;
+  for (const { plugin, error } of await licenses.renewDue(installed)) {
     const fields = { error: String(error) };
     administer.install.logger.warn(`The license of ${plugin} could not be renewed`, fields);
   }

@@ -20,6 +20,8 @@ export interface InstallLicenses {
   ensure(plugin: string, licenseKey: string | undefined): Promise<void>;
   /** A same-origin URL that may fetch the paid bundle. */
   downloadUrl(plugin: string, version: string): Promise<string>;
+  /** Returns the seat of a plugin that was uninstalled; nothing when it has none. */
+  giveBack(plugin: string): Promise<void>;
 }
 
 /** The parts of the host that staging works with. */

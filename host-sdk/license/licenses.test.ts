@@ -314,6 +314,15 @@ describe("the clock", () => {
 });
 
 describe("returning", () => {
+  test("is made up for by not renewing what is no longer installed", async () => {
+    const { licenses } = await startActivated();
+    pass(2 * DAY);
+    expect(await licenses.renewDue(() => false)).toEqual([]);
+    expect(server.seq).toBe(1);
+    await licenses.renewDue(() => true);
+    expect(server.seq).toBe(2);
+  });
+
   test("destroys the lease here before the seat is free there", async () => {
     const { licenses } = await startActivated();
     server.lose = "request";

@@ -170,11 +170,11 @@ export class Licenses {
     });
   }
 
-  /** Renews every lease whose time has come; what failed is tried again after a while. */
-  async renewDue(): Promise<LicenseProblem[]> {
+  /** Renews the leases of `wanted` plugins whose time has come; what failed is tried again after a while. */
+  async renewDue(wanted: (plugin: string) => boolean = () => true): Promise<LicenseProblem[]> {
     const problems: LicenseProblem[] = [];
     for (const [plugin, { claims, dueAt }] of this.#held) {
-      if (dueAt > this.now()) continue;
+      if (dueAt > this.now() || !wanted(plugin)) continue;
       await this.renewLease(plugin).catch((error: unknown) => {
         this.#held.set(plugin, { claims, dueAt: retryDueAt(claims, this.now(), this.#jitter) });
         problems.push({ plugin, error });

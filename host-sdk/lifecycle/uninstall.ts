@@ -49,4 +49,12 @@ export async function uninstall(
     });
   if (keepData) await sweepBundles(install, plugins);
   else await undoInstall(install, id, journal);
+  await install.licenses.giveBack(name).catch((error: unknown) => {
+    install.logger.warn(
+      `The seat of ${name} could not be returned; it is free when its lease ends`,
+      {
+        error: String(error),
+      },
+    );
+  });
 }

@@ -48,6 +48,8 @@ export interface StaticMarketplace {
   readonly root: Uint8Array;
   readonly files: Map<string, Uint8Array>;
   readonly publisher: SigningKey;
+  /** Signs leases; which ones is for a license server behind {@link intercept}. */
+  readonly lease: SigningKey;
   /** Paths asked for, in order. */
   readonly requests: string[];
   publish(release: TestRelease): Promise<{ sha256: string; bundle: Uint8Array }>;
@@ -73,6 +75,7 @@ export async function startStaticMarketplace(): Promise<StaticMarketplace> {
     root,
     files,
     publisher: keys.publisher,
+    lease: keys.lease,
     publish: (release) => publish({ files, keys, sequence }, release),
     editDocument(name, edit) {
       files.set(indexPath(name), json(edit(documentOf(files, name, keys.publisher))));
@@ -98,11 +101,13 @@ interface Keys {
   readonly snapshot: SigningKey;
   readonly timestamp: SigningKey;
   readonly release: SigningKey;
+  readonly lease: SigningKey;
   readonly publisher: SigningKey;
 }
 
 async function createKeys(): Promise<Keys> {
-  const [a, b, c, snapshot, timestamp, release, publisher] = await Promise.all([
+  const [a, b, c, snapshot, timestamp, release, lease, publisher] = await Promise.all([
+    randomKey(),
     randomKey(),
     randomKey(),
     randomKey(),
@@ -111,7 +116,7 @@ async function createKeys(): Promise<Keys> {
     randomKey(),
     randomKey(),
   ]);
-  return { offline: [a, b, c], snapshot, timestamp, release, publisher };
+  return { offline: [a, b, c], snapshot, timestamp, release, lease, publisher };
 }
 
 function json(value: unknown): Uint8Array<ArrayBuffer> {
@@ -149,15 +154,11 @@ async function writeTrust(
   keys: Keys,
   expires: Date,
 ): Promise<Uint8Array> {
+  const { release, lease } = keys;
+  const from = "2026-01-01T00:00:00.000Z";
   const serviceKeys = json({
-    release: [
-      {
-        keyId: keys.release.keyId,
-        publicKey: base64url(keys.release.publicKey),
-        from: "2026-01-01T00:00:00.000Z",
-      },
-    ],
-    lease: [],
+    release: [{ keyId: release.keyId, publicKey: base64url(release.publicKey), from }],
+    lease: [{ kid: lease.keyId, publicKey: base64url(lease.publicKey), from }],
   });
   const sha256 = await sha256Hex(serviceKeys);
   files.set(`/tuf/targets/${sha256}.service-keys.json`, serviceKeys);
