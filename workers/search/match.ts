@@ -1,8 +1,6 @@
 import { ALL } from "./tags.ts";
 import type { TagFilter } from "./tags.ts";
 
-/** Words of one query that are looked at; what a person types has fewer. */
-const MAX_WORDS = 10;
 /** A shorter last word is not taken as a beginning: it would match half the catalogue. */
 const MIN_PREFIX_LENGTH = 2;
 
@@ -29,9 +27,8 @@ export function matchExpression({ words, need, tags }: MatchQuery): string {
 /** The last word may be the beginning of one, since people search while they type. */
 function wordsExpression(words: readonly string[], need: "all" | "any"): string {
   if (words.length === 0) return "";
-  const used = words.slice(0, MAX_WORDS);
-  const last = used.at(-1) ?? "";
-  const quoted = used.map(quote);
+  const last = words.at(-1) ?? "";
+  const quoted = words.map(quote);
   if (last.length >= MIN_PREFIX_LENGTH) quoted.push(`${quoted.pop()} *`);
   return `(${quoted.join(need === "all" ? " AND " : " OR ")})`;
 }

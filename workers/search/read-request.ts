@@ -5,6 +5,8 @@ import type { Filters } from "./tags.ts";
 export const SEARCH_LIMITS = {
   pageItems: 100,
   defaultPageItems: 20,
+  /** Words of one query that are looked at; what a person types has fewer. */
+  words: 10,
   /** Filters of one kind in one query. */
   filterValues: 20,
   filterLength: 200,

@@ -7,6 +7,7 @@ import { matchExpression } from "./match.ts";
 import { findsAny, listCandidates, listCards, listSorted, readFacetCounts } from "./queries.ts";
 import type { SearchReader } from "./queries.ts";
 import { rankCandidates } from "./rank.ts";
+import { SEARCH_LIMITS } from "./read-request.ts";
 import type { SearchRequest } from "./read-request.ts";
 import { TOP_POSITION } from "./sorts.ts";
 import type { Sort } from "./sorts.ts";
@@ -40,7 +41,7 @@ export async function searchPlugins(
   context: SearchContext,
   request: SearchRequest,
 ): Promise<SearchPage> {
-  const words = foldWords(request.text);
+  const words = foldWords(request.text).slice(0, SEARCH_LIMITS.words);
   if (request.text !== "" && words.length === 0) return { cards: [], nextCursor: null };
   const match = matchExpression({ words, need: "all", tags: filterTags(request.filters) });
   const key = { secret: context.cursorSecret, query: `${request.sort}\n${match}` };

@@ -178,6 +178,8 @@ describe("a catalogue of three", () => {
     expect((await get("?q=Rechnugnsexport")).didYouMean).toBe("rechnungsexport");
     expect((await get("?q=remidners&sort=new")).didYouMean).toBe("reminders");
     expect((await get("?q=reminders")).didYouMean).toBeUndefined();
+    const long = await get(`?q=${"remidners%20".repeat(1_000)}`);
+    expect(long.didYouMean).toBe(Array(10).fill("reminders").join(" "));
   });
 
   test("a correction is not offered when the filters leave nothing of it", async () => {
