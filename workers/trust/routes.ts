@@ -1,8 +1,11 @@
-import { fromBase64, trustRequestSchema } from "@rising-bsm/protocol";
+import { fromBase64, sha256Hex, trustRequestSchema } from "@rising-bsm/protocol";
 import { z } from "zod";
+import { auditEntry } from "../audit.ts";
 import { requireAdmin } from "../auth.ts";
+import { writeDatabase } from "../database.ts";
 import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer } from "../http.ts";
 import { acceptTrust } from "./accept-trust.ts";
+import { recordTrust } from "./queries.ts";
 
 const uploadRoute = createRoute({
   method: "put",
@@ -26,5 +29,15 @@ export const trust = createRoutes().openapi(uploadRoute, async (c) => {
     targets: fromBase64(body.targets),
     serviceKeys: fromBase64(body.serviceKeys),
   };
-  return c.json(await acceptTrust(c.env, files, new Date()), 200);
+  const now = new Date();
+  const accepted = await acceptTrust(c.env, files, now);
+  const { rootVersion, targetsVersion } = accepted;
+  const entry = auditEntry(c, {
+    action: "trust.accept",
+    subject: `root ${rootVersion}, targets ${targetsVersion}`,
+    at: now.getTime(),
+    detail: { root: await sha256Hex(files.root), targets: await sha256Hex(files.targets) },
+  });
+  await recordTrust(writeDatabase(c.env), entry);
+  return c.json(accepted, 200);
 });

@@ -51,9 +51,18 @@ const upload = (body: object, bindings = env as Parameters<typeof call>[2]) =>
 
 beforeAll(resetMarketplace);
 beforeEach(async () => {
+  await forget();
+});
+
+async function forget(): Promise<void> {
   const { objects } = await env.BUNDLES.list();
   await env.BUNDLES.delete(objects.map(({ key }) => key));
-});
+  await env.DB.exec("DELETE FROM audit");
+}
+
+async function recorded(): Promise<unknown[]> {
+  return (await env.DB.prepare("SELECT action, subject, actor FROM audit").all()).results;
+}
 
 async function readMetadata(path: string) {
   const response = await call(path);
@@ -127,11 +136,22 @@ describe("PUT /v1/trust", () => {
         const { signed } = await readMetadata("/tuf/timestamp.json");
         const version = signed.meta["snapshot.json"].version;
         expect((await call(`/tuf/${version}.snapshot.json`)).status).toBe(200);
-        const { objects } = await env.BUNDLES.list();
-        await env.BUNDLES.delete(objects.map(({ key }) => key));
+        expect(await recorded()).toHaveLength(1);
+        await forget();
       }
     });
   }
+
+  test("is in the audit once for what it put in force, and not when it was refused", async () => {
+    const body = await ceremony();
+    expect((await upload({ ...body, root: base64(utf8("{}")) })).status).toBe(422);
+    expect(await recorded()).toEqual([]);
+    expect((await upload(body)).status).toBe(200);
+    expect((await upload(body)).status).toBe(200);
+    expect(await recorded()).toEqual([
+      { action: "trust.accept", subject: "root 1, targets 1", actor: "admin" },
+    ]);
+  });
 });
 
 test("snapshot and timestamp are signed anew once a day, by two runs at once as well", async () => {
