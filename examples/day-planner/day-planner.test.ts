@@ -5,7 +5,7 @@ import { buildExample } from "../../tests/build-example.ts";
 // The simulated business stands on Monday, 5 October 2026, 07:00 UTC.
 const TUESDAY = "2026-10-06";
 const NOBODY = { plugin: "test", actorId: null };
-const MANAGER = { plugin: "test", actorId: 2 };
+const MANAGER = { plugin: "test", actorId: "2" };
 
 let example: { bundle: Uint8Array };
 /** For tests that change nothing. */

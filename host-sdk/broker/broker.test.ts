@@ -120,6 +120,11 @@ test.each<[string, Json[], string]>([
   expect(findings?.map((finding) => finding.path)).toContain(path);
 });
 
+test("a value that is undefined is stored as null", async () => {
+  expect(await handle("storage.set", ["key"])).toEqual({ version: 1 });
+  expect(await handle("storage.list", [])).toEqual({ keys: ["key"] });
+});
+
 test("arguments left out may cross as null", async () => {
   const grants = ["customers.view", "appointments.view"];
   expect(await handle({ grants }, "customers.list")).toMatchObject({ total: 20 });
@@ -143,7 +148,7 @@ test("the domain gets checked arguments, the plugin's name and the user", async 
   await handle({ grants, actor: { id: "8", permissions: "all" } }, "customers.get", 3);
   await handle({ grants, actor: { id: "uuid", permissions: "all" } }, "customers.get", 3);
   expect(seen).toEqual(
-    [7, 8, null].map((actorId) => ["customers.get", [3], { plugin: "@acme/test", actorId }]),
+    ["7", "8", "uuid"].map((actorId) => ["customers.get", [3], { plugin: "@acme/test", actorId }]),
   );
 });
 

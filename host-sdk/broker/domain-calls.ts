@@ -23,7 +23,8 @@ function domainCall(
 ): HostMethod {
   return hostMethod(contract.permission, contract.args, async (args, { context }) => {
     const { plugin, actor } = context;
-    const result = await domain.call(name, toJson(args), { plugin, actorId: userId(actor?.id) });
+    const actorId = actor === null ? null : String(actor.id);
+    const result = await domain.call(name, toJson(args), { plugin, actorId });
     // An adapter that answers another shape is a fault of the host, not of the plugin: the parse
     // error becomes `internal` and nothing of a wrong row reaches the plugin.
     return contract.result.parse(result);
@@ -34,9 +35,4 @@ function domainCall(
 function toJson(args: unknown[]): Json[] {
   const crossed: Json[] = JSON.parse(JSON.stringify(args));
   return crossed;
-}
-
-function userId(id: number | string | undefined): number | null {
-  const number = typeof id === "string" && id !== "" ? Number(id) : id;
-  return typeof number === "number" && Number.isSafeInteger(number) && number > 0 ? number : null;
 }

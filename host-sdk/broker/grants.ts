@@ -3,7 +3,7 @@ import { z } from "zod";
 
 /** The user a call is made for. */
 export interface Actor {
-  /** The application's id of the user; it names users by number. */
+  /** The application's id of the user. */
   readonly id: number | string;
   readonly permissions: readonly string[] | "all";
 }

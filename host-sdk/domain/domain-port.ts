@@ -5,8 +5,11 @@ import type { DomainMethod } from "./methods.ts";
 export interface DomainContext {
   /** Name of the plugin that makes the call. */
   readonly plugin: string;
-  /** The user who caused it; null: the plugin acts for whoever installed it. */
-  readonly actorId: number | null;
+  /**
+   * Id of the user who caused it, as the application named the actor, numbers as text. A user the
+   * application does not know has nothing: only null, no user at all, stands for the installer.
+   */
+  readonly actorId: string | null;
 }
 
 /** Something that happened to the application's data. */

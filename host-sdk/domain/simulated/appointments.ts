@@ -84,7 +84,7 @@ export function createAppointment(
     status: "PLANNED",
     ...input,
     id: nextId(world, "appointment"),
-    createdBy: actingUser(world.context),
+    createdBy: actingUser(world.context).id,
     createdAt: world.now,
     updatedAt: world.now,
   });

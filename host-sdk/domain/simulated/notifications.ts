@@ -2,15 +2,15 @@ import type { z } from "zod";
 import type { notificationInput } from "../entities.ts";
 import { DOMAIN_METHODS as M } from "../methods.ts";
 import { equals, onlyIf, pageOf } from "./listing.ts";
-import { actingUser, implement, nextId, notFound, USERS } from "./state.ts";
+import { actingUser, implement, INSTALLER_ID, nextId, notFound, USERS } from "./state.ts";
 
 export const notificationHandlers = {
   "notifications.list": implement(M["notifications.list"], ([filter], { state, context }) => {
-    const userId = actingUser(context);
+    const { id } = actingUser(context);
     const { unread, type } = filter ?? {};
     const found = state.notifications.filter(
       (notification) =>
-        notification.userId === userId &&
+        notification.userId === id &&
         onlyIf(unread, !notification.read) &&
         equals(type, notification.type),
     );
@@ -34,7 +34,7 @@ export const notificationHandlers = {
 
 // Every installation is the first user's: whoever acts, the installer stays the same person.
 function receivers(to: z.output<typeof notificationInput>["to"]): number[] {
-  if (to === "installer") return [actingUser({ plugin: "", actorId: null })];
+  if (to === "installer") return [INSTALLER_ID];
   if ("role" in to) return USERS.filter((user) => user.role === to.role).map((user) => user.id);
   if (!USERS.some((user) => user.id === to.userId)) throw notFound("user", to.userId);
   return [to.userId];

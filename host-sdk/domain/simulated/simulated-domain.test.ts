@@ -288,7 +288,7 @@ test("requests.data.put replaces the plugin's own entry and nobody else's", asyn
 });
 
 test("notifications reach the installer, a role or one user", async () => {
-  const titlesFor = async (actorId: number | null): Promise<string[]> => {
+  const titlesFor = async (actorId: string | null): Promise<string[]> => {
     const page = await domain.call("notifications.list", [], { plugin: "@acme/test", actorId });
     const { items } = DOMAIN_METHODS["notifications.list"].result.parse(page);
     return items.map(({ title, type, read }) => `${title} ${type} ${read}`);
@@ -297,11 +297,34 @@ test("notifications reach the installer, a role or one user", async () => {
   await call("notifications.send", { to: { role: "employee" }, title: "B", type: "TASK" });
   await call("notifications.send", { to: { userId: 2 }, title: "C" });
   expect(await titlesFor(null)).toEqual(["A INFO false"]);
-  expect(await titlesFor(3)).toEqual(["B TASK false"]);
-  expect(await titlesFor(4)).toEqual(["B TASK false"]);
-  expect(await titlesFor(2)).toEqual(["C INFO false"]);
+  expect(await titlesFor("3")).toEqual(["B TASK false"]);
+  expect(await titlesFor("4")).toEqual(["B TASK false"]);
+  expect(await titlesFor("2")).toEqual(["C INFO false"]);
+  expect(await titlesFor("6f9b1c9e-0000-4000-8000-000000000001")).toEqual([]);
   const toNobody = call("notifications.send", { to: { userId: 99 }, title: "D" });
   await expect(toNobody).rejects.toMatchObject({ code: "not_found" });
+});
+
+test("what a user writes whom the business does not know is theirs, never the installer's", async () => {
+  const write = async (actorId: string | null) => {
+    const context = { plugin: "@acme/test", actorId };
+    const input = { title: "Visit", appointmentDate: "2026-10-06T09:00:00Z" };
+    const appointment = await domain.call("appointments.create", [input], context);
+    const note = await domain.call("customers.notes.add", [1, "Called"], context);
+    return { appointment, note };
+  };
+  expect(await write("uuid-7")).toMatchObject({
+    appointment: { createdBy: null },
+    note: { userId: null, userName: "User uuid-7" },
+  });
+  expect(await write("3")).toMatchObject({
+    appointment: { createdBy: 3 },
+    note: { userId: 3, userName: "Emily Carter" },
+  });
+  expect(await write(null)).toMatchObject({
+    appointment: { createdBy: 1 },
+    note: { userId: 1, userName: "Anna Berger" },
+  });
 });
 
 test.each(Object.keys(DOMAIN_METHODS).filter(isDomainMethod).filter(needsId))(

@@ -46,7 +46,7 @@ export const USERS: readonly User[] = [
   { id: 4, name: "Jonas Krämer", role: "EMPLOYEE" },
 ];
 
-const INSTALLER_ID = 1;
+export const INSTALLER_ID = 1;
 
 /** One call at work: the state it may change, its clock and the events it causes. */
 export interface World {
@@ -75,8 +75,13 @@ export function nextId(world: World, kind: string): number {
   return id;
 }
 
-export function actingUser(context: DomainContext): number {
-  return context.actorId ?? INSTALLER_ID;
+/** Who acts. Somebody the business does not know has a name and no id: nothing here is theirs. */
+export function actingUser({ actorId }: Pick<DomainContext, "actorId">): {
+  id: number | null;
+  name: string;
+} {
+  const wanted = actorId ?? String(INSTALLER_ID);
+  return USERS.find(({ id }) => String(id) === wanted) ?? { id: null, name: `User ${wanted}` };
 }
 
 /** Records an event, announced once the call's changes are stored. */
@@ -116,11 +121,11 @@ export function writeNote(
   { owner, id }: { owner: NoteOwner; id: number },
   text: string,
 ): Note {
-  const userId = actingUser(world.context);
+  const user = actingUser(world.context);
   const note = {
     id: nextId(world, "note"),
-    userId,
-    userName: USERS.find((user) => user.id === userId)?.name ?? `User ${userId}`,
+    userId: user.id,
+    userName: user.name,
     text,
     createdAt: world.now,
   };
