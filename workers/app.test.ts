@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
 import { app } from "./app.ts";
 import { REQUIRED_MIGRATIONS } from "./database.ts";
 import { counting } from "./testing-bindings.ts";
@@ -73,6 +74,7 @@ const routes = app.getOpenAPI31Document({
   openapi: "3.1.0",
   info: { title: "", version: "" },
 }).paths;
+const operationSchema = z.looseObject({ security: z.array(z.unknown()).optional() });
 const listed = Object.entries(routes ?? {}).flatMap(([path, item]) =>
   Object.keys(item ?? {}).map((method) => `${method.toUpperCase()} ${path}`),
 );
@@ -90,6 +92,19 @@ test("no route is registered outside the described API but the pages", () => {
     .map(({ path }) => path.replaceAll(/\{[^}]*\}/g, ""))
     .filter((path) => path !== "/*" && path !== "*");
   expect(others.filter((path) => !PAGES.includes(path))).toEqual([]);
+});
+
+test("the description of a route says what lets a request in", () => {
+  const described = Object.entries(routes ?? {}).flatMap(([path, item]) =>
+    Object.entries(z.record(z.string(), operationSchema).parse(item ?? {})).map(
+      ([method, { security }]) => [`${method.toUpperCase()} ${path}`, security] as const,
+    ),
+  );
+  const expected = Object.entries(DOORS).map(([line, door]) => {
+    const scheme = door === "proof" ? "proof" : "token";
+    return [line, door === "open" ? undefined : [{ [scheme]: [] }]] as const;
+  });
+  expect(Object.fromEntries(described)).toEqual(Object.fromEntries(expected));
 });
 
 const PERMISSIONS = ["publish", "yank", "licenses", "keys", "tokens"] as const;
@@ -196,5 +211,9 @@ test("a Worker without its secrets says which are missing", async () => {
 test("/openapi.json is served and names the problem shape", async () => {
   const response = await call("/openapi.json");
   expect(response.status).toBe(200);
-  expect(JSON.stringify(await response.json())).toContain("application/problem+json");
+  const document = await response.json();
+  expect(JSON.stringify(document)).toContain("application/problem+json");
+  expect(document).toMatchObject({
+    components: { securitySchemes: { token: { scheme: "bearer" }, proof: { name: "Rbsm-Proof" } } },
+  });
 });

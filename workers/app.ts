@@ -17,6 +17,7 @@ import {
   jsonAnswer,
   limitJsonBody,
   refuseOtherMethods,
+  SECURITY_SCHEMES,
 } from "./http.ts";
 import { licenses } from "./licenses/routes.ts";
 import { publish } from "./publish/routes.ts";
@@ -40,6 +41,9 @@ function createApp(): OpenAPIHono<AppEnv> {
   app.route("/", licenses);
   app.route("/", trust);
   app.route("/", downloads);
+  for (const [name, scheme] of Object.entries(SECURITY_SCHEMES)) {
+    app.openAPIRegistry.registerComponent("securitySchemes", name, scheme);
+  }
   app.doc31("/openapi.json", {
     openapi: "3.1.0",
     info: { title: "Rising-BSM plugin marketplace", version: "1" },

@@ -125,6 +125,22 @@ const problemSchema = z.object({
     .optional(),
 });
 
+/** OpenAPI: what a request can be let in by. */
+export const SECURITY_SCHEMES = {
+  token: { type: "http", scheme: "bearer", description: "A publisher's or the admin's API token" },
+  proof: {
+    type: "apiKey",
+    in: "header",
+    name: "Rbsm-Proof",
+    description: "JWS (typ rbsm-proof+jwt, alg Ed25519) over this request by the instance key",
+  },
+} as const;
+
+/** OpenAPI: the route asks for a token. */
+export const TOKEN: Record<string, string[]>[] = [{ token: [] }];
+/** OpenAPI: the route asks for an instance's proof. */
+export const PROOF: Record<string, string[]>[] = [{ proof: [] }];
+
 /** OpenAPI: a JSON answer. */
 export function jsonAnswer<Schema extends z.ZodType>(schema: Schema, description: string) {
   return { description, content: { "application/json": { schema } } };

@@ -13,7 +13,7 @@ import { auditEntry } from "../audit.ts";
 import { assertActsFor, requireAdmin, requirePublisher } from "../auth.ts";
 import { writeDatabase } from "../database.ts";
 import type { Principal } from "../env.ts";
-import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer } from "../http.ts";
+import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, TOKEN } from "../http.ts";
 import { assertMayGrant, assertMayRevoke } from "./grant-token.ts";
 import {
   assertPublisherExists,
@@ -29,6 +29,7 @@ const publisherRoute = createRoute({
   method: "post",
   path: "/v1/publishers",
   middleware: [requireAdmin] as const,
+  security: TOKEN,
   request: { body: jsonBody(publisherRequestSchema) },
   responses: {
     200: jsonAnswer(publisherRequestSchema, "It exists exactly so already"),
@@ -41,6 +42,7 @@ const scopeRoute = createRoute({
   method: "post",
   path: "/v1/scopes",
   middleware: [requirePublisher("tokens")] as const,
+  security: TOKEN,
   request: { body: jsonBody(scopeRequestSchema) },
   responses: {
     200: jsonAnswer(scopeRequestSchema, "It belongs to the publisher already"),
@@ -53,6 +55,7 @@ const tokenRoute = createRoute({
   method: "post",
   path: "/v1/tokens",
   middleware: [requirePublisher("tokens")] as const,
+  security: TOKEN,
   request: { body: jsonBody(tokenRequestSchema) },
   responses: {
     201: jsonAnswer(tokenResultSchema, "The token is shown this once"),
@@ -64,6 +67,7 @@ const revokeTokenRoute = createRoute({
   method: "delete",
   path: "/v1/tokens/{id}",
   middleware: [requirePublisher("tokens")] as const,
+  security: TOKEN,
   request: { params: z.object({ id: z.uuid() }) },
   responses: { 204: { description: "Revoked, now or before" }, default: problemAnswer },
 });

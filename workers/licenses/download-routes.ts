@@ -9,7 +9,7 @@ import type { LeaseClaims, LeaseTrust } from "@rising-bsm/protocol";
 import { writeDatabase } from "../database.ts";
 import { DOWNLOAD_URL_SECONDS, signDownloadUrl } from "../downloads/download-url.ts";
 import { secretBytes } from "../env.ts";
-import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer } from "../http.ts";
+import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, PROOF } from "../http.ts";
 import { downloadRefusal } from "./admit-download.ts";
 import { requireFreshProof } from "./instance-proof.ts";
 import { findDownload } from "./queries.ts";
@@ -19,6 +19,7 @@ const downloadRoute = createRoute({
   method: "post",
   path: "/v1/downloads",
   middleware: [requireFreshProof] as const,
+  security: PROOF,
   request: {
     body: jsonBody(downloadRequestSchema),
   },

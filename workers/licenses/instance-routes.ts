@@ -11,7 +11,7 @@ import {
 } from "@rising-bsm/protocol";
 import type { Context } from "hono";
 import { writeDatabase } from "../database.ts";
-import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer } from "../http.ts";
+import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, PROOF } from "../http.ts";
 import { admitActivation } from "./admit-activation.ts";
 import { instanceAudit, registrationAudit } from "./instance-audit.ts";
 import { requireProof } from "./instance-proof.ts";
@@ -26,6 +26,7 @@ const registerRoute = createRoute({
   method: "post",
   path: "/v1/instances",
   middleware: [requireProof] as const,
+  security: PROOF,
   request: { body: jsonBody(instanceRequestSchema) },
   responses: {
     200: jsonAnswer(instanceResultSchema, "Registered, now or before"),
@@ -37,6 +38,7 @@ const activateRoute = createRoute({
   method: "post",
   path: "/v1/licenses/activate",
   middleware: [requireProof] as const,
+  security: PROOF,
   request: { body: jsonBody(activationRequestSchema) },
   responses: { 200: jsonAnswer(activationResultSchema, "The first lease"), default: problemAnswer },
 });

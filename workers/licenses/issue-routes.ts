@@ -11,7 +11,7 @@ import { auditEntry } from "../audit.ts";
 import { assertOwnsPlugin, requirePublisher } from "../auth.ts";
 import { writeDatabase } from "../database.ts";
 import type { Database } from "../database.ts";
-import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer } from "../http.ts";
+import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, TOKEN } from "../http.ts";
 import { changeLicense, LICENSE_ACTIONS } from "./change-license.ts";
 import type { LicenseAction } from "./change-license.ts";
 import { licenseState } from "./grant-lease.ts";
@@ -24,6 +24,7 @@ const issueRoute = createRoute({
   method: "post",
   path: "/v1/licenses",
   middleware: [requirePublisher("licenses")] as const,
+  security: TOKEN,
   request: { body: jsonBody(licenseRequestSchema) },
   responses: {
     201: jsonAnswer(licenseResultSchema, "Issued; the key is not shown again"),
@@ -35,6 +36,7 @@ const changeRoute = createRoute({
   method: "post",
   path: "/v1/licenses/{id}/{action}",
   middleware: [requirePublisher("licenses")] as const,
+  security: TOKEN,
   request: {
     params: z.object({ id: z.uuid(), action: z.enum(LICENSE_ACTIONS) }),
   },

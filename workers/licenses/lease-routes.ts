@@ -9,7 +9,7 @@ import {
 import type { Context } from "hono";
 import { z } from "zod";
 import { writeDatabase } from "../database.ts";
-import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer } from "../http.ts";
+import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, PROOF } from "../http.ts";
 import { decideRenewal } from "./grant-lease.ts";
 import type { HeldActivation } from "./grant-lease.ts";
 import { instanceAudit } from "./instance-audit.ts";
@@ -22,6 +22,7 @@ const renewRoute = createRoute({
   method: "post",
   path: "/v1/leases",
   middleware: [requireProof] as const,
+  security: PROOF,
   request: { body: jsonBody(leaseRequestSchema) },
   responses: {
     200: jsonAnswer(leaseResultSchema, "The next lease, the same one for the same rid"),
@@ -33,6 +34,7 @@ const returnRoute = createRoute({
   method: "delete",
   path: "/v1/activations/{id}",
   middleware: [requireFreshProof] as const,
+  security: PROOF,
   request: {
     params: z.object({ id: z.string().max(64) }),
     body: jsonBody(z.strictObject({ receipt: z.string().max(8192) })),

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { auditEntry } from "../audit.ts";
 import { assertOwnsPlugin, requireAdmin, requirePublisher } from "../auth.ts";
 import { writeDatabase } from "../database.ts";
-import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer } from "../http.ts";
+import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, TOKEN } from "../http.ts";
 import type { AppContext } from "../http.ts";
 import { pluginNameOf, pluginParams, versionParams } from "../plugin-address.ts";
 import { finishPlugin } from "../release/finish-plugin.ts";
@@ -29,6 +29,7 @@ const publishRoute = createRoute({
   method: "put",
   path: VERSION_PATH,
   middleware: [requirePublisher("publish")] as const,
+  security: TOKEN,
   request: {
     params: versionParams,
     body: {
@@ -51,6 +52,7 @@ const yankRoute = createRoute({
   method: "post",
   path: `${VERSION_PATH}/yank`,
   middleware: [requirePublisher("yank")] as const,
+  security: TOKEN,
   request: { params: versionParams, body: markBody },
   responses: changed,
 });
@@ -59,6 +61,7 @@ const deprecateRoute = createRoute({
   method: "post",
   path: `${VERSION_PATH}/deprecate`,
   middleware: [requirePublisher("yank")] as const,
+  security: TOKEN,
   request: { params: versionParams, body: markBody },
   responses: changed,
 });
@@ -67,6 +70,7 @@ const approveRoute = createRoute({
   method: "post",
   path: `${VERSION_PATH}/approve`,
   middleware: [requireAdmin] as const,
+  security: TOKEN,
   request: { params: versionParams },
   responses: changed,
 });
@@ -75,6 +79,7 @@ const rejectRoute = createRoute({
   method: "post",
   path: `${VERSION_PATH}/reject`,
   middleware: [requireAdmin] as const,
+  security: TOKEN,
   request: { params: versionParams, body: jsonBody(z.strictObject({ reason })) },
   responses: changed,
 });
@@ -83,6 +88,7 @@ const channelRoute = createRoute({
   method: "put",
   path: "/v1/plugins/{scope}/{name}/channels/{channel}",
   middleware: [requirePublisher("publish")] as const,
+  security: TOKEN,
   request: {
     params: pluginParams.extend({ channel: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/) }),
     body: jsonBody(z.strictObject({ version: versionParams.shape.version })),
@@ -94,6 +100,7 @@ const queueRoute = createRoute({
   method: "get",
   path: "/v1/review-queue",
   middleware: [requireAdmin] as const,
+  security: TOKEN,
   responses: {
     200: jsonAnswer(
       z.object({

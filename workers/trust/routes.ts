@@ -3,7 +3,7 @@ import { z } from "zod";
 import { auditEntry } from "../audit.ts";
 import { requireAdmin } from "../auth.ts";
 import { writeDatabase } from "../database.ts";
-import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer } from "../http.ts";
+import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, TOKEN } from "../http.ts";
 import { acceptTrust } from "./accept-trust.ts";
 import { recordTrust } from "./queries.ts";
 
@@ -11,6 +11,7 @@ const uploadRoute = createRoute({
   method: "put",
   path: "/v1/trust",
   middleware: [requireAdmin] as const,
+  security: TOKEN,
   request: { body: jsonBody(trustRequestSchema) },
   responses: {
     200: jsonAnswer(
