@@ -98,12 +98,16 @@ export async function createToken(body: {
   return z.object({ token: z.string() }).parse(await response.json()).token;
 }
 
-export async function enrollKey({ token, key }: Pick<Account, "token" | "key">): Promise<void> {
+export async function enrollKey({
+  token,
+  key,
+  bindings = env,
+}: Pick<Account, "token" | "key"> & { bindings?: Bindings }): Promise<void> {
   const answer = await expectOk(send("POST", "/v1/keys/challenge", { token, body: {} }));
   const { challenge } = z.object({ challenge: z.string() }).parse(await answer.json());
   const signature = await proveKeyPossession(key, challenge);
   const body = { publicKey: base64url(key.publicKey), challenge, signature };
-  await expectOk(send("POST", "/v1/keys", { token, body }));
+  await expectOk(send("POST", "/v1/keys", { token, body, bindings }));
 }
 
 async function expectOk(pending: Promise<Response>): Promise<Response> {

@@ -126,14 +126,53 @@ describe("channels", () => {
   });
 });
 
-test("a new key is in the public document of every plugin of its publisher", async () => {
-  const name = "@acme/keyed";
-  await publishNew(name, "1.0.0");
-  const key = await signingKeyFromSeed(crypto.getRandomValues(new Uint8Array(32)));
-  await enrollKey({ token: acme.token, key });
-  await repairPlugins(env, new Date());
-  const { publisher } = await readDocument(name);
-  expect(publisher.keys.map(({ keyId }) => keyId)).toContain(key.keyId);
+describe("a new key", () => {
+  const keyIds = async (name: string) =>
+    (await readDocument(name)).publisher.keys.map(({ keyId }) => keyId);
+  const newKey = () => signingKeyFromSeed(crypto.getRandomValues(new Uint8Array(32)));
+  const revisionOf = (name: string) =>
+    env.DB.prepare("SELECT revision FROM plugins WHERE name = ?").bind(name).first("revision");
+
+  test("is in the public document of its publisher's plugin as soon as it is enrolled", async () => {
+    const umbrella = await createAccount("umbrella");
+    const target = { name: "@umbrella/keyed", version: "1.0.0" };
+    await publish(target, await buildBundle(umbrella.key, target), umbrella);
+    const key = await newKey();
+    await enrollKey({ token: umbrella.token, key });
+    expect(await keyIds(target.name)).toContain(key.keyId);
+    const before = await revisionOf(target.name);
+    await enrollKey({ token: umbrella.token, key });
+    expect(await revisionOf(target.name)).toBe(before);
+  });
+
+  test("is in those of many plugins after cron", async () => {
+    const names = Array.from({ length: 8 }, (_, i) => `@acme/keyed-${i}`);
+    for (const name of names) await publishNew(name, "1.0.0");
+    const key = await newKey();
+    await enrollKey({ token: acme.token, key });
+    await repairPlugins(env, new Date());
+    for (const name of names) expect(await keyIds(name)).toContain(key.keyId);
+  });
+
+  for (const fault of ["failed", "failed but stored"] as const) {
+    test(`that was enrolled by a request whose write ${fault} is served after the same again`, async () => {
+      for (let nth = 1; ; nth++) {
+        const hooli = await createAccount(`hooli-${fault.length}-${nth}`);
+        const target = { name: `${hooli.scope}/keyed`, version: "1.0.0" };
+        await publish(target, await buildBundle(hooli.key, target), hooli);
+        const key = await newKey();
+        const { bindings, hit } = failingAt(env, nth, fault);
+        const isDone = await enrollKey({ token: hooli.token, key, bindings }).then(
+          () => true,
+          () => false,
+        );
+        if (!isDone) await enrollKey({ token: hooli.token, key });
+        expect(await keyIds(target.name)).toContain(key.keyId);
+        if (!hit()) return expect(nth).toBeGreaterThan(3);
+        expect(isDone).toBe(false);
+      }
+    });
+  }
 });
 
 describe("review under first-release", () => {

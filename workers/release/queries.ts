@@ -157,22 +157,34 @@ export async function markSearched(
     .where(and(eq(plugins.name, plugin), lt(plugins.searchRevision, revision)));
 }
 
+/** Plugins of one publisher that show less than the database says. */
+export async function listBehind(
+  db: Database,
+  { publisher, limit }: { publisher: string; limit: number },
+): Promise<string[]> {
+  const rows = await db
+    .select({ name: plugins.name })
+    .from(plugins)
+    .innerJoin(scopes, eq(scopes.scope, plugins.scope))
+    .where(and(eq(scopes.publisher, publisher), isBehind()))
+    .limit(limit);
+  return rows.map(({ name }) => name);
+}
+
+function isBehind() {
+  return or(
+    lt(plugins.documentRevision, plugins.revision),
+    lt(plugins.searchRevision, plugins.revision),
+  );
+}
+
 /** Plugins whose publishing or change was interrupted. Both parts read a partial index only. */
 export async function listUnfinished(
   db: Database,
   { olderThan, limit }: { olderThan: number; limit: number },
 ): Promise<string[]> {
   const [behind, stuck] = await db.batch([
-    db
-      .select({ name: plugins.name })
-      .from(plugins)
-      .where(
-        or(
-          lt(plugins.documentRevision, plugins.revision),
-          lt(plugins.searchRevision, plugins.revision),
-        ),
-      )
-      .limit(limit),
+    db.select({ name: plugins.name }).from(plugins).where(isBehind()).limit(limit),
     db
       .selectDistinct({ name: versions.plugin })
       .from(versions)
