@@ -105,7 +105,7 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
     licenses: installLicenses(licenses),
     engines: enginesOf(options),
     start: ({ row, bundle, before, reach }) =>
-      active.start({ row, bundle, first: firstCall(before), reach: overlay(active, reach) }),
+      active.start({ row, bundle, first: firstCall(before, row), reach: overlay(active, reach) }),
     abandon: active.abandon,
   };
   const administer = { install, active, slots, allowed: options.permissions };
@@ -126,7 +126,7 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
     trustedPublishers: publishers,
     async close() {
       stopEvents();
-      await administration.settle();
+      await administration.close();
       await active.settle();
       await runtime.close();
       await store.close();
@@ -154,8 +154,9 @@ function enginesOf({ applicationVersion }: HostOptions): Record<string, string> 
   };
 }
 
-function firstCall(before: PluginRow | null) {
+function firstCall(before: PluginRow | null, { release }: PluginRow) {
   if (before === null) return { name: "onInstall", args: [] } as const;
+  if (before.release.sha256 === release.sha256) return null;
   return { name: "onUpdate", args: [before.release.version] } as const;
 }
 

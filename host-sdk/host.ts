@@ -49,7 +49,7 @@ export interface HostUsage extends Omit<PluginUsage, "pid"> {
  */
 export interface PluginHost {
   /** Installs a plugin and what it needs, all or nothing. An installed version that fits stays. */
-  install(name: string, options: InstallOptions): Promise<PluginInfo>;
+  install(name: string, options?: InstallOptions): Promise<PluginInfo>;
   /** Installs a bundle past the marketplace; developer mode only, signed by a key it trusts. */
   sideload(bytes: Uint8Array, options: SideloadOptions): Promise<PluginInfo>;
   /** Calls a method of an active plugin: JSON in, JSON out. */
@@ -64,8 +64,8 @@ export interface PluginHost {
   enable(name: string): Promise<PluginInfo>;
   /** Stops a plugin; its data and grants stay. */
   disable(name: string): Promise<PluginInfo>;
-  /** Removes a plugin that no other one needs, with or without what it has stored. */
-  uninstall(name: string, options: { keepData: boolean }): Promise<void>;
+  /** Removes a plugin that no other one needs, and what it has stored unless `keepData` is true. */
+  uninstall(name: string, options?: { keepData?: boolean }): Promise<void>;
   /** Checks the stored bundle again: digests, profile, publisher's signature. */
   verify(name: string): Promise<VerifyResult>;
   /** All installed plugins by name. */
@@ -163,14 +163,14 @@ function operationsOver(parts: HostParts): Pick<PluginHost, Operations> {
     return describe(parts, name);
   };
   return {
-    install: (name, options) => after(name, administration.install(name, options)),
+    install: (name, options = {}) => after(name, administration.install(name, options)),
     sideload: async (bytes, options) => describe(parts, await sideload(parts, bytes, options)),
     update: (name, options = {}) => after(name, administration.update(name, options)),
     rollback: (name) => after(name, administration.rollback(name)),
     enable: (name) => after(name, administration.enable(name)),
     disable: (name) => after(name, administration.disable(name)),
-    async uninstall(name, options) {
-      await administration.uninstall(name, options);
+    async uninstall(name, { keepData = false } = {}) {
+      await administration.uninstall(name, { keepData });
       parts.logs.forget(name);
     },
   };

@@ -46,8 +46,10 @@ export function storageCalls(store: HostStore): [string, HostMethod][] {
       "storage.set",
       hostMethod(
         null,
-        z.tuple([keySchema, jsonValue, setOptions.nullish()]),
-        ([key, value, options], site) => setValue(shelf(site), { key, value }, options ?? {}),
+        // `set(key, undefined)` crosses without a value: undefined is null.
+        z.tuple([keySchema, jsonValue.optional(), setOptions.nullish()]),
+        ([key, value = null, options], site) =>
+          setValue(shelf(site), { key, value }, options ?? {}),
       ),
     ],
     [

@@ -1,6 +1,6 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type Bundle, BUNDLE_LIMITS, readBundle, RbsmError } from "@rising-bsm/protocol";
+import { type Bundle, BUNDLE_LIMITS, readBundle, RbsmError, sha256Hex } from "@rising-bsm/protocol";
 import { partialFileOf } from "../client/download-bundle.ts";
 import { readFileIfPresent, writeFileDurably } from "../disk/durable-file.ts";
 import type { ReleaseRow } from "./rows.ts";
@@ -11,6 +11,7 @@ const PARTIAL_KEPT_MS = 7 * 24 * 3_600_000;
 /** `dataDir/bundles`: one immutable file a release, named by its SHA-256. */
 export interface BundleFolder {
   fileOf(sha256: string): string;
+  /** Whether the bundle is there with every byte as it was. */
   has(sha256: string): Promise<boolean>;
   write(sha256: string, bytes: Uint8Array): Promise<void>;
   /** Reads a bundle and proves again that it is the release's: file digest, profile, tree. */
@@ -25,20 +26,30 @@ export function createBundleFolder(dataDir: string): BundleFolder {
   const fileOf = (sha256: string) => join(folder, `${sha256}.rbsm`);
   return {
     fileOf,
-    has: async (sha256) => (await stat(fileOf(sha256)).catch(() => null)) !== null,
+    has: async (sha256) => isWhole(fileOf(sha256), sha256),
     write: (sha256, bytes) => writeFileDurably(fileOf(sha256), bytes),
     open: async (release) => openStored(fileOf(release.sha256), release),
     sweep: (keep, now) => sweepFolder(folder, { keep, now, fileOf }),
   };
 }
 
+async function isWhole(file: string, sha256: string): Promise<boolean> {
+  const bytes = await readBundleFile(file).catch(() => null);
+  return bytes !== null && (await sha256Hex(bytes)) === sha256;
+}
+
+/** No more of a file than a bundle may have; null when there is none. */
+async function readBundleFile(file: string): Promise<Uint8Array<ArrayBuffer> | null> {
+  const size = (await stat(file).catch(() => null))?.size ?? 0;
+  if (size > BUNDLE_LIMITS.fileBytes) throw altered(file);
+  return readFileIfPresent(file);
+}
+
 async function openStored(
   file: string,
   { sha256, treeDigest }: Pick<ReleaseRow, "sha256" | "treeDigest">,
 ): Promise<Bundle> {
-  const size = (await stat(file).catch(() => null))?.size ?? 0;
-  if (size > BUNDLE_LIMITS.fileBytes) throw altered(file);
-  const bytes = await readFileIfPresent(file);
+  const bytes = await readBundleFile(file);
   if (bytes === null) {
     throw new RbsmError(
       "bundle_missing_entry",

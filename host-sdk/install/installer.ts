@@ -113,6 +113,7 @@ async function prepare(
     },
     requests: order.requests,
     installed,
+    damaged: await damagedOf(parts, installed),
     engines: parts.engines,
     provided: providedBy(order.sideloaded),
   });
@@ -121,6 +122,17 @@ async function prepare(
     serviceKeys: async () => (await refresh()).serviceKeys,
   });
   return { plan, accepted };
+}
+
+/** Installing again is how an altered or lost bundle is repaired. */
+async function damagedOf(
+  { bundles }: InstallParts,
+  installed: ReadonlyMap<string, PluginRow>,
+): Promise<Set<string>> {
+  const damaged = new Set<string>();
+  for (const { name, release } of installed.values())
+    if (!(await bundles.has(release.sha256))) damaged.add(name);
+  return damaged;
 }
 
 function providedBy(sideloaded: Staged | undefined): ReadonlyMap<string, Candidate> {
@@ -153,7 +165,8 @@ function memberOf(
   const { name, source } = staged;
   const fresh = { wanted: "active", direct: asked, installedAt: now, config: {} } as const;
   const kept = before === null ? fresh : { ...before, direct: asked || before.direct };
-  const previous = before?.release ?? null;
+  const repaired = before?.release.sha256 === release.sha256;
+  const previous = (repaired ? before?.previous : before?.release) ?? null;
   const row: PluginRow = { ...kept, name, source, updatedAt: now, release, previous };
   return { staged, before, row };
 }

@@ -17,6 +17,8 @@ export interface PlanInput {
   readonly marketplace: Pick<Marketplace, "pluginDocument">;
   readonly requests: readonly PluginRequest[];
   readonly installed: ReadonlyMap<string, PluginRow>;
+  /** Installed plugins whose bundle has to be fetched again. */
+  readonly damaged?: ReadonlySet<string>;
   /** Versions of what a manifest may name under `engines`; an engine that is not listed is not checked. */
   readonly engines: Readonly<Record<string, string>>;
   /** Plugins at hand that the marketplace need not have, by name. */
@@ -135,7 +137,8 @@ function planOf(
     const version = chosen.get(name)?.version;
     const document = documents.get(name);
     const entry = document?.versions.find((one) => one.version === version);
-    const kept = input.installed.get(name)?.release.version === version;
+    const kept =
+      input.installed.get(name)?.release.version === version && input.damaged?.has(name) !== true;
     return entry === undefined || document === undefined || version === undefined || kept
       ? []
       : [{ name, version, document, entry }];

@@ -1,6 +1,7 @@
 import {
   type Bundle,
   type Manifest,
+  PLUGIN_NAME,
   publisherKeyIdOf,
   RbsmError,
   verifyPublisher,
@@ -14,15 +15,15 @@ import { stageSideloaded } from "../install/stage.ts";
 import { type AdministerParts, storeRow, takeOver } from "./administer-parts.ts";
 import { rollback } from "./roll-back.ts";
 import type { Actor } from "./running.ts";
-import { problemOf } from "./slots.ts";
+import { notActive, problemOf } from "./slots.ts";
 import { uninstall } from "./uninstall.ts";
 
 /** What an administrator may say about an installation. */
 export interface InstallOptions {
   /** An exact version, a range or a channel; the best that fits when left out. */
   readonly version?: string | undefined;
-  /** What the plugin may do: all it asks for, or these codes. The codes hold for the whole set. */
-  readonly grant: Grant;
+  /** What the plugin may do: all it asks for, or these codes; none when left out. The codes hold for the whole set. */
+  readonly grant?: Grant | undefined;
   readonly licenseKey?: string | undefined;
   readonly onProgress?: OnProgress | undefined;
   /** Go on with the last verified trust metadata when it has expired. */
@@ -48,12 +49,13 @@ export interface Administration {
   enable(name: string): Promise<void>;
   disable(name: string): Promise<void>;
   uninstall(name: string, options: { keepData: boolean }): Promise<void>;
-  /** Waits for the operation that is under way. */
-  settle(): Promise<void>;
+  /** Refuses new operations as `cancelled` and waits for the one that is under way. */
+  close(): Promise<void>;
 }
 
 /** A bundle that came past the marketplace. */
-export interface SideloadOrder extends Pick<InstallOptions, "grant" | "onProgress" | "actor"> {
+export interface SideloadOrder extends Pick<InstallOptions, "onProgress" | "actor"> {
+  readonly grant: Grant;
   readonly trusted: (keyId: string) => Uint8Array | undefined;
   readonly open: (bytes: Uint8Array) => Promise<Bundle>;
 }
@@ -61,7 +63,9 @@ export interface SideloadOrder extends Pick<InstallOptions, "grant" | "onProgres
 /** Builds the operations over one host's parts. */
 export function createAdministration(parts: AdministerParts): Administration {
   let last: Promise<unknown> = Promise.resolve();
-  const alone = <T>(work: () => Promise<T>): Promise<T> => {
+  let closed = false;
+  const alone = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (closed) throw new RbsmError("cancelled", "The host is closed");
     const done = last.then(work);
     last = done.catch(() => undefined);
     return done;
@@ -74,7 +78,10 @@ export function createAdministration(parts: AdministerParts): Administration {
     enable: (name) => alone(() => enable(parts, name)),
     disable: (name) => alone(() => disable(parts, name)),
     uninstall: (name, options) => alone(() => uninstall(parts, name, options)),
-    settle: async () => void (await last),
+    async close() {
+      closed = true;
+      await last;
+    },
   };
 }
 
@@ -83,10 +90,16 @@ async function install(
   name: string,
   options: InstallOptions,
 ): Promise<void> {
+  if (!PLUGIN_NAME.test(name)) {
+    throw new RbsmError("plugin_not_found", `${name} is no plugin's name`, {
+      fix: "Write it like @scope/name.",
+    });
+  }
+  const { grant = [] } = options;
   const grantsOf = (manifest: Manifest, before: PluginRow | null) => {
-    const kept = before === null || options.grant === "requested" ? [] : before.release.grants;
-    const grant = options.grant === "requested" ? "requested" : [...options.grant, ...kept];
-    return decideGrants(manifest, grant, parts.allowed);
+    const kept = before === null || grant === "requested" ? [] : before.release.grants;
+    const wanted = grant === "requested" ? grant : [...grant, ...kept];
+    return decideGrants(manifest, wanted, parts.allowed);
   };
   const order = orderOf(options, grantsOf);
   const requests = [{ name, version: options.version }];
@@ -103,7 +116,7 @@ async function reaffirm(
   const { install, slots, active } = parts;
   const slot = slots.get(name);
   if (order.licenseKey !== undefined) await install.licenses.ensure(name, order.licenseKey);
-  if (slot.manifest === null) return;
+  if (slot.manifest === null) throw notActive(slot);
   const { release } = slot.row;
   const grants = [...order.grantsOf(slot.manifest, slot.row)];
   const sameGrants = grants.toSorted().join() === release.grants.toSorted().join();
@@ -179,7 +192,11 @@ async function sideload(
   await parts.install.bundles.write(bundle.sha256, bytes);
   const requests: PluginRequest[] = [{ name, version: bundle.manifest.version }];
   const grantsOf = (manifest: Manifest) => decideGrants(manifest, order.grant, parts.allowed);
-  const installOrder = { ...orderOf(order, grantsOf), operation: "sideload" as const, requests };
+  const installOrder = {
+    ...orderOf(order, grantsOf),
+    operation: "sideload" as const,
+    requests,
+  };
   await change(
     parts,
     { ...installOrder, sideloaded: stageSideloaded(bundle, statement, parts.install.now()) },

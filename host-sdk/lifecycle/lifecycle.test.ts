@@ -1,6 +1,13 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { base64url, indexPath, type Json, packBundle, signBundle } from "@rising-bsm/protocol";
+import {
+  base64url,
+  bundlePath,
+  indexPath,
+  type Json,
+  packBundle,
+  signBundle,
+} from "@rising-bsm/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bundlesOnDisk, codeOf, greeter, HELLO, throwing } from "../testing/expectations.ts";
 import { createHostFixture, type HostFixture } from "../testing/host-fixture.ts";
@@ -130,6 +137,62 @@ test("a bundle changed on disk fails alone", async () => {
   expect(await codeOf(second.call(HELLO, "version"))).toBe("plugin_not_active");
   expect(await second.call("@acme/other", "version")).toBe("1.0.0");
   expect(await second.verify(HELLO)).toMatchObject({ ok: false });
+});
+
+test("installing again repairs a bundle that was changed or lost, and nothing else", async () => {
+  const { market, dataDir } = fixture;
+  const { sha256 } = await market.publish({
+    name: HELLO,
+    version: "1.0.0",
+    code: greeter("1.0.0"),
+  });
+  const file = join(dataDir, "bundles", `${sha256}.rbsm`);
+  const first = await fixture.open();
+  await first.install(HELLO, { grant: "requested" });
+  await writeFile(file, "changed while it runs");
+  await first.install(HELLO);
+  expect(await first.verify(HELLO)).toMatchObject({ ok: true });
+  await first.close();
+  await rm(file);
+  const second = await fixture.open();
+  expect(second.plugin(HELLO)).toMatchObject({ state: "failed" });
+  expect(await second.install(HELLO)).toMatchObject({ state: "active", previousVersion: null });
+  expect(await second.call(HELLO, "stored", ["installed"])).toBe("1.0.0");
+  expect(await second.call(HELLO, "stored", ["updated"])).toBe(null);
+});
+
+test("a plugin whose bundle is gone from disk and marketplace is not reported as installed", async () => {
+  const { market, dataDir } = fixture;
+  const { sha256 } = await market.publish({ name: HELLO, version: "1.0.0" });
+  const first = await fixture.open();
+  await first.install(HELLO);
+  await first.close();
+  await rm(join(dataDir, "bundles", `${sha256}.rbsm`));
+  market.files.delete(bundlePath(sha256));
+  const second = await fixture.open();
+  expect(await codeOf(second.install(HELLO))).not.toBe("no error");
+  expect(second.plugin(HELLO)).toMatchObject({ state: "failed" });
+});
+
+test("what is no plugin's name is asked nobody for", async () => {
+  const host = await fixture.open();
+  const { length } = fixture.market.requests;
+  for (const name of ["hello", "__proto__", "@a/../b", "@A/b", "@a/b/c", ""]) {
+    expect(await codeOf(host.install(name))).toBe("plugin_not_found");
+  }
+  expect(fixture.market.requests).toHaveLength(length);
+});
+
+test("a closed host refuses everything that would use its data directory", async () => {
+  await fixture.market.publish({ name: HELLO, version: "1.0.0" });
+  const host = await fixture.open();
+  await host.install(HELLO);
+  await host.close();
+  await host.close();
+  expect(await codeOf(host.install(HELLO))).toBe("cancelled");
+  expect(await codeOf(host.uninstall(HELLO))).toBe("cancelled");
+  expect(await codeOf(host.usage(HELLO))).toBe("cancelled");
+  expect(await codeOf(host.call(HELLO, "version"))).toBe("cancelled");
 });
 
 test("a second host on one data directory is refused", async () => {

@@ -101,7 +101,7 @@ export function createSqliteStore(file: string): HostStore {
     },
     async close() {
       statements.clear();
-      database.close();
+      if (database.isOpen) database.close();
     },
   };
 }
@@ -178,7 +178,7 @@ function translateErrors<T>(work: () => T): T {
     return work();
   } catch (error) {
     const sqlite = sqliteErrorSchema.safeParse(error);
-    if (!sqlite.success) throw error;
+    if (!sqlite.success) throw closedError(error);
     throw new RbsmError(
       codeOf(sqlite.data.errcode),
       `The host's store: ${sqlite.data.message}`,
@@ -186,6 +186,12 @@ function translateErrors<T>(work: () => T): T {
       error,
     );
   }
+}
+
+/** A host that is closed meets late readers, a page that still refreshes for instance. */
+function closedError(error: unknown): unknown {
+  const closed = error instanceof Error && "code" in error && error.code === "ERR_INVALID_STATE";
+  return closed ? new RbsmError("cancelled", "The host's store is closed", {}, error) : error;
 }
 
 function codeOf(errcode: number): "conflict_locked" | "disk_full" | "internal" {
