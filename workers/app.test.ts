@@ -22,8 +22,17 @@ beforeAll(async () => {
   await publish(target, await buildBundle(acme.key, target), acme);
 });
 
-/** Who may pass the door of a route: everybody, the holder of a permission, the administrator, an instance. */
-type Door = "open" | "admin" | "proof" | "publish" | "yank" | "licenses" | "keys" | "tokens";
+/** Who may pass the door of a route: everybody, any token, the holder of a permission, the administrator, an instance. */
+type Door =
+  | "open"
+  | "token"
+  | "admin"
+  | "proof"
+  | "publish"
+  | "yank"
+  | "licenses"
+  | "keys"
+  | "tokens";
 
 const VERSION = "/v1/plugins/{scope}/{name}/versions/{version}";
 const DOORS: Record<string, Door> = {
@@ -45,6 +54,7 @@ const DOORS: Record<string, Door> = {
   "DELETE /v1/tokens/{id}": "tokens",
   "POST /v1/keys/challenge": "keys",
   "POST /v1/keys": "keys",
+  "GET /v1/whoami": "token",
   "PUT /v1/trust": "admin",
   "POST /v1/instances": "proof",
   "POST /v1/licenses": "licenses",
@@ -148,7 +158,7 @@ describe("the door of", () => {
     expect(await isLetIn(line, {})).toBe(door === "open");
     expect(await isLetIn(line, bearer("rbsm_pat_unknown"))).toBe(door === "open");
     for (const [permission, token] of tokens) {
-      const expected = door === "open" || door === permission;
+      const expected = door === "open" || door === "token" || door === permission;
       expect([permission, await isLetIn(line, bearer(token))]).toEqual([permission, expected]);
     }
     if (door === "proof") expect(await isLetIn(line, { "Rbsm-Proof": "a.b.c" })).toBe(false);

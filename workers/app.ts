@@ -2,6 +2,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
 import { keys } from "./accounts/key-routes.ts";
 import { accounts } from "./accounts/routes.ts";
+import { whoami } from "./accounts/whoami-routes.ts";
 import { catalog } from "./catalog/routes.ts";
 import { requireSchema } from "./database.ts";
 import { downloads } from "./downloads/routes.ts";
@@ -36,6 +37,7 @@ function createApp(): OpenAPIHono<AppEnv> {
   app.route("/", search);
   app.route("/", accounts);
   app.route("/", keys);
+  app.route("/", whoami);
   app.route("/", catalog);
   app.route("/", publish);
   app.route("/", licenses);

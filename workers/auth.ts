@@ -12,6 +12,12 @@ import { plugins, scopes, tokens } from "./schema.ts";
 /** What a publisher's token may be allowed to do. */
 export type TokenPermission = (typeof TOKEN_PERMISSIONS)[number];
 
+/** Lets the administrator and every token through that is in use. */
+export const requireToken = createMiddleware<AppEnv>(async (c, next) => {
+  c.set("principal", await authenticate(c));
+  await next();
+});
+
 /** Lets only the administrator through. */
 export const requireAdmin = createMiddleware<AppEnv>(async (c, next) => {
   const principal = await authenticate(c);

@@ -128,6 +128,31 @@ describe("tokens", () => {
   });
 });
 
+describe("whoami", () => {
+  const ask = (token: string) => send("GET", "/v1/whoami", { token });
+
+  test("says whose token it is, what it allows and until when", async () => {
+    const expiresAt = new Date(Date.now() + 60_000).toISOString();
+    const limits = { scope: "@acme", permissions: ["yank"], expiresAt };
+    const token = await createToken({ publisher: "acme", ...limits });
+    const answer = await ask(token);
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect(await answer.json()).toEqual({ kind: "token", publisher: "acme", ...limits });
+    expect(await (await ask(acme.token)).json()).toMatchObject({ scope: null, expiresAt: null });
+  });
+
+  test("names no publisher for the administrator, who may do everything", async () => {
+    expect(await (await ask(env.ADMIN_TOKEN)).json()).toEqual({
+      kind: "admin",
+      publisher: null,
+      scope: null,
+      permissions: ["publish", "yank", "licenses", "keys", "tokens", "review"],
+      expiresAt: null,
+    });
+    expect(await refusal(await ask("rbsm_pat_guess"))).toEqual([401, "auth_refused"]);
+  });
+});
+
 describe("keys", () => {
   async function challengeFor(account: Account): Promise<string> {
     const answer = await send("POST", "/v1/keys/challenge", { token: account.token, body: {} });

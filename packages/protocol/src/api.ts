@@ -167,6 +167,18 @@ export const tokenRequestSchema = z.strictObject({
 /** An API token, shown once. */
 export const tokenResultSchema = z.object({ id: z.string(), token: z.string() });
 
+/** `GET /v1/whoami`: whose token it is; null is none, every scope and never. */
+export const whoamiSchema = z.object({
+  kind: z.enum(["admin", "token"]),
+  publisher: z.string().nullable(),
+  scope: z.string().nullable(),
+  permissions: z.array(z.string()),
+  expiresAt: timeSchema.nullable(),
+});
+
+/** Whose token it is and what it allows. */
+export type Whoami = z.output<typeof whoamiSchema>;
+
 /** `POST /v1/keys/challenge`. */
 export const keyChallengeRequestSchema = z.strictObject({ publisher: id.optional() });
 
