@@ -24,11 +24,11 @@ test("login stores a token for its owner's eyes, whoami names it, logout forgets
   expect(login.json()).toEqual({ ok: true, url, file });
   expect((await stat(file)).mode & 0o777).toBe(0o600);
   expect(JSON.parse(await readFile(file, "utf8"))).toEqual({ url, token: TOKEN });
-  const who = await runCli(["whoami", "--json"], { home });
+  const who = await runCli(["whoami", "--offline", "--json"], { home });
   expect(who.json()).toMatchObject({ ok: true, url, source: file });
   expect(login.stdout + login.stderr + who.stdout).not.toContain(TOKEN);
   expect((await runCli(["logout", "--json"], { home })).json()).toEqual({ ok: true, url });
-  expect((await runCli(["whoami", "--json"], { home })).code).toBe(6);
+  expect((await runCli(["whoami", "--offline", "--json"], { home })).code).toBe(6);
 });
 
 test("a stored token is never sent to another marketplace", async () => {
