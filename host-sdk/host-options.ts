@@ -25,7 +25,10 @@ export interface HostOptions {
   readonly logger?: HostLogger;
   /** Permissions that plugins may be granted on this host; all when left out. */
   readonly permissions?: readonly string[];
-  /** The most that a plugin may have of what its manifest asks for under `limits`. */
+  /**
+   * The most that a plugin gets: of what its manifest asks for under `limits`, and of the defaults
+   * when it asks for nothing. What is left out stays at the default, whatever a manifest asks for.
+   */
   readonly limits?: {
     readonly cpuMs?: number;
     readonly wallMs?: number;

@@ -19,6 +19,7 @@ import { type Administration, createAdministration } from "./lifecycle/administe
 import type { AdministerParts } from "./lifecycle/administer-parts.ts";
 import { connectRuntime } from "./lifecycle/connect-runtime.ts";
 import { createEventDelivery, type EventDelivery } from "./lifecycle/deliver-events.ts";
+import type { AllowedLimits } from "./lifecycle/granted-limits.ts";
 import { createPluginLogs, type PluginLogs } from "./lifecycle/plugin-logs.ts";
 import type { Reach } from "./lifecycle/running.ts";
 import { createSlots, problemOf, type Slot, type Slots } from "./lifecycle/slots.ts";
@@ -44,6 +45,8 @@ export interface HostParts {
   readonly marketplace: Marketplace;
   readonly licenses: Licenses;
   readonly trust: Trust;
+  /** What the administrator allows any plugin. */
+  readonly limits: AllowedLimits;
   /** Key bytes by id that developer mode trusts; null when it is off. */
   readonly trustedPublishers: ReadonlyMap<string, Uint8Array> | null;
   close(): Promise<void>;
@@ -123,6 +126,7 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
     marketplace,
     licenses,
     trust,
+    limits: options.limits ?? {},
     trustedPublishers: publishers,
     async close() {
       stopEvents();

@@ -16,6 +16,7 @@ import {
 import type { Delivery } from "./lifecycle/deliver-events.ts";
 import { describePlugin, type PluginInfo } from "./lifecycle/describe.ts";
 import { findUpdate, type UpdateInfo } from "./lifecycle/find-updates.ts";
+import { limitsOf } from "./lifecycle/granted-limits.ts";
 import type { LogLine } from "./lifecycle/plugin-logs.ts";
 import type { Actor } from "./lifecycle/running.ts";
 import type { StateEvent } from "./lifecycle/slots.ts";
@@ -197,10 +198,13 @@ async function renewLicenses({ licenses, slots, administer }: HostParts): Promis
   }
 }
 
-function describe({ slots, licenses }: HostParts, name: string): PluginInfo {
+function describe({ slots, licenses, limits }: HostParts, name: string): PluginInfo {
   const slot = slots.get(name);
   const license = licenses.info(name, Date.parse(slot.row.release.publishedAt));
-  return describePlugin(slot, { ...license });
+  return describePlugin(slot, {
+    license: { ...license },
+    limits: limitsOf(slot.manifest, limits),
+  });
 }
 
 async function callPlugin(

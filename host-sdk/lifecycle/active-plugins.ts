@@ -6,8 +6,8 @@ import type {
   PluginCall,
   PluginData,
   PluginRuntime,
-  PluginSpec,
 } from "../runtime/plugin-runtime.ts";
+import { type AllowedLimits, grantedLimits } from "./granted-limits.ts";
 import {
   type Actor,
   contextOf,
@@ -31,8 +31,8 @@ export interface ActiveParts {
   readonly slots: Slots;
   /** What a plugin's license allows at this moment. */
   readonly licenseOf: (row: PluginRow) => PluginData["license"];
-  /** The most that a plugin may have of what its manifest asks for under `limits`. */
-  readonly limits: NonNullable<PluginSpec["limits"]>;
+  /** The most that a plugin gets, whatever its manifest asks for under `limits`. */
+  readonly limits: AllowedLimits;
 }
 
 /** One call of an installed plugin. */
@@ -143,37 +143,14 @@ function launchOf(
   { row, bundle, first, reach }: StartVersion,
   data: PluginData,
 ): Launch {
-  const { cpuMs, wallMs, memoryMb } = bundle.manifest.limits;
-  const asked = { cpuMs, wallMs, memoryMb };
   return {
     release: row.release,
     bundle,
     data,
-    limits: grantedLimits(asked, parts.limits),
+    allowance: grantedLimits(bundle.manifest.limits, parts.limits),
     tier: row.source === "sideload" ? "sideloaded" : "reviewed",
     first,
     reach,
-  };
-}
-
-type Limits = NonNullable<PluginSpec["limits"]>;
-
-/** What the manifest asks for, up to what the administrator allows; nothing where either is silent. */
-function grantedLimits(
-  asked: { [K in keyof Limits]: Limits[K] | undefined },
-  allowed: Limits,
-): Limits {
-  const smaller = (a: number | undefined, b: number | undefined) =>
-    a === undefined || b === undefined ? undefined : Math.min(a, b);
-  const granted = {
-    cpuMs: smaller(asked.cpuMs, allowed.cpuMs),
-    wallMs: smaller(asked.wallMs, allowed.wallMs),
-    memoryMb: smaller(asked.memoryMb, allowed.memoryMb),
-  };
-  return {
-    ...(granted.cpuMs === undefined ? {} : { cpuMs: granted.cpuMs }),
-    ...(granted.wallMs === undefined ? {} : { wallMs: granted.wallMs }),
-    ...(granted.memoryMb === undefined ? {} : { memoryMb: granted.memoryMb }),
   };
 }
 

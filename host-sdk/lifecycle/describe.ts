@@ -1,4 +1,5 @@
 import { describePermission, type Json, type Manifest, type Text } from "@rising-bsm/protocol";
+import type { PluginLimits } from "./granted-limits.ts";
 import type { Slot } from "./slots.ts";
 import { type PluginState, type Problem, stateOf } from "./slots.ts";
 
@@ -31,6 +32,8 @@ export interface PluginInfo {
   readonly dependencies: Readonly<Record<string, string>>;
   readonly paid: boolean;
   readonly license: Json;
+  /** What one call of a method may use on this host. */
+  readonly limits: PluginLimits;
   readonly installedAt: string;
   readonly updatedAt: string;
   /** The version that `rollback` goes back to. */
@@ -38,7 +41,10 @@ export interface PluginInfo {
 }
 
 /** Describes a slot; `license` is what the license helper says about it now. */
-export function describePlugin(slot: Slot, license: Json): PluginInfo {
+export function describePlugin(
+  slot: Slot,
+  { license, limits }: Pick<PluginInfo, "license" | "limits">,
+): PluginInfo {
   const { row, manifest, problem } = slot;
   const { release } = row;
   return {
@@ -59,6 +65,7 @@ export function describePlugin(slot: Slot, license: Json): PluginInfo {
     dependencies: release.dependencies,
     paid: release.paid,
     license,
+    limits,
     installedAt: row.installedAt,
     updatedAt: row.updatedAt,
     previousVersion: row.previous?.version ?? null,

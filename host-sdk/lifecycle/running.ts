@@ -53,7 +53,7 @@ export interface Launch {
   readonly release: ReleaseRow;
   readonly bundle: Bundle;
   readonly data: PluginData;
-  readonly limits: PluginSpec["limits"];
+  readonly allowance: Pick<PluginSpec, "limits" | "ceiling">;
   readonly tier: PluginSpec["tier"];
   /** Which lifecycle function runs before `onActivate`, and its arguments. */
   readonly first: null | {
@@ -77,7 +77,7 @@ export async function launch(runtime: PluginRuntime, plan: Launch): Promise<Runn
     main: manifest.main,
     files,
     ...plan.data,
-    ...(plan.limits === undefined ? {} : { limits: plan.limits }),
+    ...plan.allowance,
     ...(plan.tier === undefined ? {} : { tier: plan.tier }),
   });
   const running: Running = {

@@ -15,21 +15,31 @@ const DEFAULTS: Record<PluginCall["kind"], CallBudget> = {
   schedule: { cpuMs: CALL_LIMITS.scheduleCpuMs, wallMs: CALL_LIMITS.scheduleWallMs },
 };
 
+/** What the plugin may have of everything beside the payload. */
+export type Allowance = Pick<PluginSpec, "limits" | "ceiling">;
+
 /** What the call asks for, else what the plugin was granted, else the default of its kind. */
 export function budgetOf(
   call: Pick<PluginCall, "kind" | "cpuMs" | "deadlineMs">,
-  granted: PluginSpec["limits"],
+  allowance: Allowance,
 ): CallBudget {
-  const usual = DEFAULTS[call.kind];
-  // A grant is for the work a plugin does on request; it does not let a hook hold up the host.
-  const extra = call.kind === "hook" ? undefined : granted;
   return {
-    cpuMs: call.cpuMs ?? Math.max(usual.cpuMs, extra?.cpuMs ?? 0),
+    cpuMs: call.cpuMs ?? usualFor("cpuMs", call.kind, allowance),
     wallMs:
       call.deadlineMs === undefined
-        ? Math.max(usual.wallMs, extra?.wallMs ?? 0)
+        ? usualFor("wallMs", call.kind, allowance)
         : timeLeft(call.deadlineMs),
   };
+}
+
+function usualFor(
+  limit: keyof CallBudget,
+  kind: PluginCall["kind"],
+  { limits, ceiling }: Allowance,
+): number {
+  // A grant is for the work a plugin does on request; it does not let a hook hold up the host.
+  const granted = kind === "hook" ? 0 : (limits?.[limit] ?? 0);
+  return Math.min(Math.max(DEFAULTS[kind][limit], granted), ceiling?.[limit] ?? Infinity);
 }
 
 /** A longer timer would fire at once; nobody waits for 24 days. */
@@ -42,6 +52,6 @@ function timeLeft(deadlineMs: number): number {
 }
 
 /** Loading evaluates the plugin's modules: the budget of a method. */
-export function loadBudget(granted: PluginSpec["limits"]): CallBudget {
-  return budgetOf({ kind: "lifecycle" }, granted);
+export function loadBudget(allowance: Allowance): CallBudget {
+  return budgetOf({ kind: "lifecycle" }, allowance);
 }

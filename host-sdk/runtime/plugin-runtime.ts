@@ -56,6 +56,8 @@ export interface PluginSpec extends PluginData {
     readonly wallMs?: number;
     readonly memoryMb?: number;
   };
+  /** The most that any call gets which does not say itself what it needs; also below the defaults. */
+  readonly ceiling?: { readonly cpuMs?: number; readonly wallMs?: number };
   /** Plugins of different tiers never share a process. Default "reviewed". */
   readonly tier?: "system" | "reviewed" | "sideloaded";
 }

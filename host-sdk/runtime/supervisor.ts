@@ -203,7 +203,7 @@ class Supervisor implements PluginRuntime {
       type: "load",
       head,
       body,
-      budget: loadBudget(spec.limits),
+      budget: loadBudget(spec),
       startedAt: performance.now(),
     } as const;
     const { id, answer } = this.#ask(slot, child, {
@@ -252,7 +252,7 @@ class Supervisor implements PluginRuntime {
       type: "call",
       head: { plugin: loadId, target },
       body,
-      budget: budgetOf(call, slot.spec.limits),
+      budget: budgetOf(call, slot.spec),
       startedAt,
       context: call.context,
       signal: call.signal,
