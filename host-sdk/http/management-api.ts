@@ -144,7 +144,9 @@ function addPluginRoutes(app: Hono<ApiEnv>, host: PluginHost): void {
   app.post(route("/call"), async (c) => {
     const actor = requireActor(c.env.actor, "plugin.view");
     const { method, args, deadlineMs } = await body(c.req.raw, callSchema);
-    const limit = deadlineMs === undefined ? {} : { deadlineMs };
+    // Whoever may see a plugin does not thereby decide how long it may keep the host busy.
+    const { wallMs } = host.plugin(named(c)).limits;
+    const limit = deadlineMs === undefined ? {} : { deadlineMs: Math.min(deadlineMs, wallMs) };
     const result = await host.call(named(c), method, args, {
       ...limit,
       actor,

@@ -59,3 +59,19 @@ test("a plugin gets what it asks for up to the administrator's limits", async ()
   const generous = await opened({ wallMs: 20_000, cpuMs: 10_000, memoryMb: 128 });
   expect(generous.plugin(HELLO).limits).toEqual({ wallMs: 20_000, cpuMs: 2_000, memoryMb: 64 });
 });
+
+test("a call over HTTP gets no more time than the plugin was granted", async () => {
+  await fixture.market.publish({ name: HELLO, version: "1.0.0", code: CODE });
+  const host = await opened({ wallMs: 300 });
+  const call = (deadlineMs: number) =>
+    host.handle(
+      new Request(`http://host.example/api/plugins/${HELLO}/call`, {
+        method: "POST",
+        body: JSON.stringify({ method: "wait", deadlineMs }),
+      }),
+      { base: "", actor: { id: "2", permissions: ["plugin.view"] } },
+    );
+  const answer = call(60_000);
+  expect(await elapsed(answer)).toBeLessThan(5_000);
+  expect(await (await answer).json()).toMatchObject({ code: "limit_wall" });
+});
