@@ -11,8 +11,8 @@ import { servePluginRoute } from "./plugin-routes.ts";
 export interface HandleOptions {
   /** The signed-in user; null or left out: nobody. */
   readonly actor?: Actor | null;
-  /** Path prefix without a trailing slash; "" is the root. */
-  readonly base: string;
+  /** Path prefix; "" or left out: the root. */
+  readonly base?: string;
 }
 
 /** What the HTTP surface works with. */
@@ -33,12 +33,12 @@ export interface Mounted {
 /** `host.handle`: `api/plugins…`, `x/@scope/name/…` and the page at `/`. Never throws. */
 export function createHttpHandler(
   parts: HandlerParts,
-): (request: Request, options: HandleOptions) => Promise<Response> {
+): (request: Request, options?: HandleOptions) => Promise<Response> {
   const api = createManagementApi(parts.host);
-  return async function handle(request, { actor = null, base }) {
+  return async function handle(request, { actor = null, base = "" } = {}) {
     try {
       refuseCrossSite(request);
-      const mounted = mount(request, { actor, base });
+      const mounted = mount(request, { actor, base: base.replace(/\/+$/, "") });
       if (mounted.path.startsWith("/api/plugins")) return await api(mounted);
       if (mounted.path.startsWith("/x/")) return await servePluginRoute(parts, mounted);
       return await servePages(parts.host, mounted);
@@ -48,9 +48,12 @@ export function createHttpHandler(
   };
 }
 
+const ESCAPED_SCOPE = /^(\/(?:x|api\/plugins)\/)%40/;
+
 function mount(request: Request, { actor, base }: { actor: Actor | null; base: string }): Mounted {
   const url = new URL(request.url);
-  const path = url.pathname.slice(base.length) || "/";
+  // A client that escapes names as a whole writes the @ of a scope as %40.
+  const path = url.pathname.slice(base.length).replace(ESCAPED_SCOPE, "$1@") || "/";
   if (!url.pathname.startsWith(base) || !path.startsWith("/")) {
     throw new RbsmError("not_found", `The host is mounted at ${base || "/"}`);
   }

@@ -31,6 +31,8 @@ beforeAll(async () => {
     },
     code: `export default { handleRequest(request) {
       const { pathname, search } = new URL(request.url);
+      if (pathname === "/open/fails") throw new Error("inner detail");
+      if (pathname === "/own/to") return new Response(null, { status: 302, headers: { location: new URL(request.url).searchParams.get("to") } });
       if (pathname === "/own/away") return new Response(null, { status: 302, headers: { location: "https://evil.example/" } });
       if (pathname === "/own/on") return new Response(null, { status: 302, headers: { location: "/own/there?x=1" } });
       return new Response("<h1>" + pathname + search + "</h1><script>alert(1)</script>", { headers: {
@@ -187,4 +189,44 @@ test("the page lists the plugins in both languages and calls a method without a 
   expect(wrong.status).toBe(400);
   expect(await wrong.text()).toContain("request_invalid");
   expect((await send("/nowhere")).status).toBe(404);
+});
+
+test.each([
+  ["there?y=1#z", "/own/there?y=1#z"],
+  ["/own/there", "/own/there"],
+  ["http://host.example/own/there", "/own/there"],
+  ["../../../../api/plugins", "/api/plugins"],
+  ["//evil.example/", null],
+  ["/\\\\evil.example/", null],
+  ["https://evil.example/", null],
+  ["javascript:alert(1)", null],
+])("a redirect to %s stays inside the plugin's mount", async (to, path) => {
+  const { headers } = await send(`/x/@acme/pages/own/to?to=${encodeURIComponent(to)}`);
+  expect(headers.get("location")).toBe(path === null ? null : `${BASE}/x/@acme/pages${path}`);
+});
+
+test("the URL that a plugin sees is always of the host that was asked", async () => {
+  await host.install(HELLO, { grant: "requested" });
+  const response = await send(`/x/${HELLO}//evil.example/page`);
+  expect(await response.json()).toMatchObject({ path: "//evil.example/page" });
+});
+
+test("what a plugin throws is shown to those who are signed in only", async () => {
+  const problemFor = async (actor: Actor | null) =>
+    (await send("/x/@acme/pages/open/fails", { actor })).json();
+  expect(await problemFor(viewer)).toMatchObject({ code: "plugin_threw", detail: "inner detail" });
+  const stranger = await problemFor(null);
+  expect(stranger).toMatchObject({ code: "plugin_threw" });
+  expect(JSON.stringify(stranger)).not.toContain("inner detail");
+});
+
+test("a base may end in a slash or be left out, and the @ of a name may be escaped", async () => {
+  const ask = async (path: string, options?: { actor: Actor; base?: string }) =>
+    (await host.handle(new Request(`http://host.example${path}`), options)).status;
+  expect(await ask(`${BASE}/api/plugins`, { actor: admin, base: `${BASE}/` })).toBe(200);
+  expect(await ask("/api/plugins", { actor: admin, base: "/" })).toBe(200);
+  expect(await ask("/api/plugins", { actor: admin })).toBe(200);
+  expect(await ask("/api/plugins")).toBe(401);
+  expect(await ask("/x/%40acme/pages/own/page", { actor: admin })).toBe(200);
+  expect(await ask("/api/plugins/%40acme/pages", { actor: admin })).toBe(200);
 });

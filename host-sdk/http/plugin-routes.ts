@@ -49,8 +49,23 @@ export async function servePluginRoute(
   if (!open && actor === null) throw new RbsmError("auth_required", "Sign in first");
   const message = await messageOf(mounted, path);
   const call = { ...(actor === null ? {} : { actor }), signal: request.signal };
-  const response = parseResponseMessage(await host.request(name, message, call));
-  return toResponse(response, safeHeaders(response, `${mounted.base}/x/${name}`));
+  const answer = host.request(name, message, call);
+  const response = parseResponseMessage(await (actor === null ? discreet(answer) : answer));
+  const mount = { prefix: `${mounted.base}/x/${name}`, url: message.url };
+  return toResponse(response, safeHeaders(response, mount));
+}
+
+/** What went wrong inside a plugin is nothing for somebody who is not signed in. */
+async function discreet<T>(answer: Promise<T>): Promise<T> {
+  return answer.catch((error: unknown) => {
+    throw error instanceof RbsmError ? new RbsmError(error.code, undefined, {}, error) : error;
+  });
+}
+
+/** Where a plugin is mounted, and the URL that it was asked for as it sees it. */
+interface PluginMount {
+  readonly prefix: string;
+  readonly url: string;
 }
 
 /** Is the route declared public? Throws `not_found` for one that a manifest with routes does not declare. */
@@ -84,10 +99,14 @@ async function messageOf({ request, url }: Mounted, path: string): Promise<Reque
       !name.startsWith("x-forwarded-") &&
       !name.startsWith("sec-"),
   );
-  return { ...message, url: new URL(path + url.search, url.origin).href, headers };
+  const seen = new URL(url.origin);
+  // Not parsed together: a path that begins with // would name another host.
+  seen.pathname = path;
+  seen.search = url.search;
+  return { ...message, url: seen.href, headers };
 }
 
-function safeHeaders({ headers }: ResponseMessage, prefix: string): Headers {
+function safeHeaders({ headers }: ResponseMessage, mount: PluginMount): Headers {
   const safe = new Headers({
     "cache-control": "no-store",
     "content-security-policy": CONTENT_POLICY,
@@ -98,17 +117,15 @@ function safeHeaders({ headers }: ResponseMessage, prefix: string): Headers {
   for (const [name, value] of headers) {
     const header = name.toLowerCase();
     if (!RESPONSE_HEADERS.includes(header)) continue;
-    const kept = header === "location" ? ownLocation(value, prefix) : value;
+    const kept = header === "location" ? ownLocation(value, mount) : value;
     if (kept !== null) safe.set(header, kept);
   }
   return safe;
 }
 
 /** A plugin may redirect inside its own mount, whose prefix it does not know. */
-function ownLocation(value: string, prefix: string): string | null {
-  const target = URL.canParse(value, "http://plugin.invalid/")
-    ? new URL(value, "http://plugin.invalid/")
-    : null;
-  if (target === null || target.origin !== "http://plugin.invalid") return null;
-  return value.startsWith("/") ? prefix + target.pathname + target.search + target.hash : value;
+function ownLocation(value: string, { prefix, url }: PluginMount): string | null {
+  const target = URL.canParse(value, url) ? new URL(value, url) : null;
+  if (target === null || target.origin !== new URL(url).origin) return null;
+  return prefix + target.pathname + target.search + target.hash;
 }
