@@ -1,4 +1,11 @@
-import { localText, problemSchema, RbsmError, sha256Hex, utf8 } from "@rising-bsm/protocol";
+import {
+  localText,
+  PLUGIN_NAME,
+  problemSchema,
+  RbsmError,
+  sha256Hex,
+  utf8,
+} from "@rising-bsm/protocol";
 import { Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { Child } from "hono/jsx";
@@ -44,11 +51,8 @@ export const site = new Hono<AppEnv>();
 
 site.onError(answerProblemPage);
 site.get("/", addSecurityHeaders, requireSchema, (c) => answerBrowse(c));
-site.get(
-  "/plugins/:scope{@[a-z0-9-]+}/:plugin{[a-z0-9-]+}",
-  addSecurityHeaders,
-  requireSchema,
-  (c) => answerPlugin(c),
+site.get("/plugins/:scope/:plugin", addSecurityHeaders, requireSchema, (c) =>
+  answerPlugin(c, `${c.req.param("scope")}/${c.req.param("plugin")}`),
 );
 
 site.get("/site/style.css", (c) =>
@@ -105,9 +109,9 @@ async function loadBrowse(c: AppContext): Promise<Browse> {
   };
 }
 
-async function answerPlugin(c: AppContext): Promise<Response> {
+async function answerPlugin(c: AppContext, name: string): Promise<Response> {
+  if (!PLUGIN_NAME.test(name)) throw new RbsmError("not_found");
   const language = languageOf(c);
-  const name = c.req.path.slice("/plugins/".length);
   const [card, document] = await Promise.all([
     findCard(c.env.SEARCH.withSession("first-unconstrained"), name),
     readPluginDocument(c.env.BUNDLES, name),
@@ -143,7 +147,8 @@ async function answerPage(
 /** `answerError()` decides; a person gets its problem as a page, a program as it is. */
 async function answerProblemPage(error: Error, c: AppContext): Promise<Response> {
   const answer = answerError(error, c);
-  if (!(c.req.header("Accept") ?? "").includes("text/html")) return answer;
+  const isPage = !c.req.path.startsWith("/v1/");
+  if (!isPage || !(c.req.header("Accept") ?? "").includes("text/html")) return answer;
   const problem = problemSchema.parse(await answer.json());
   const language = languageOf(c);
   const texts = TEXTS[language.locale];

@@ -195,6 +195,16 @@ test.each([
   expect(response.headers.get("Cache-Control")).toBe("no-store");
 });
 
+test("an escaped address is the plugin's page too", async () => {
+  expect((await page("/plugins/%40acme/invoices")).status).toBe(200);
+});
+
+test("an unknown path of the API is a problem to whoever asks", async () => {
+  const response = await call("/v1/nothing", { headers: { Accept: "text/html" } });
+  expect(response.status).toBe(404);
+  expect(response.headers.get("Content-Type")).toBe("application/problem+json");
+});
+
 test("a program that asks for an unknown path gets problem details", async () => {
   const response = await call("/no/such/page", { headers: { Accept: "application/json" } });
   expect(response.status).toBe(404);
