@@ -129,6 +129,10 @@ describe("GET a bundle", () => {
     expect((await call("/@acme/free/9.9.9/bundle.rbsm")).status).toBe(404);
   });
 
+  test("is open to everybody, whatever the query says", async () => {
+    expect((await call(`${freePath}?m=abc&x=1`)).status).toBe(200);
+  });
+
   test("that is not there is 404 and not kept", async () => {
     const response = await call(bundlePath("0".repeat(64)));
     expect(response.headers.get("cache-control")).toBe("no-store");

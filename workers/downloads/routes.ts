@@ -77,16 +77,18 @@ downloads.openapi(bundleRoute, async (c) => {
   const sha256 = /^([0-9a-f]{64})\.rbsm$/.exec(c.req.valid("param").file)?.[1];
   if (sha256 === undefined) throw new RbsmError("not_found");
   const key = objectKey(bundlePath(sha256));
-  if (c.req.valid("query").m !== undefined) return serveGranted(c, key);
+  if (c.req.valid("query").m !== undefined && (await isGranted(c))) return serveGranted(c, key);
   const found = await serveObject(c.env.BUNDLES, key, c.req.raw);
   if (found !== null) return found;
   const isPrivate = (await c.env.PRIVATE.head(key)) !== null;
   throw isPrivate ? grantRefused() : new RbsmError("not_found");
 });
 
+function isGranted(c: AppContext): Promise<boolean> {
+  return verifyDownloadUrl(secretBytes(c.env, "DOWNLOAD_KEY"), new URL(c.req.url), new Date());
+}
+
 async function serveGranted(c: AppContext, key: string): Promise<Response> {
-  const secret = secretBytes(c.env, "DOWNLOAD_KEY");
-  if (!(await verifyDownloadUrl(secret, new URL(c.req.url), new Date()))) throw grantRefused();
   const found = await servePrivateBundle(c, key);
   if (found === null) throw new RbsmError("not_found");
   return found;
