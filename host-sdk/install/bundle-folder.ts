@@ -8,6 +8,9 @@ import type { ReleaseRow } from "./rows.ts";
 /** How long the partial file of a failed download waits for its next try, in ms. */
 const PARTIAL_KEPT_MS = 7 * 24 * 3_600_000;
 
+const FETCH_AGAIN =
+  "Enable the plugin or install it again: the same release is fetched and verified. What was sideloaded has to be sideloaded again.";
+
 /** `dataDir/bundles`: one immutable file a release, named by its SHA-256. */
 export interface BundleFolder {
   fileOf(sha256: string): string;
@@ -56,12 +59,14 @@ async function openStored(
       "The plugin's bundle is gone from the data directory",
       {
         file,
-        fix: "Install the plugin again.",
+        fix: FETCH_AGAIN,
       },
     );
   }
+  // Before it is opened: altered bytes are rarely a bundle, and what to do is the same.
+  if ((await sha256Hex(bytes)) !== sha256) throw altered(file);
   const bundle = await readBundle(bytes);
-  if (bundle.sha256 !== sha256 || bundle.treeDigest !== treeDigest) throw altered(file);
+  if (bundle.treeDigest !== treeDigest) throw altered(file);
   return bundle;
 }
 
@@ -71,7 +76,7 @@ function altered(file: string): RbsmError {
     "The plugin's bundle was changed on disk after its installation",
     {
       file,
-      fix: "Find out who changed it; then install the plugin again.",
+      fix: `Find out who changed it. ${FETCH_AGAIN}`,
     },
   );
 }

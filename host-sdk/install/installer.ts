@@ -34,7 +34,8 @@ export interface StartOrder {
 
 /** What an administrator wants done. */
 export interface InstallOrder {
-  readonly operation: "install" | "update" | "sideload";
+  /** A repair brings the installed release back and asks for nothing by name. */
+  readonly operation: "install" | "update" | "sideload" | "repair";
   readonly requests: readonly PluginRequest[];
   /** Decides what a plugin may do, from its verified manifest; throws `permission_not_granted`. */
   readonly grantsOf: (manifest: Manifest, before: PluginRow | null) => readonly string[];
@@ -161,7 +162,8 @@ function memberOf(
   const now = parts.now().toISOString();
   const grants = [...order.grantsOf(staged.bundle.manifest, before)];
   const release = { ...staged.release, grants, approvedBy: order.approvedBy, approvedAt: now };
-  const asked = order.requests.some(({ name }) => name === staged.name);
+  const asked =
+    order.operation !== "repair" && order.requests.some(({ name }) => name === staged.name);
   const { name, source } = staged;
   const fresh = { wanted: "active", direct: asked, installedAt: now, config: {} } as const;
   const kept = before === null ? fresh : { ...before, direct: asked || before.direct };

@@ -15,7 +15,7 @@ import { stageSideloaded } from "../install/stage.ts";
 import { type AdministerParts, storeRow, takeOver } from "./administer-parts.ts";
 import { rollback } from "./roll-back.ts";
 import type { Actor } from "./running.ts";
-import { notActive, problemOf } from "./slots.ts";
+import { notActive, problemOf, type Slot } from "./slots.ts";
 import { uninstall } from "./uninstall.ts";
 
 /** What an administrator may say about an installation. */
@@ -206,8 +206,10 @@ async function sideload(
 }
 
 async function enable(parts: AdministerParts, name: string): Promise<void> {
+  if (isActive(parts.slots.get(name))) return;
+  await repair(parts, name);
   const slot = parts.slots.get(name);
-  if (slot.row.wanted === "active" && slot.problem === null) return;
+  if (isActive(slot)) return;
   const row: PluginRow = {
     ...slot.row,
     wanted: "active",
@@ -217,6 +219,21 @@ async function enable(parts: AdministerParts, name: string): Promise<void> {
   const running = await parts.active.start({ row, bundle, first: null, reach: parts.active.reach });
   await storeRow(parts, row);
   takeOver(parts, [{ row, manifest: bundle.manifest, running }]);
+}
+
+function isActive({ row, problem }: Slot): boolean {
+  return row.wanted === "active" && problem === null;
+}
+
+/** Fetches the installed release again when its bundle was lost or altered, with the grants it has. */
+async function repair(parts: AdministerParts, name: string): Promise<void> {
+  const { row } = parts.slots.get(name);
+  if (row.source === "sideload" || (await parts.install.bundles.has(row.release.sha256))) return;
+  const order = orderOf({}, (manifest, before) =>
+    decideGrants(manifest, before?.release.grants ?? [], parts.allowed),
+  );
+  const requests = [{ name, version: row.release.version }];
+  await change(parts, { ...order, operation: "repair", requests }, name);
 }
 
 async function disable(parts: AdministerParts, name: string): Promise<void> {
