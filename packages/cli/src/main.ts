@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { CommanderError } from "commander";
 import type { Cli, Run } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
@@ -102,10 +103,19 @@ function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
   });
 }
 
-/** The reader is gone (`| head`): there is nobody to tell, and it is no failure of ours. */
+/**
+ * The reader is gone (`| head`): there is nobody to tell, and it is no failure of ours. Any other
+ * failure, such as a full disk behind `> file`, must not pass for an answer.
+ */
 function endWithoutReader(error: NodeJS.ErrnoException): void {
   if (error.code === "EPIPE") process.exit(EXIT.ok);
-  throw error;
+  const text = `error internal the output cannot be written (${error.code})\n`;
+  // Written past the streams, one of which is the one that failed.
+  try {
+    writeSync(2, text);
+  } finally {
+    process.exit(EXIT.internal);
+  }
 }
 
 function hideExperimentalWarnings(): void {

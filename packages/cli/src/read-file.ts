@@ -16,16 +16,24 @@ export async function readUserFile(
       `${path} has ${info.size} bytes; ${limit.maxBytes} are allowed`,
     );
   }
-  return new Uint8Array(await readFile(path));
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
+  return new Uint8Array(bytes);
 }
 
 /** The error for a path that cannot be read: a usage error, because the user named it. */
 export function unreadable(path: string, error: unknown): RbsmError {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const reasons: Record<string, string> = {
     ENOENT: "does not exist",
     EACCES: "may not be read",
     ENOTDIR: "is not inside a folder",
   };
-  return new RbsmError("usage", `${path} ${reasons[code] ?? "cannot be read"}`, {}, error);
+  const reason = reasons[systemCode(error)] ?? "cannot be read";
+  return new RbsmError("usage", `${path} ${reason}`, {}, error);
+}
+
+/** The code of a failed system call, such as `ENOENT`; empty for any other error. */
+export function systemCode(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

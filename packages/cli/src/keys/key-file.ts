@@ -1,4 +1,4 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   assertPublicKey,
@@ -13,8 +13,8 @@ import {
 } from "@rising-bsm/protocol";
 import { configDir } from "../config-dir.ts";
 import { textField } from "../json-field.ts";
-import { readUserFile } from "../read-file.ts";
-import { writeFileAtomic } from "../write-file.ts";
+import { readUserFile, systemCode, unreadable } from "../read-file.ts";
+import { createFile } from "../write-file.ts";
 
 const KEY_FILE_TYPE = "https://rising-bsm.com/publisher-key/v1";
 const KEY_FILE_BYTES = 4096;
@@ -33,11 +33,6 @@ export interface StoredKey {
 
 /** Makes a key and stores it with mode 0600; never replaces a file that exists. */
 export async function createKeyFile(file: string): Promise<SigningKey> {
-  if (await stat(file).catch(() => null)) {
-    throw new RbsmError("conflict_exists", `${file} exists; a key is never overwritten`, {
-      fix: "pass another --name or --out, or move the old file away",
-    });
-  }
   const seed = crypto.getRandomValues(new Uint8Array(32));
   const key = await signingKeyFromSeed(seed);
   const content = {
@@ -45,8 +40,16 @@ export async function createKeyFile(file: string): Promise<SigningKey> {
     publicKey: base64url(key.publicKey),
     seed: base64url(seed),
   };
-  await writeFileAtomic(file, `${JSON.stringify(content, null, 2)}\n`, 0o600);
+  await createFile(file, `${JSON.stringify(content, null, 2)}\n`, 0o600).catch((error: unknown) => {
+    throw error instanceof RbsmError && error.code === "conflict_exists" ? keyExists(file) : error;
+  });
   return key;
+}
+
+function keyExists(file: string): RbsmError {
+  return new RbsmError("conflict_exists", `${file} exists; a key is never overwritten`, {
+    fix: "pass another --name or --out, or move the old file away",
+  });
 }
 
 /** Reads a key file and checks that its two halves belong together. */
@@ -88,9 +91,9 @@ export async function signingKey(
 /** Every key of the configuration folder, by name. */
 export async function listKeys(env: NodeJS.ProcessEnv): Promise<StoredKey[]> {
   const folder = join(configDir(env), "keys");
-  const entries = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    throw error;
+  const entries = await readdir(folder).catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return [];
+    throw unreadable(folder, error);
   });
   const names = entries
     .filter((entry) => entry.endsWith(SUFFIX))
@@ -113,7 +116,7 @@ export async function pinnedKeyId(pin: string): Promise<string> {
   if (PUBLIC_KEY.test(pin)) return await publicKeyId(pin);
   const bytes = await readUserFile(pin, { maxBytes: KEY_FILE_BYTES, code: "usage" });
   const fields = keyFields(bytes);
-  return await publicKeyId(fields?.publicKey ?? utf8Decode(bytes).trim());
+  return await publicKeyId(fields?.publicKey ?? utf8Decode(bytes, "usage").trim());
 }
 
 async function publicKeyId(text: string): Promise<string> {
@@ -129,13 +132,9 @@ async function readKeyIfExists(file: string): Promise<SigningKey | null> {
   try {
     return await readKeyFile(file);
   } catch (error) {
-    if (error instanceof RbsmError && isMissing(error.cause)) return null;
+    if (error instanceof RbsmError && systemCode(error.cause) === "ENOENT") return null;
     throw error;
   }
-}
-
-function isMissing(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
 }
 
 function keyFields(bytes: Uint8Array): { publicKey: string; seed: string } | null {

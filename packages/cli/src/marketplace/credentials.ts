@@ -4,7 +4,8 @@ import { parseJson, RbsmError, sha256Hex, utf8 } from "@rising-bsm/protocol";
 import type { Cli } from "../command.ts";
 import { configDir } from "../config-dir.ts";
 import { textField } from "../json-field.ts";
-import { writeFileAtomic } from "../write-file.ts";
+import { systemCode, unreadable } from "../read-file.ts";
+import { unwritable, writeFileAtomic } from "../write-file.ts";
 
 const DEFAULT_URL = "https://plugins.rising-bsm.com";
 const FILE_BYTES = 16 * 1024;
@@ -66,8 +67,12 @@ export async function storeCredentials(
 
 /** Removes the stored token; answers the marketplace it was for, or null when there was none. */
 export async function removeCredentials(env: NodeJS.ProcessEnv): Promise<string | null> {
-  const stored = await readCredentials(env);
-  await rm(credentialsPath(env), { force: true });
+  const file = credentialsPath(env);
+  // A file that is damaged goes as well: signing out is the way out of it.
+  const stored = await readCredentials(env).catch(() => null);
+  await rm(file, { force: true }).catch((error: unknown) => {
+    throw unwritable(file, error);
+  });
   return stored?.url ?? null;
 }
 
@@ -91,15 +96,23 @@ async function readCredentials(
   env: NodeJS.ProcessEnv,
 ): Promise<{ url: string; token: string } | null> {
   const file = credentialsPath(env);
-  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return null;
-    throw error;
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return null;
+    throw unreadable(file, error);
   });
   if (text === null) return null;
-  const value = parseJson(text, { maxBytes: FILE_BYTES, code: "usage" });
-  const [url, token] = [textField(value, "url"), textField(value, "token")];
+  const [url, token] = credentialFields(text);
   if (url !== undefined && token !== undefined) return { url, token };
   throw new RbsmError("usage", `${file} is not valid`, {
     fix: "run: rising-bsm logout, then login again",
   });
+}
+
+function credentialFields(text: string): [url?: string | undefined, token?: string | undefined] {
+  try {
+    const value = parseJson(text, { maxBytes: FILE_BYTES, code: "usage" });
+    return [textField(value, "url"), textField(value, "token")];
+  } catch {
+    return [];
+  }
 }

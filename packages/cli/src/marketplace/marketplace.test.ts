@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { checkKeyPossession, fromBase64url } from "@rising-bsm/protocol";
 import { expect, test } from "vitest";
 import { closedUrl, sendJson, sendProblem, startServer } from "../../fixtures/marketplace.ts";
@@ -29,6 +30,26 @@ test("login stores a token for its owner's eyes, whoami names it, logout forgets
   expect(login.stdout + login.stderr + who.stdout).not.toContain(TOKEN);
   expect((await runCli(["logout", "--json"], { home })).json()).toEqual({ ok: true, url });
   expect((await runCli(["whoami", "--offline", "--json"], { home })).code).toBe(6);
+});
+
+test("damaged credentials are named, and logout removes them", async () => {
+  const home = await temporaryFolder();
+  await writeFiles(home, { ".config/rising-bsm/credentials.json": "{damaged" });
+  const file = join(home, ".config/rising-bsm/credentials.json");
+  expect((await runCli(["search", "--json"], { home })).json().error).toMatchObject({
+    code: "usage",
+    message: `${file} is not valid`,
+    fix: expect.stringContaining("logout"),
+  });
+  expect((await runCli(["logout", "--json"], { home })).json()).toEqual({ ok: true, url: null });
+  await expect(stat(file)).rejects.toThrow("ENOENT");
+});
+
+test("a port that HTTP may not use is `network_unreachable`", async () => {
+  const home = await temporaryFolder();
+  const run = await runCli(["search", "--url", "http://127.0.0.1:9", "--json"], { home });
+  expect(run.code).toBe(7);
+  expect(run.json().error.code).toBe("network_unreachable");
 });
 
 test("a stored token is never sent to another marketplace", async () => {

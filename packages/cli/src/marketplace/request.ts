@@ -92,7 +92,8 @@ function networkError(connection: Connection, error: unknown): RbsmError {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
   const text = cause instanceof Error ? cause.message || code : String(cause);
-  if (NOT_CONNECTED.test(code)) {
+  // Fetch refuses ports of other protocols before it connects, with a message and no code.
+  if (NOT_CONNECTED.test(code) || text === "bad port") {
     const message = `${connection.url} cannot be reached (${text})`;
     return new RbsmError("network_unreachable", message, { fix: "check the connection and --url" });
   }
