@@ -1,7 +1,8 @@
 /**
  * The plugin host of a Rising-BSM instance: finds, verifies, installs and runs plugins in sandboxed
  * child processes. `createPluginHost` is the way in; the stores and the simulated domain are what
- * it is built from; `/testing` has a host for tests.
+ * it is built from, `DomainPort` with its methods and entities what an application's own domain is
+ * written against; `/testing` has a host for tests.
  */
 export type { AuditRow } from "./broker/broker.ts";
 export { createHttpSend } from "./client/send.ts";
@@ -9,6 +10,17 @@ export type { HttpSendOptions, Incoming, Outgoing, Send } from "./client/send.ts
 export { createMarketplace } from "./client/marketplace.ts";
 export type { JsonRequest, Marketplace, MarketplaceOptions, Prove } from "./client/marketplace.ts";
 export type { DomainContext, DomainEvent, DomainPort } from "./domain/domain-port.ts";
+export type {
+  Appointment,
+  ContactRequest,
+  Customer,
+  Note,
+  Notification,
+  RequestData,
+} from "./domain/entities.ts";
+export type { AppointmentFilter, CustomerFilter, RequestFilter } from "./domain/filters.ts";
+export { DOMAIN_METHODS, isDomainMethod } from "./domain/methods.ts";
+export type { DomainMethod, MethodContract } from "./domain/methods.ts";
 export { createSimulatedDomain } from "./domain/simulated/simulated-domain.ts";
 export type { SimulatedDomainOptions } from "./domain/simulated/simulated-domain.ts";
 export { createPluginHost } from "./host.ts";

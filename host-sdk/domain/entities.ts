@@ -167,11 +167,17 @@ export const notificationSchema = z.object({
   createdAt: dateTime,
 });
 
+/** A customer as plugins see one. */
 export type Customer = z.output<typeof customerSchema>;
+/** An appointment as plugins see one. */
 export type Appointment = z.output<typeof appointmentSchema>;
+/** A request that came in, from the website for instance, until it is converted or closed. */
 export type ContactRequest = z.output<typeof requestSchema>;
+/** A note on a customer, appointment or request; `userId` is null when the writer is no user. */
 export type Note = z.output<typeof noteSchema>;
+/** What a plugin or the application found out about a request. */
 export type RequestData = z.output<typeof requestDataSchema>;
+/** A notification of one user. */
 export type Notification = z.output<typeof notificationSchema>;
 
 const customerFields = {

@@ -99,8 +99,11 @@ export const notificationFilter = z.strictObject({
   ...pageOf(["createdAt"]),
 });
 
+/** What `customers.list` is asked for. */
 export type CustomerFilter = z.output<typeof customerFilter>;
+/** What `appointments.list` is asked for. */
 export type AppointmentFilter = z.output<typeof appointmentFilter>;
+/** What `requests.list` is asked for. */
 export type RequestFilter = z.output<typeof requestFilter>;
 
 /** One page of a list; `total` counts the items of all pages. */

@@ -145,8 +145,10 @@ export const DOMAIN_METHODS = {
   "notifications.send": method("notifications.send", z.tuple([notificationInput]), nothing),
 } as const;
 
+/** Name of a host call that reaches the application's data, `customers.list` for instance. */
 export type DomainMethod = keyof typeof DOMAIN_METHODS;
 
+/** Whether a name is in the table. */
 export function isDomainMethod(name: string): name is DomainMethod {
   return Object.hasOwn(DOMAIN_METHODS, name);
 }
