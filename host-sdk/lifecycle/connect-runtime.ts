@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import { RbsmError } from "@rising-bsm/protocol";
 import { type AuditRow, type Broker, createBroker } from "../broker/broker.ts";
 import type { DomainPort } from "../domain/domain-port.ts";
@@ -7,6 +6,7 @@ import type { PluginRuntime, RuntimeHost } from "../runtime/plugin-runtime.ts";
 import { createSupervisor } from "../runtime/supervisor.ts";
 import type { HostStore } from "../store/host-store.ts";
 import { type ActiveParts, type ActivePlugins, createActivePlugins } from "./active-plugins.ts";
+import { currentChain, withinChain } from "./call-chain.ts";
 import type { PluginLogs } from "./plugin-logs.ts";
 import type { CallContext, Reach } from "./running.ts";
 import type { Slots } from "./slots.ts";
@@ -32,9 +32,6 @@ export interface Connected {
 /** Runtime, broker and active plugins need each other: a plugin's host call may call another plugin. */
 export function connectRuntime(parts: ConnectParts): Connected {
   const { slots, logs, logger, now } = parts;
-  // The broker passes calls between plugins on without their context; which versions a call may
-  // reach stays with it along this path.
-  const reachable = new AsyncLocalStorage<Reach>();
   const broker = createBroker({
     store: parts.store,
     domain: parts.domain,
@@ -42,7 +39,7 @@ export function connectRuntime(parts: ConnectParts): Connected {
     now: () => now().getTime(),
     audit: parts.audit,
     callPlugin: async ({ plugin, method, args, actor, depth }) => {
-      const reach = reachable.getStore() ?? active.reach;
+      const { reach = active.reach, signal } = currentChain() ?? {};
       const outcome = await active.call(plugin, {
         kind: "method",
         name: method,
@@ -50,6 +47,7 @@ export function connectRuntime(parts: ConnectParts): Connected {
         actor,
         depth,
         reach,
+        ...(signal === undefined ? {} : { signal }),
       });
       return outcome.result;
     },
@@ -57,8 +55,8 @@ export function connectRuntime(parts: ConnectParts): Connected {
   const host: RuntimeHost = {
     logger,
     onHostCall: (_id, context, call) => {
-      const { reach } = asCallContext(context);
-      return reachable.run(reach, () =>
+      const { reach, depth } = asCallContext(context);
+      return withinChain({ reach, depth, signal: call.signal }, () =>
         broker.handle(context, { method: call.method, args: call.args }),
       );
     },
@@ -78,15 +76,9 @@ export function connectRuntime(parts: ConnectParts): Connected {
   return { runtime, active, broker };
 }
 
-function asCallContext(context: unknown): Pick<CallContext, "reach"> {
-  if (
-    typeof context === "object" &&
-    context !== null &&
-    "reach" in context &&
-    isReach(context.reach)
-  ) {
-    return { reach: context.reach };
-  }
+function asCallContext(context: unknown): Pick<CallContext, "reach" | "depth"> {
+  const { reach, depth } = Object(context);
+  if (isReach(reach) && typeof depth === "number") return { reach, depth };
   throw new RbsmError("internal", "A host call came without its context");
 }
 

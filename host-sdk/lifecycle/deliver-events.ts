@@ -1,4 +1,5 @@
 import {
+  CALL_LIMITS,
   HOOK_EVENTS,
   type HookEvent,
   hookPermission,
@@ -6,6 +7,7 @@ import {
   RbsmError,
 } from "@rising-bsm/protocol";
 import type { ActivePlugins } from "./active-plugins.ts";
+import { currentChain } from "./call-chain.ts";
 import { problemOf, type Problem, type Slot, type Slots, stateOf } from "./slots.ts";
 
 /** How long all hooks of one event may take together, in ms; what is left then is not told. */
@@ -43,19 +45,35 @@ export function createEventDelivery(parts: DeliveryParts): EventDelivery {
       const known = HOOK_EVENTS.find((name) => name === event);
       if (known === undefined)
         throw new RbsmError("usage", `There is no event ${event}`, { events: HOOK_EVENTS });
-      if (waiting >= EVENTS_WAITING) {
-        parts.logger.warn("An event was dropped: plugins are too slow", { event });
+      const depth = (currentChain()?.depth ?? -1) + 1;
+      const why = reasonToDrop(depth, waiting);
+      if (why !== null) {
+        parts.logger.warn(`An event was dropped: ${why}`, { event });
         return [];
       }
       waiting++;
-      const told = last.then(() => tellAll(parts, known, payload));
+      const told = last.then(() => tellAll(parts, { event: known, payload, depth }));
       last = told.catch(() => undefined).finally(() => waiting--);
       return told;
     },
   };
 }
 
-async function tellAll(parts: DeliveryParts, event: HookEvent, payload: Json): Promise<Delivery[]> {
+/** Two plugins that change what the other one listens for would never come to an end. */
+function reasonToDrop(depth: number, waiting: number): string | null {
+  if (depth > CALL_LIMITS.pluginCallDepth) return "plugins answer each other's events in a circle";
+  return waiting >= EVENTS_WAITING ? "plugins are too slow" : null;
+}
+
+interface Telling {
+  readonly event: HookEvent;
+  readonly payload: Json;
+  /** How many plugins have answered each other to get here. */
+  readonly depth: number;
+}
+
+async function tellAll(parts: DeliveryParts, telling: Telling): Promise<Delivery[]> {
+  const { event, payload } = telling;
   const endsAt = performance.now() + EVENT_BUDGET_MS;
   const told: Delivery[] = [];
   for (const slot of parts.slots.all()) {
@@ -69,7 +87,7 @@ async function tellAll(parts: DeliveryParts, event: HookEvent, payload: Json): P
       });
       continue;
     }
-    told.push(await tell(parts, plugin, { event, payload }));
+    told.push(await tell(parts, plugin, telling));
   }
   return told;
 }
@@ -93,7 +111,7 @@ function listens(slot: Slot, event: HookEvent, payload: Json): boolean {
 async function tell(
   { active, logger }: DeliveryParts,
   plugin: string,
-  { event, payload }: { event: HookEvent; payload: Json },
+  { event, payload, depth }: Telling,
 ): Promise<Delivery> {
   try {
     await active.call(plugin, {
@@ -101,7 +119,7 @@ async function tell(
       name: event,
       args: [payload],
       actor: null,
-      depth: 0,
+      depth,
     });
     return { plugin, ok: true };
   } catch (error) {

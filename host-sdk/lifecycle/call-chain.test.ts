@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { utf8 } from "@rising-bsm/protocol";
+import { afterEach, expect, test } from "vitest";
+import { createTestHost, type TestHost, type TestPlugin } from "../testing/test-host.ts";
+
+let host: TestHost | undefined;
+afterEach(() => host?.close());
+
+function plugin(name: string, code: string, manifest: object = {}): TestPlugin {
+  const required = { name, version: "1.0.0", main: "index.js", permissions: [], dependencies: {} };
+  return {
+    files: new Map([
+      ["manifest.json", utf8(JSON.stringify({ ...required, ...manifest }))],
+      ["index.js", utf8(code)],
+    ]),
+  };
+}
+
+test("two plugins that answer each other's events come to an end", async () => {
+  const code = `let heard = 0; export default {
+    methods: { heard() { return heard; }, async start() { await this.api.customers.update(1, { city: "Ulm" }); } },
+    hooks: { async "customers.updated"() { heard += 1; await this.api.customers.update(1, { city: "Ulm " + heard }); } },
+  };`;
+  const manifest = {
+    permissions: ["customers.view", "customers.edit"],
+    hooks: ["customers.updated"],
+  };
+  const other = plugin("@acme/pong", code, manifest);
+  host = await createTestHost({ ...plugin("@acme/ping", code, manifest), plugins: [other] });
+  await host.call("start");
+  await expect.poll(() => host?.call("heard"), { timeout: 5_000 }).toBe(4);
+  await sleep(200);
+  expect(await host.call("heard")).toBe(4);
+});
+
+test("a call to another plugin ends with the call that made it", async () => {
+  const slow = `export default { methods: {
+    never() { return new Promise(() => {}); },
+    busy(open) { return open; },
+  } };`;
+  const code = `export default { methods: {
+    wait() { return this.api.plugins.call("@acme/slow", "never"); },
+    async fill(count) { return (await Promise.allSettled(Array.from({ length: count }, () => this.api.plugins.call("@acme/slow", "busy", 1)))).map((one) => one.status); },
+  } };`;
+  const dependencies = { "@acme/slow": "*" };
+  const calling = await createTestHost({
+    ...plugin("@acme/caller", code, { dependencies }),
+    plugins: [plugin("@acme/slow", slow)],
+  });
+  host = calling;
+  // More than may be open at a time: they could not all begin if one of them were still open.
+  for (let round = 0; round < 5; round += 1) {
+    const waiting = Array.from({ length: 32 }, () => calling.call("wait", [], { deadlineMs: 200 }));
+    for (const { status } of await Promise.allSettled(waiting)) expect(status).toBe("rejected");
+  }
+  expect(await calling.call("fill", [20])).toEqual(Array.from({ length: 20 }, () => "fulfilled"));
+});
