@@ -1,5 +1,6 @@
 import { app } from "./app.ts";
 import type { Bindings } from "./env.ts";
+import { sweepStaged } from "./release/sweep-staged.ts";
 import { repairPlugins } from "./repair.ts";
 import { refreshHeads } from "./trust/publish-heads.ts";
 
@@ -7,6 +8,6 @@ export default {
   fetch: app.fetch,
   async scheduled(controller, env) {
     const now = new Date(controller.scheduledTime);
-    await Promise.all([refreshHeads(env, now), repairPlugins(env, now)]);
+    await Promise.all([refreshHeads(env, now), repairPlugins(env, now), sweepStaged(env, now)]);
   },
 } satisfies ExportedHandler<Bindings>;

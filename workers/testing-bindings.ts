@@ -48,6 +48,9 @@ function tapBucket(bucket: R2Bucket, { write }: Taps): R2Bucket {
       if (property === "put") {
         return (...args: Parameters<R2Bucket["put"]>) => write(() => target.put(...args));
       }
+      if (property === "delete") {
+        return (...args: Parameters<R2Bucket["delete"]>) => write(() => target.delete(...args));
+      }
       const member: unknown = Reflect.get(target, property, target);
       return typeof member === "function" ? member.bind(target) : member;
     },

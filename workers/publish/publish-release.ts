@@ -13,7 +13,7 @@ import { writeDatabase } from "../database.ts";
 import { settings } from "../env.ts";
 import { readBody } from "../http.ts";
 import type { AppContext } from "../http.ts";
-import { stageBundle } from "../release/bundle-object.ts";
+import { needsStaged, stageBundle } from "../release/bundle-object.ts";
 import { finishPlugin } from "../release/finish-plugin.ts";
 import type { Version } from "../schema.ts";
 import { storedManifest } from "../stored-manifest.ts";
@@ -50,8 +50,12 @@ export async function publishRelease(c: AppContext, target: Target): Promise<Pub
     },
     settings(c.env).REVIEW_POLICY,
   );
-  await stageBundle(c.env.PRIVATE, bundle.sha256, bytes);
+  const { existing } = facts;
+  const stage = () => stageBundle(c.env.PRIVATE, { ...target, sha256: bundle.sha256 }, bytes);
+  if (existing === undefined || needsStaged(existing)) await stage();
   const publication = await claimRelease(c, { target, bundle, admission });
+  // Bytes that had lain here for a day may have been swept away just before the claim.
+  if (needsStaged(publication.row)) await stage();
   await finishPlugin(c.env, target.plugin);
   return publication;
 }

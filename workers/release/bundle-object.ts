@@ -1,33 +1,56 @@
 import { RbsmError, bundlePath } from "@rising-bsm/protocol";
 import { CACHE } from "../http.ts";
-import { putOnce } from "../objects.ts";
+import { putOnce, storedSha256 } from "../objects.ts";
+import type { Version } from "../schema.ts";
 
 const headers = { contentType: "application/octet-stream", cacheControl: CACHE.immutable };
+
+/** An uploaded bundle and the version that it was uploaded as. */
+export type StagedBundle = Pick<Version, "plugin" | "version" | "sha256">;
 
 /**
  * Stores the bytes under their hash where nobody can fetch them without a grant. Only the version
  * that wins its row is copied to the public bucket, so a loser of a race is never served.
  */
-export function stageBundle(
+export async function stageBundle(
   bucket: R2Bucket,
-  sha256: string,
+  { plugin, version, sha256 }: StagedBundle,
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<void> {
-  return putOnce(bucket, { key: bundleKey(sha256), bytes, headers });
+  const key = bundleKey(sha256);
+  if (await holdsBundle(bucket, sha256)) return;
+  await putOnce(bucket, { key, bytes, headers, customMetadata: { plugin, version } });
 }
 
-/** Copies a free bundle to where everybody can fetch it, unless it is there. */
+/** Whether a version lives from its staged copy: it is sold, or not yet where everybody can fetch it. */
+export function needsStaged({ paid, status }: Pick<Version, "paid" | "status">): boolean {
+  return paid || (status !== "released" && status !== "published");
+}
+
+/** Moves a free bundle to where everybody can fetch it; repeating it finishes what was interrupted. */
 export async function exposeBundle(
   { from, to }: { from: R2Bucket; to: R2Bucket },
   sha256: string,
 ): Promise<void> {
   const key = bundleKey(sha256);
-  if ((await to.head(key)) !== null) return;
-  const staged = await from.get(key);
-  if (staged === null) throw new RbsmError("internal", `The bundle ${sha256} is not stored`);
-  await putOnce(to, { key, bytes: new Uint8Array(await staged.arrayBuffer()), headers });
+  if ((await to.head(key)) === null) {
+    const staged = await from.get(key);
+    if (staged !== null) {
+      await putOnce(to, { key, bytes: new Uint8Array(await staged.arrayBuffer()), headers });
+    }
+  }
+  if (!(await holdsBundle(to, sha256))) {
+    throw new RbsmError("internal", `The bundle ${sha256} is not stored`);
+  }
+  await from.delete(key);
 }
 
-function bundleKey(sha256: string): string {
+/** Whether the bucket has these bytes: R2 checked the hash when they were written. */
+export async function holdsBundle(bucket: R2Bucket, sha256: string): Promise<boolean> {
+  const object = await bucket.head(bundleKey(sha256));
+  return object !== null && storedSha256(object) === sha256;
+}
+
+export function bundleKey(sha256: string): string {
   return bundlePath(sha256).slice(1);
 }

@@ -157,6 +157,25 @@ export async function markSearched(
     .where(and(eq(plugins.name, plugin), lt(plugins.searchRevision, revision)));
 }
 
+/** The versions that exist of these bytes. */
+export async function listClaims(
+  db: Database,
+  staged: readonly Pick<Version, "plugin" | "version" | "sha256">[],
+): Promise<Pick<Version, "sha256" | "paid" | "status">[]> {
+  const named = sql`json_each(${JSON.stringify(staged)}) AS named`;
+  return db
+    .select({ sha256: versions.sha256, paid: versions.paid, status: versions.status })
+    .from(named)
+    .crossJoin(versions)
+    .where(
+      and(
+        eq(versions.plugin, sql`named.value ->> 'plugin'`),
+        eq(versions.version, sql`named.value ->> 'version'`),
+        eq(versions.sha256, sql`named.value ->> 'sha256'`),
+      ),
+    );
+}
+
 /** Plugins of one publisher that show less than the database says. */
 export async function listBehind(
   db: Database,
