@@ -123,6 +123,27 @@ describe("channels", () => {
     await publishNew(name, "1.2.0");
     expect((await readDocument(name)).channels).toEqual({ latest: "1.2.0", lts: "1.0.0" });
     expect(await refusal(await move("latest", "9.9.9"))).toEqual([404, "plugin_not_found"]);
+    await send("POST", `/v1/plugins/${name}/versions/1.0.0/yank`, { body: { reason: "Old" } });
+    expect(await refusal(await move("lts", "1.0.0"))).toEqual([409, "conflict_state"]);
+  });
+
+  test("the owner's word counts for prereleases on latest and stable ones on beta", async () => {
+    const name = "@acme/early";
+    for (const version of ["1.0.0", "2.0.0-rc.1", "1.1.0"]) await publishNew(name, version);
+    const move = (channel: string, version: string) =>
+      send("PUT", `/v1/plugins/${name}/channels/${channel}`, { body: { version } });
+    const channels = async () => (await readDocument(name)).channels;
+    await move("beta", "1.0.0");
+    expect(await channels()).toEqual({ latest: "1.1.0", beta: "1.0.0" });
+    await move("latest", "2.0.0-rc.1");
+    expect(await channels()).toEqual({ latest: "2.0.0-rc.1", beta: "1.0.0" });
+    await publishNew(name, "2.0.0-rc.2");
+    expect(await channels()).toEqual({ latest: "2.0.0-rc.1", beta: "2.0.0-rc.2" });
+    await move("beta", "2.0.0-rc.1");
+    await publishNew(name, "1.2.0");
+    expect(await channels()).toEqual({ latest: "2.0.0-rc.1", beta: "2.0.0-rc.1" });
+    await publishNew(name, "2.0.0");
+    expect(await channels()).toEqual({ latest: "2.0.0" });
   });
 });
 

@@ -197,7 +197,10 @@ publish.openapi(channelRoute, async (c) => {
   const { channel, ...params } = c.req.valid("param");
   const target = targetOf({ ...params, version: c.req.valid("json").version });
   await assertOwnsPlugin(c, target.plugin);
-  await requireVersion(c, target, ["published"]);
+  const { yankedReason } = await requireVersion(c, target, ["published"]);
+  if (yankedReason !== null) {
+    throw new RbsmError("conflict_state", "The version is yanked: no channel can name it");
+  }
   const fact = { action: "channel.move", subject: target.plugin, at: Date.now() };
   const entry = auditEntry(c, { ...fact, detail: { channel, version: target.version } });
   await moveChannel(writeDatabase(c.env), { ...target, channel }, entry);

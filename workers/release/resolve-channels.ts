@@ -15,7 +15,8 @@ export interface Pin {
 
 /**
  * Which version each channel names. `latest` follows the highest release, `beta` the highest
- * prerelease above it. A channel that its owner moved stays there until a later release takes it;
+ * prerelease above it. A channel that its owner moved stays there until a later release takes it:
+ * a stable one `latest`, any that is higher `beta`;
  * other channels are moved by hand only. A yanked version is on no channel.
  */
 export function resolveChannels(
@@ -24,11 +25,13 @@ export function resolveChannels(
 ): Record<string, string> {
   const choosable = versions.filter(({ isYanked }) => !isYanked);
   const moved = new Map(pins.map((pin) => [pin.channel, pin]));
-  const latest = follow(choosable.filter(isStable), moved.get("latest"));
+  const stable = choosable.filter(isStable);
+  const latest = follow({ choosable, followed: stable, takers: stable }, moved.get("latest"));
   const betas = choosable.filter((candidate) => !isStable(candidate) && isAbove(candidate, latest));
+  const beta = follow({ choosable, followed: betas, takers: choosable }, moved.get("beta"));
   const channels = new Map([
     ["latest", latest],
-    ["beta", follow(betas, moved.get("beta"))],
+    ["beta", beta],
   ]);
   for (const { channel, version } of pins) {
     if (!channels.has(channel)) channels.set(channel, named(choosable, version));
@@ -47,12 +50,21 @@ function isAbove({ version }: ChannelVersion, latest: string | null): boolean {
   return latest === null || compareVersions(version, latest) > 0;
 }
 
-function follow(candidates: readonly ChannelVersion[], pin: Pin | undefined): string | null {
-  if (pin === undefined) return highest(candidates);
-  const since = highest(candidates.filter(({ seq }) => seq > pin.atSeq));
-  const pinned = named(candidates, pin.version);
-  if (pinned === null) return highest(candidates);
-  return since !== null && compareVersions(since, pinned) > 0 ? since : pinned;
+interface Followed {
+  readonly choosable: readonly ChannelVersion[];
+  /** The channel names the highest of these while its owner leaves it alone. */
+  readonly followed: readonly ChannelVersion[];
+  /** Of these a later and higher one ends what the owner said. */
+  readonly takers: readonly ChannelVersion[];
+}
+
+function follow({ choosable, followed, takers }: Followed, pin: Pin | undefined): string | null {
+  const pinned = pin === undefined ? null : named(choosable, pin.version);
+  if (pin === undefined || pinned === null) return highest(followed);
+  const isLater = ({ version, seq }: ChannelVersion) =>
+    seq > pin.atSeq && compareVersions(version, pinned) > 0;
+  if (!takers.some(isLater)) return pinned;
+  return highest(followed.filter(isLater)) ?? highest(followed);
 }
 
 function named(versions: readonly ChannelVersion[], version: string): string | null {
