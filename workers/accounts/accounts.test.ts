@@ -173,6 +173,24 @@ describe("keys", () => {
     expect(await enroll(globex)).toBe(409);
   });
 
+  test("are not for a token of one scope while the publisher has others", async () => {
+    const hooli = await createAccount("hooli");
+    const scoped = { publisher: "hooli", scope: "@hooli", permissions: ["keys"] };
+    const limited = await createToken(scoped);
+    expect(await challengeFor({ ...hooli, token: limited })).not.toBe("");
+    const challenge = await challengeFor(hooli);
+    const body = { scope: "@hooli-labs", publisher: "hooli" };
+    expect((await send("POST", "/v1/scopes", { body })).status).toBe(201);
+    const refused = await send("POST", "/v1/keys/challenge", { token: limited, body: {} });
+    expect(await refusal(refused)).toEqual([403, "auth_scope"]);
+    const key = await newKey();
+    const signature = await proveKeyPossession(key, challenge);
+    const enrol = { publicKey: base64url(key.publicKey), challenge, signature };
+    const answer = await send("POST", "/v1/keys", { token: limited, body: enrol });
+    expect(await refusal(answer)).toEqual([403, "auth_scope"]);
+    expect((await send("POST", "/v1/keys", { token: hooli.token, body: enrol })).status).toBe(201);
+  });
+
   test("need the signature of their own holder over a fresh challenge of this service", async () => {
     const key = await newKey();
     const challenge = await challengeFor(acme);

@@ -11,13 +11,14 @@ import {
 import { auditEntry } from "../audit.ts";
 import { assertActsFor, requirePublisher } from "../auth.ts";
 import { writeDatabase } from "../database.ts";
+import type { Database } from "../database.ts";
 import { secretBytes } from "../env.ts";
 import type { Principal } from "../env.ts";
 import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, TOKEN } from "../http.ts";
 import { finishPlugin } from "../release/finish-plugin.ts";
 import { listBehind } from "../release/queries.ts";
 import { createChallenge, openChallenge } from "./key-challenge.ts";
-import { assertPublisherExists, insertKey } from "./queries.ts";
+import { assertPublisherExists, insertKey, ownsOtherScope } from "./queries.ts";
 
 const challengeRoute = createRoute({
   method: "post",
@@ -52,7 +53,9 @@ export const keys = createRoutes();
 
 keys.openapi(challengeRoute, async (c) => {
   const publisher = publisherOf(c.get("principal"), c.req.valid("json").publisher);
-  await assertPublisherExists(writeDatabase(c.env), publisher);
+  const db = writeDatabase(c.env);
+  await assertPublisherExists(db, publisher);
+  await assertReachesEveryScope(db, c.get("principal"), publisher);
   const secret = secretBytes(c.env, "CURSOR_KEY");
   const { challenge, expiresAt } = await createChallenge(secret, { publisher, now: Date.now() });
   return c.json({ challenge, expiresAt: new Date(expiresAt).toISOString() }, 200);
@@ -66,16 +69,29 @@ function publisherOf(principal: Principal, named: string | undefined): string {
   return publisher;
 }
 
+/** A key signs for every scope of its publisher, so it is not for a token of only one of them. */
+async function assertReachesEveryScope(
+  db: Database,
+  principal: Principal,
+  publisher: string,
+): Promise<void> {
+  if (principal.kind === "admin" || principal.scope === null) return;
+  if (await ownsOtherScope(db, { publisher, scope: principal.scope })) {
+    throw new RbsmError("auth_scope", `The token is limited to ${principal.scope}`);
+  }
+}
+
 keys.openapi(keyRoute, async (c) => {
   const body = c.req.valid("json");
   const at = Date.now();
   const publisher = await openChallenge(secretBytes(c.env, "CURSOR_KEY"), body.challenge, at);
   assertActsFor(c.get("principal"), publisher);
+  const db = writeDatabase(c.env);
+  await assertReachesEveryScope(db, c.get("principal"), publisher);
   const id = await provenKeyId(body);
   const { publicKey, recoveryHash = null } = body;
   const key = { keyId: id, publisher, publicKey, recoveryHash, createdAt: at };
   const entry = auditEntry(c, { action: "key.enroll", subject: id, at, detail: { publisher } });
-  const db = writeDatabase(c.env);
   const { created, row } = await insertKey(db, key, entry);
   if (row?.publisher !== publisher || row.revokedAt !== null) {
     throw new RbsmError("conflict_exists", "The key is not free for this publisher");

@@ -1,5 +1,5 @@
 import { RbsmError } from "@rising-bsm/protocol";
-import { and, eq, inArray, isNull, sql } from "drizzle-orm";
+import { and, eq, inArray, isNull, ne, sql } from "drizzle-orm";
 import { auditIf } from "../audit.ts";
 import type { Database } from "../database.ts";
 import { audit, plugins, publisherKeys, publishers, scopes, tokens } from "../schema.ts";
@@ -91,6 +91,18 @@ export async function assertPublisherExists(db: Database, name: string): Promise
 
 export function findScope(db: Database, scope: string) {
   return db.select().from(scopes).where(eq(scopes.scope, scope)).get();
+}
+
+export async function ownsOtherScope(
+  db: Database,
+  { publisher, scope }: { publisher: string; scope: string },
+): Promise<boolean> {
+  const other = await db
+    .select({ scope: scopes.scope })
+    .from(scopes)
+    .where(and(eq(scopes.publisher, publisher), ne(scopes.scope, scope)))
+    .get();
+  return other !== undefined;
 }
 
 export function findTokenOwner(db: Database, id: string) {
