@@ -39,6 +39,16 @@ export function requirePublisher(permission: TokenPermission) {
   });
 }
 
+/** Whether the request comes with a token that speaks for the plugin's owner; one that is unknown throws. */
+export async function isFromOwner(c: AppContext, plugin: string): Promise<boolean> {
+  if (c.req.header("authorization") === undefined) return false;
+  const principal = await authenticate(c);
+  if (principal.kind === "admin") return true;
+  const owner = await findPluginOwner(writeDatabase(c.env), plugin);
+  const isOfScope = principal.scope === null || principal.scope === owner?.scope;
+  return principal.publisher === owner?.publisher && isOfScope;
+}
+
 /** Throws unless the principal may act for this publisher, in this scope when one is named. */
 export function assertActsFor(principal: Principal, publisher: string, scope?: string): void {
   if (principal.kind === "admin") return;

@@ -18,6 +18,11 @@ export function findPlugin(db: Database, plugin: string) {
     .get();
 }
 
+export interface Target {
+  readonly plugin: string;
+  readonly version: string;
+}
+
 export interface ListedVersions {
   readonly channels: Record<string, string>;
   readonly versions: readonly Version[];
@@ -42,7 +47,7 @@ export async function listVersions(
 
 export async function findListedVersion(
   db: Database,
-  { plugin, version }: { plugin: string; version: string },
+  { plugin, version }: Target,
 ): Promise<ListedVersions> {
   const [owners, rows] = await db.batch([
     selectChannels(db, plugin),
@@ -58,6 +63,18 @@ export async function findListedVersion(
       ),
   ]);
   return { channels: owners[0]?.channels ?? {}, versions: rows };
+}
+
+/** A version whatever its state. */
+export function findAnyVersion(
+  db: Database,
+  { plugin, version }: Target,
+): Promise<Version | undefined> {
+  return db
+    .select()
+    .from(versions)
+    .where(and(eq(versions.plugin, plugin), eq(versions.version, version)))
+    .get();
 }
 
 function selectChannels(db: Database, plugin: string) {

@@ -2,11 +2,12 @@ import {
   RbsmError,
   bundlePath,
   pluginDetailSchema,
-  versionInfoSchema,
   versionListSchema,
+  versionStateSchema,
 } from "@rising-bsm/protocol";
-import type { Manifest, PluginDetail, VersionInfo } from "@rising-bsm/protocol";
-import { readDatabase } from "../database.ts";
+import type { Manifest, PluginDetail, VersionInfo, VersionState } from "@rising-bsm/protocol";
+import { isFromOwner } from "../auth.ts";
+import { readDatabase, writeDatabase } from "../database.ts";
 import { CACHE, createRoute, createRoutes, jsonAnswer, problemAnswer } from "../http.ts";
 import type { AppContext } from "../http.ts";
 import { absoluteUrl, pluginNameOf, pluginParams, versionParams } from "../plugin-address.ts";
@@ -14,8 +15,8 @@ import type { Version } from "../schema.ts";
 import { toPluginCard } from "../search/card.ts";
 import { findCard } from "../search/queries.ts";
 import { storedManifest, withReason } from "../stored-manifest.ts";
-import { findListedVersion, findPlugin, listVersions } from "./queries.ts";
-import type { ListedVersions } from "./queries.ts";
+import { findAnyVersion, findListedVersion, findPlugin, listVersions } from "./queries.ts";
+import type { ListedVersions, Target } from "./queries.ts";
 
 const VERSIONS_SHOWN = 1_000;
 const PAGE = { "Cache-Control": CACHE.page };
@@ -41,7 +42,13 @@ const versionRoute = createRoute({
   method: "get",
   path: "/v1/plugins/{scope}/{name}/versions/{version}",
   request: { params: versionParams },
-  responses: { 200: jsonAnswer(versionInfoSchema, "The version"), default: problemAnswer },
+  responses: {
+    200: jsonAnswer(
+      versionStateSchema,
+      "The version; one that is not published only with the token of its publisher or the administrator",
+    ),
+    default: problemAnswer,
+  },
 });
 
 /** What the catalogue says of one plugin. */
@@ -99,11 +106,28 @@ catalog.openapi(versionRoute, async (c) => {
   const target = { plugin: pluginNameOf(address), version };
   const listed = await findListedVersion(readDatabase(c.env), target);
   const [row] = listed.versions;
-  if (row === undefined) throw new RbsmError("plugin_not_found");
-  return c.json(describeVersion(c, row, listed), 200, PAGE);
+  if (row !== undefined) return c.json(describeVersion(c, row, listed), 200, PAGE);
+  return c.json(await describeUnlisted(c, target), 200);
 });
 
-function describeVersion(c: AppContext, row: Version, { channels }: ListedVersions): VersionInfo {
+/** What is not public looks to everybody but its owner as if it were not there. */
+async function describeUnlisted(c: AppContext, target: Target): Promise<VersionState> {
+  const isOwner = await isFromOwner(c, target.plugin);
+  const row = isOwner ? await findAnyVersion(writeDatabase(c.env), target) : undefined;
+  if (row === undefined) throw new RbsmError("plugin_not_found");
+  const { publishedAt, statusReason } = row;
+  return {
+    ...describeVersion(c, row, { channels: {} }),
+    publishedAt: publishedAt === null ? null : new Date(publishedAt).toISOString(),
+    ...(statusReason === null ? {} : { statusReason }),
+  };
+}
+
+function describeVersion(
+  c: AppContext,
+  row: Version,
+  { channels }: Pick<ListedVersions, "channels">,
+): VersionInfo {
   const { permissions, network } = storedManifest(row);
   return {
     version: row.version,

@@ -119,6 +119,17 @@ export const versionInfoSchema = z.object({
 /** One version of a plugin. */
 export type VersionInfo = z.output<typeof versionInfoSchema>;
 
+/** One version, which its publisher sees before it is published too. */
+export const versionStateSchema = versionInfoSchema.extend({
+  /** Null until it is released. */
+  publishedAt: timeSchema.nullable(),
+  /** Why a review refused it. */
+  statusReason: z.string().optional(),
+});
+
+/** One version, which its publisher sees before it is published too. */
+export type VersionState = z.output<typeof versionStateSchema>;
+
 /** The versions of a plugin. */
 export const versionListSchema = z.object({ items: z.array(versionInfoSchema) });
 
