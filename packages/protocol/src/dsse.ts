@@ -38,6 +38,7 @@ export async function signEnvelope(
 export function parseEnvelope(input: Uint8Array | string): Envelope {
   const json = parseJson(input, {
     maxBytes: TRUST_LIMITS.envelopeBytes,
+    uniqueKeys: true,
     code: "signature_invalid",
   });
   const parsed = envelopeSchema.safeParse(json);

@@ -131,6 +131,37 @@ describe("parseJson()", () => {
     expect(() => parseJson("[".repeat(33) + "]".repeat(33), rest)).toThrow();
   });
 
+  describe("with unique keys", () => {
+    const strict = { ...limits, maxDepth: 8, uniqueKeys: true };
+
+    test.each([
+      ['{"a":1,"b":{"a":2},"c":[{"a":3},{"a":4}]}'],
+      ['{"a":"b","c":"a","d":["a","a"]}'],
+      ['{ "a" \n:\t1 , "A" : 2, "a:": 3, "": 4 }'],
+      ['"a"'],
+      ['"a" '],
+    ])("reads %s", (text) => {
+      expect(parseJson(text, strict)).toEqual(JSON.parse(text));
+    });
+
+    test.each([
+      ['{"a":1,"a":1}'],
+      ['{"a":{},"b":[],"a":{}}'],
+      ['{"x":{"a":1,"b":{"a":2},"a" : 3}}'],
+      ['[{"a":1,"\\u0061":2}]'],
+      ['{"":1,"":2}'],
+    ])("refuses %s", (text) => {
+      expect(() => parseJson(text, strict)).toThrow(/stands twice in one object/);
+      expect(() => parseJson(text, limits)).not.toThrow();
+    });
+
+    test.each(["}", '"a', '{"\\q":1}', '{"a" '])("%j stays no JSON", (text) => {
+      expect(() => parseJson(text, strict)).toThrow(
+        expect.objectContaining({ code: "manifest_invalid" }),
+      );
+    });
+  });
+
   test("accepts __proto__ as a value", () => {
     expect(parseJson('["__proto__"]', limits)).toEqual(["__proto__"]);
   });

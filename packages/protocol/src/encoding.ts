@@ -112,6 +112,8 @@ export interface JsonLimits {
   readonly maxBytes: number;
   /** Nesting of arrays and objects; 32 when absent. */
   readonly maxDepth?: number;
+  /** Refuses an object that has a key twice: readers differ in which of the two they take. */
+  readonly uniqueKeys?: boolean;
   readonly code: ErrorCode;
 }
 
@@ -120,7 +122,7 @@ export interface JsonLimits {
  * document with an own key `__proto__` is refused. Throws `limits.code`, never a SyntaxError.
  */
 export function parseJson(input: Uint8Array | string, limits: JsonLimits): unknown {
-  const { maxBytes, maxDepth = 32, code } = limits;
+  const { maxBytes, maxDepth = 32, uniqueKeys = false, code } = limits;
   const size = typeof input === "string" ? utf8(input).length : input.length;
   if (size > maxBytes) throw new RbsmError(code, `The JSON is over ${maxBytes} bytes`);
   const text = typeof input === "string" ? input : utf8Decode(input, code);
@@ -128,6 +130,7 @@ export function parseJson(input: Uint8Array | string, limits: JsonLimits): unkno
     throw new RbsmError(code, `The JSON is nested deeper than ${maxDepth} levels`);
   }
   try {
+    if (uniqueKeys) refuseRepeatedKeys(text);
     return /__proto__|\\u/.test(text) ? JSON.parse(text, refuseProto) : JSON.parse(text);
   } catch (cause) {
     throw new RbsmError(code, `The text is not valid JSON (${String(cause)})`, {}, cause);
@@ -137,6 +140,38 @@ export function parseJson(input: Uint8Array | string, limits: JsonLimits): unkno
 function refuseProto(key: string, value: unknown): unknown {
   if (key === "__proto__") throw new SyntaxError("the key __proto__ is not allowed");
   return value;
+}
+
+/** In JSON a string is a key when a colon follows, and it belongs to the innermost open object. */
+function refuseRepeatedKeys(text: string): void {
+  const parents: Set<unknown>[] = [];
+  let keys = new Set<unknown>();
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charCodeAt(at);
+    if (char === OPEN_OBJECT) {
+      parents.push(keys);
+      keys = new Set();
+    } else if (char === CLOSE_OBJECT) {
+      keys = parents.pop() ?? new Set();
+    } else if (char === QUOTE) {
+      const start = at;
+      at = endOfString(text, at);
+      if (isBeforeColon(text, at)) addKey(keys, text.slice(start, at + 1));
+    }
+  }
+}
+
+function isBeforeColon(text: string, end: number): boolean {
+  let at = end + 1;
+  while (" \t\r\n".includes(text.charAt(at)) && at < text.length) at++;
+  return text.charAt(at) === ":";
+}
+
+function addKey(keys: Set<unknown>, quoted: string): void {
+  // Parsed, so that two spellings of one key are the same.
+  const key: unknown = JSON.parse(quoted);
+  if (keys.has(key)) throw new SyntaxError(`the key ${quoted} stands twice in one object`);
+  keys.add(key);
 }
 
 const [QUOTE, BACKSLASH, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [

@@ -64,9 +64,10 @@ export async function verifyJws<H extends z.ZodType, C extends z.ZodType>(
   rules: JwsRules<H, C>,
 ): Promise<VerifiedJws<H, C>> {
   const { code } = rules;
+  const json = { maxBytes: TRUST_LIMITS.tokenBytes, uniqueKeys: true, code };
   try {
     const [head, body, signature] = splitToken(token);
-    const header = rules.header.parse(parseJson(head, { maxBytes: TRUST_LIMITS.tokenBytes, code }));
+    const header = rules.header.parse(parseJson(head, json));
     const publicKey = rules.publicKey(header);
     if (publicKey === undefined)
       throw new RbsmError(code, "The token was signed by a key that is not known");
@@ -74,7 +75,7 @@ export async function verifyJws<H extends z.ZodType, C extends z.ZodType>(
       throw new RbsmError(code, "The signature is not acceptable");
     const key = await importJWK(publicJwk(publicKey), "Ed25519");
     await compactVerify(token, key, { algorithms: ["Ed25519"] });
-    const claims = rules.claims.parse(parseJson(body, { maxBytes: TRUST_LIMITS.tokenBytes, code }));
+    const claims = rules.claims.parse(parseJson(body, json));
     return { claims, header, publicKey };
   } catch (cause) {
     if (cause instanceof RbsmError && cause.code === code) throw cause;

@@ -9,6 +9,7 @@ import { isPermissionCode, PERMISSIONS, type Permission } from "./permissions.ts
 const JSON_LIMITS = {
   maxBytes: BUNDLE_LIMITS.manifestBytes,
   maxDepth: MANIFEST_LIMITS.depth,
+  uniqueKeys: true,
   code: "manifest_invalid",
 } as const;
 

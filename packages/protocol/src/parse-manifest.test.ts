@@ -47,6 +47,7 @@ describe("parseManifest()", () => {
     ["no JSON", utf8("name: hello")],
     ["no UTF-8", Uint8Array.of(0xff)],
     ["an own __proto__", utf8('{"__proto__":{}}')],
+    ["a key that is there twice", utf8(`{"version":"2.0.0",${JSON.stringify(smallest).slice(1)}`)],
     ["deep JSON", utf8("[".repeat(60_000))],
     ["more than 64 KiB", bytesOf({ ...smallest, description: "x".repeat(70_000) })],
   ])("refuses %s", (_, bytes) => {

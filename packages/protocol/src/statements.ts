@@ -220,7 +220,7 @@ export function parseStatement<T extends z.ZodType>(
   code: ErrorCode,
 ): z.output<T> {
   const parsed = schema.safeParse(
-    parseJson(payload, { maxBytes: TRUST_LIMITS.envelopeBytes, code }),
+    parseJson(payload, { maxBytes: TRUST_LIMITS.envelopeBytes, uniqueKeys: true, code }),
   );
   if (parsed.success) return parsed.data;
   throw new RbsmError(
