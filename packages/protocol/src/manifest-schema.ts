@@ -76,7 +76,8 @@ const url = rule({
   meta: { maxLength: MANIFEST_LIMITS.urlChars },
 });
 const routePath = match(
-  /^\/[A-Za-z0-9._~:/*@-]{0,199}$/,
+  // Without empty and dot segments, with which a link would leave the plugin's address.
+  /^(?!.*\/(?:\/|\.{1,2}(?:\/|$)))\/[A-Za-z0-9._~:/*@-]{0,199}$/,
   "must be a path below the plugin's own address",
   'Begin it with a slash, like "/report"',
 );
@@ -86,7 +87,7 @@ const identifier = match(
   "Begin it with a letter and keep it within 64 characters",
 );
 const hostName = match(
-  /^(?:\*\.(?=[^.]+\.))?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$/,
+  /^(?=.{1,253}$)(?:\*\.(?=[^.]+\.))?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$/,
   "must be a host name without scheme, port or path",
   'Write it like "api.example.com" or "*.example.com"',
 );
