@@ -38,6 +38,14 @@ describe("openBundle() accepts", () => {
       "a regular file written on Unix",
       rawZip([{ ...stored, madeBy: 0x0314, attributes: 0o100644 * 0x10000 }]),
     ],
+    [
+      "a read-only file written on Unix",
+      rawZip([{ ...stored, madeBy: 0x0314, attributes: 0o444 * 0x10000 }]),
+    ],
+    [
+      "a regular file as Python writes it on Windows",
+      rawZip([{ ...stored, attributes: 0o600 * 0x10000 }]),
+    ],
     ["what fflate writes", zipSync({ "main.js": [text, { mtime: new Date(1980, 0, 1) }] })],
   ])("%s", (_, bytes) => {
     expect(openBundle(bytes)).toEqual(new Map([["main.js", text]]));
@@ -164,6 +172,9 @@ describe("openBundle() refuses an entry", () => {
     ["that is a symbolic link", { ...stored, madeBy: 0x0314, attributes: 0o120777 * 0x10000 }],
     ["that is setuid", { ...stored, madeBy: 0x0314, attributes: 0o104755 * 0x10000 }],
     ["that is a device", { ...stored, madeBy: 0x0314, attributes: 0o060644 * 0x10000 }],
+    ["from Windows with the mode of a link", { ...stored, attributes: 0o120777 * 0x10000 }],
+    ["from Windows with a mode in one byte", { ...stored, attributes: 0o400 * 0x10000 }],
+    ["from Windows with a mode in the other byte", { ...stored, attributes: 0o200 * 0x10000 }],
     ["from Unix without a mode", { ...stored, madeBy: 0x0314 }],
     [
       "from Unix with DOS attributes",

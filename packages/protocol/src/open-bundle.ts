@@ -176,15 +176,27 @@ function assertCentral(view: DataView, at: number, name: string): void {
   assertRegularFile(view.getUint16(at + 4, true), view.getUint32(at + 38, true), name);
 }
 
-/** Written on DOS without attributes, or on Unix as a regular file without setuid, setgid, sticky. */
+/** Without attributes, or with the mode of a regular file without setuid, setgid and sticky. */
 function assertRegularFile(madeBy: number, attributes: number, name: string): void {
-  const system = madeBy >>> 8;
+  const isRegular =
+    madeBy === 20
+      ? attributes === 0 || isDosMode(attributes)
+      : madeBy === 0x314 && isMode(attributes);
+  if (!isRegular) throw broken("is not a plain regular file", name);
+}
+
+function isMode(attributes: number): boolean {
   const mode = attributes >>> 16;
-  const dosFile = system === 0 && attributes === 0;
-  const unixFile =
-    system === 3 && (attributes & 0xffff) === 0 && mode !== 0 && (mode & ~0o100777) === 0;
-  if ((madeBy & 0xff) !== 20 || !(dosFile || unixFile))
-    throw broken("is not a plain regular file", name);
+  return mode !== 0 && (mode & ~0o100777) === 0 && (attributes & 0xffff) === 0;
+}
+
+/**
+ * A mode beside the system DOS, as Python writes it on Windows. It lies in two bytes, so that no
+ * single changed byte makes a mode out of none.
+ */
+function isDosMode(attributes: number): boolean {
+  const mode = attributes >>> 16;
+  return isMode(attributes) && mode > 0xff && (mode & 0xff) !== 0;
 }
 
 function assertLocal(
