@@ -7,6 +7,7 @@ import {
   pluginPageSchema,
   splitPluginName,
   type VersionInfo,
+  type VersionState,
   versionListSchema,
 } from "@rising-bsm/protocol";
 import { table } from "../table.ts";
@@ -89,9 +90,15 @@ function dependencyText(dependencies: PluginDetail["dependencies"]): string {
   return list.join(", ") || "none";
 }
 
-/** Whether a version is published, yanked or deprecated, and why. */
-export function stateText(version: VersionInfo): string {
-  if (version.yanked !== false) return `yanked: ${version.yanked.reason}`;
-  if (version.deprecated !== false) return `deprecated: ${version.deprecated.reason}`;
-  return version.status;
+/** Whether a version is published, in review, refused, yanked or deprecated, and why. */
+export function stateText({
+  yanked,
+  deprecated,
+  status,
+  statusReason,
+}: Pick<VersionState, "yanked" | "deprecated" | "status" | "statusReason">): string {
+  if (yanked !== false) return plainText(`yanked: ${yanked.reason}`);
+  if (deprecated !== false) return plainText(`deprecated: ${deprecated.reason}`);
+  const state = status.replace("_", " ");
+  return plainText(statusReason === undefined ? state : `${state}: ${statusReason}`);
 }

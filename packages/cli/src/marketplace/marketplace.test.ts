@@ -270,6 +270,24 @@ test("status shows one version", async () => {
   expect(run.stdout).toBe("@acme/hello@1.0.0 is yanked: broken\n");
 });
 
+test("status shows the publisher a version that is not public, and why", async () => {
+  const home = await temporaryFolder();
+  const waiting = { ...VERSION, yanked: false, channels: [], publishedAt: null };
+  let answer: object = { ...waiting, status: "in_review" };
+  const { url, received } = await startServer((_request, response) =>
+    sendJson(response, 200, answer),
+  );
+  const env = { RISING_BSM_URL: url, RISING_BSM_TOKEN: TOKEN };
+  const inReview = await runCli(["status", "@acme/hello@1.0.0"], { home, env });
+  expect(inReview.stdout).toBe("@acme/hello@1.0.0 is in review\n");
+  expect(received[0]?.headers.authorization).toBe(`Bearer ${TOKEN}`);
+  answer = { ...waiting, status: "rejected", statusReason: "No\u001b[31m text" };
+  const refused = await runCli(["status", "@acme/hello@1.0.0"], { home, env });
+  expect(refused.stdout).toBe("@acme/hello@1.0.0 is rejected: No [31m text\n");
+  const json = await runCli(["status", "@acme/hello@1.0.0", "--json"], { home, env });
+  expect(json.json()).toMatchObject({ ok: true, status: "rejected", publishedAt: null });
+});
+
 test("keys enroll signs the challenge with the key that it sends", async () => {
   const home = await publisherHome();
   const { keyId, publicKey } = (await runCli(["keys", "export", "--json"], { home })).json();

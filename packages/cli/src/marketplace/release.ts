@@ -1,8 +1,8 @@
 import {
   RbsmError,
   splitPluginName,
-  type VersionInfo,
-  versionInfoSchema,
+  type VersionState,
+  versionStateSchema,
 } from "@rising-bsm/protocol";
 import { textField } from "../json-field.ts";
 import { versionPath } from "./publish.ts";
@@ -47,13 +47,13 @@ export async function markRelease(
   return (await request(connection, { method: "POST", path, body, answer: markedSchema })).value;
 }
 
-/** One version as the marketplace knows it. */
+/** One version as the marketplace knows it; before it is published only its own publisher may ask. */
 export async function readRelease(
   connection: Connection,
   release: ReleaseName,
-): Promise<VersionInfo> {
+): Promise<VersionState> {
   const path = versionPath(release.plugin, release.version);
-  return (await request(connection, { method: "GET", path, answer: versionInfoSchema })).value;
+  return (await request(connection, { method: "GET", path, answer: versionStateSchema })).value;
 }
 
 const markedSchema: AnswerSchema<{ version: string; status: string }> = {
