@@ -4,6 +4,8 @@ export interface Account {
   /** The load of the plugin: an error that nobody handles fails it. */
   readonly isLoad: boolean;
   readonly cpuLimitMs: number;
+  /** How many bytes of JSON the result may have. */
+  readonly resultBytes: number;
   /** On the clock of performance.now(). */
   readonly deadline: number;
   cpuMs: number;
@@ -34,12 +36,14 @@ interface Budget {
   readonly cpuMs: number;
   readonly wallMs: number;
   readonly isLoad: boolean;
+  readonly resultBytes: number;
 }
 
 export function openAccount(id: number, budget: Budget): Account {
   return {
     id,
     isLoad: budget.isLoad,
+    resultBytes: budget.resultBytes,
     cpuLimitMs: budget.cpuMs,
     deadline: performance.now() + budget.wallMs,
     cpuMs: 0,

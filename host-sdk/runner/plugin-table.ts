@@ -31,7 +31,7 @@ export function createPluginTable(runner: Runner): PluginTable {
   const spares = createSpares(runner);
 
   const load = async ({ id, head, body }: Frame) => {
-    const account = openAccount(id, { ...budgetOf(head), isLoad: true });
+    const account = openAccount(id, { ...budgetOf(runner, head), isLoad: true });
     const { files, data } = JSON.parse(body);
     const blank = await spares.take(Number(head["memoryMb"]));
     const plugin = new PluginIsolate(
@@ -48,7 +48,7 @@ export function createPluginTable(runner: Runner): PluginTable {
   };
 
   const call = ({ id, head, body }: Frame) => {
-    const account = openAccount(id, { ...budgetOf(head), isLoad: false });
+    const account = openAccount(id, { ...budgetOf(runner, head), isLoad: false });
     const plugin = plugins.get(Number(head["plugin"]));
     if (plugin === undefined) runner.send(endFrame(account, { ok: false, error: TOO_LATE }));
     else plugin.call(account, String(head["target"]), body);
@@ -95,13 +95,19 @@ function stopTheGreedy(runner: Runner, plugins: Iterable<PluginIsolate>): void {
   runner.die();
 }
 
-function budgetOf(head: Frame["head"]): { cpuMs: number; wallMs: number } {
-  return { cpuMs: Number(head["cpuMs"]), wallMs: Number(head["wallMs"]) };
+function budgetOf({ settings }: Runner, head: Frame["head"]) {
+  const { messageBytes, payloadBytes } = settings.limits;
+  const isRequest = String(head["target"]).startsWith("request:");
+  return {
+    cpuMs: Number(head["cpuMs"]),
+    wallMs: Number(head["wallMs"]),
+    resultBytes: isRequest ? messageBytes : payloadBytes,
+  };
 }
 
 function eventsOf(runner: Runner, load: number, forget: () => void): IsolateEvents {
   return {
-    ended: (account, outcome) => runner.send(endFrame(account, withinPayload(runner, outcome))),
+    ended: (account, outcome) => runner.send(endFrame(account, withinPayload(account, outcome))),
     hostCall: ({ id }, { hostId, method, text }) =>
       runner.send({ type: "hostCall", id, head: { plugin: load, hostId, method }, body: text }),
     log: ({ id }, { level, message, fields }) =>
@@ -121,8 +127,7 @@ function eventsOf(runner: Runner, load: number, forget: () => void): IsolateEven
 }
 
 /** The isolate counts UTF-16 units; bytes are counted here, where it costs the plugin no CPU. */
-function withinPayload({ settings }: Runner, outcome: Outcome): Outcome {
-  const max = settings.limits.payloadBytes;
+function withinPayload({ resultBytes: max }: Account, outcome: Outcome): Outcome {
   if (!outcome.ok || Buffer.byteLength(outcome.text) <= max) return outcome;
   return {
     ok: false,

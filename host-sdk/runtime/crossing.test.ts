@@ -308,3 +308,38 @@ test("a plugin may keep the api it is given under its own name for it", async ()
   await runtime.run("keeper", "onActivate", [], { kind: "lifecycle" });
   expect(await runtime.run("keeper", "go")).toBe("function");
 });
+
+test("a body of 1 MiB crosses both ways, whatever its bytes are; one more is limit_payload", async () => {
+  await runtime.load(
+    "web",
+    `export default class {
+    async handleRequest(request) {
+      const quotes = Number(new URL(request.url).searchParams.get("quotes"));
+      return quotes > 0 ? { text: '"'.repeat(quotes) } : new Response(await request.arrayBuffer());
+    }
+  }`,
+  );
+  const exchange = (bytes: Buffer, path = "/") =>
+    runtime.executePlugin("web", {
+      kind: "request",
+      name: "handleRequest",
+      args: [request(path, { method: "POST", body: bytes.toString("base64") })],
+      context: null,
+      cpuMs: 5_000,
+    });
+  const bodyOf = async (bytes: Buffer) => Object((await exchange(bytes)).result).body;
+  const mebibyte = 1_048_576;
+  for (const byte of [0x00, 0x22, 0x61, 0xff]) {
+    const bytes = Buffer.alloc(mebibyte, byte);
+    expect((await bodyOf(bytes)) === bytes.toString("base64")).toBe(true);
+  }
+  await expect(exchange(Buffer.alloc(mebibyte + 1, 0x61))).rejects.toMatchObject({
+    code: "limit_payload",
+  });
+  const half = mebibyte / 2;
+  const quotes = await exchange(Buffer.alloc(0), `/?quotes=${half - 6}`);
+  expect(Buffer.from(Object(quotes.result).body, "base64")).toHaveLength(mebibyte - 1);
+  await expect(exchange(Buffer.alloc(0), `/?quotes=${half}`)).rejects.toMatchObject({
+    code: "limit_payload",
+  });
+});

@@ -1,4 +1,4 @@
-import { type Json, RbsmError } from "@rising-bsm/protocol";
+import { CALL_LIMITS, type Json, RbsmError } from "@rising-bsm/protocol";
 import { z } from "zod";
 
 /**
@@ -30,7 +30,7 @@ export function requestArgument(message: Json | undefined): Json {
   const { method, url, headers, body } = parsed.data;
   const head = { method, url, headers: headers.map(([name, value]) => [name, value]) };
   if (body === null || body === "") return head;
-  const bytes = Buffer.from(body, "base64");
+  const bytes = withinPayload(Buffer.from(body, "base64"));
   const text = textOf(bytes);
   return text === undefined ? { ...head, base64: body } : { ...head, text };
 }
@@ -49,6 +49,13 @@ export function responseMessage(result: Json): Json {
   if (!parsed.success)
     throw new RbsmError("plugin_rejected_value", "The plugin's response is not valid");
   const { status, headers, text, base64 } = parsed.data;
-  const body = text === undefined ? (base64 ?? null) : Buffer.from(text).toString("base64");
-  return { status, headers, body };
+  if (text === undefined) return { status, headers, body: base64 ?? null };
+  return { status, headers, body: withinPayload(Buffer.from(text)).toString("base64") };
+}
+
+/** The body is what counts: how it is written as JSON is our own affair. */
+function withinPayload(body: Buffer): Buffer {
+  const { payloadBytes } = CALL_LIMITS;
+  if (body.length <= payloadBytes) return body;
+  throw new RbsmError("limit_payload", `The body is larger than ${payloadBytes} bytes`);
 }

@@ -130,6 +130,7 @@ function commandLine(
     limits: {
       callsInFlight: CALL_LIMITS.callsInFlight,
       payloadBytes: CALL_LIMITS.payloadBytes,
+      messageBytes: CALL_LIMITS.messageBytes,
       logLines: CALL_LIMITS.logLines,
       logBytes: CALL_LIMITS.logBytes,
     },

@@ -325,8 +325,8 @@ function codeOf(spec: PluginSpec): (readonly [string, string])[] {
 function argumentsText({ kind, args }: PluginCall): string {
   if (!Array.isArray(args))
     throw new RbsmError("plugin_rejected_value", "The arguments of a call are a list");
-  const sent = kind === "request" ? [requestArgument(args[0])] : args;
-  return payloadText(sent, CALL_LIMITS.payloadBytes, ARGUMENTS_DEPTH);
+  if (kind !== "request") return payloadText(args, CALL_LIMITS.payloadBytes, ARGUMENTS_DEPTH);
+  return payloadText([requestArgument(args[0])], CALL_LIMITS.messageBytes);
 }
 
 function dataText({ config, license }: PluginData): string {
@@ -337,9 +337,10 @@ function dataText({ config, license }: PluginData): string {
 }
 
 function jsonOf(text: string): Json {
-  const { payloadBytes, payloadDepth } = CALL_LIMITS;
+  // A child never sends more; what is inside of a response has a limit of its own.
+  const { messageBytes, payloadDepth } = CALL_LIMITS;
   const value = parseJson(text, {
-    maxBytes: payloadBytes,
+    maxBytes: messageBytes,
     maxDepth: payloadDepth,
     code: "plugin_rejected_value",
   });

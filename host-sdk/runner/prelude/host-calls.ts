@@ -35,9 +35,13 @@ function argumentsText(args: readonly unknown[]): string {
 }
 
 /** {@link jsonText} with an error that keeps its code when plugin code lets it through. */
-export function sendableText(value: unknown, maxDepth?: number): string {
+export function sendableText(
+  value: unknown,
+  maxDepth?: number,
+  maxBytes: number = limits.payloadBytes,
+): string {
   try {
-    return jsonText(value, limits.payloadBytes, maxDepth);
+    return jsonText(value, maxBytes, maxDepth);
   } catch (error) {
     const { code, message } = Object(error);
     throw codedError(code, message);

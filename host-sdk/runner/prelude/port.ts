@@ -24,6 +24,7 @@ export type TurnMessage = readonly [
 export interface PreludeLimits {
   readonly callsInFlight: number;
   readonly payloadBytes: number;
+  readonly messageBytes: number;
   readonly logLines: number;
   readonly logBytes: number;
 }
@@ -31,7 +32,13 @@ export interface PreludeLimits {
 export let post: Post = () => {
   throw new Error("The prelude is not connected");
 };
-export let limits: PreludeLimits = { callsInFlight: 0, payloadBytes: 0, logLines: 0, logBytes: 0 };
+export let limits: PreludeLimits = {
+  callsInFlight: 0,
+  payloadBytes: 0,
+  messageBytes: 0,
+  logLines: 0,
+  logBytes: 0,
+};
 
 export function connect(out: Post, callLimits: PreludeLimits): void {
   post = out;

@@ -1,4 +1,6 @@
+import { codedError } from "./errors.ts";
 import { sendableText } from "./host-calls.ts";
+import { limits } from "./port.ts";
 import { fromBase64, toBase64 } from "./web/base64.ts";
 import { contentOf } from "./web/body.ts";
 import { Headers } from "./web/headers.ts";
@@ -16,22 +18,31 @@ export function requestFrom(message: unknown): Request {
 
 /**
  * What `handleRequest` returned, as JSON text: a Response as it is, undefined as 204, any other
- * value as a JSON response.
+ * value as a JSON response. The host counts the bytes of the body.
  */
 export function responseText(value: unknown): string {
-  if (value === undefined) return sendableText({ status: 204, headers: [] });
+  if (value === undefined) return messageText({ status: 204, headers: [] });
   if (value instanceof Response) {
     const content = contentOf(value);
-    return sendableText({
+    return messageText({
       status: value.status,
       headers: [...value.headers],
       ...(typeof content === "string" ? { text: content.toWellFormed() } : {}),
-      ...(content instanceof Uint8Array ? { base64: toBase64(content) } : {}),
+      ...(content instanceof Uint8Array ? { base64: toBase64(withinPayload(content)) } : {}),
     });
   }
-  return sendableText({
+  return messageText({
     status: 200,
     headers: [["content-type", "application/json"]],
     text: sendableText(value),
   });
+}
+
+function withinPayload(content: Uint8Array): Uint8Array {
+  if (content.length <= limits.payloadBytes) return content;
+  throw codedError("limit_payload", `The body is larger than ${limits.payloadBytes} bytes`);
+}
+
+function messageText(message: unknown): string {
+  return sendableText(message, undefined, limits.messageBytes);
 }

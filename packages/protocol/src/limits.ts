@@ -29,6 +29,8 @@ export const CALL_LIMITS = {
   scheduleWallMs: 60_000,
   memoryMb: 32,
   payloadBytes: 1 * MiB,
+  /** A request or response as JSON text: JSON takes up to six bytes for one of the body. */
+  messageBytes: 7 * MiB,
   payloadDepth: 64,
   callsInFlight: 32,
   fetchResponseBytes: 2 * MiB,

@@ -1,21 +1,36 @@
 import { DOMException } from "./dom-exception.ts";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const VALUES = new Map(Array.from(ALPHABET, (char, value) => [char.charCodeAt(0), value]));
+const DIGITS = Uint8Array.from(ALPHABET, (char) => char.charCodeAt(0));
+const PADDING = 61;
+const PIECE = 8_192;
+const NO_DIGIT = 64;
+/** Value of each ASCII character. */
+const VALUES = new Uint8Array(128).fill(NO_DIGIT);
+DIGITS.forEach((code, value) => (VALUES[code] = value));
 
 export function toBase64(bytes: Uint8Array): string {
-  let text = "";
+  const codes = new Uint8Array(Math.ceil(bytes.length / 3) * 4);
+  let written = 0;
   for (let at = 0; at < bytes.length; at += 3) {
-    const left = bytes.length - at;
     const group = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
-    text += digit(group >> 18) + digit(group >> 12);
-    text += (left > 1 ? digit(group >> 6) : "=") + (left > 2 ? digit(group) : "=");
+    codes[written] = DIGITS[group >> 18] ?? 0;
+    codes[written + 1] = DIGITS[(group >> 12) & 63] ?? 0;
+    codes[written + 2] = DIGITS[(group >> 6) & 63] ?? 0;
+    codes[written + 3] = DIGITS[group & 63] ?? 0;
+    written += 4;
   }
-  return text;
+  const padding = (3 - (bytes.length % 3)) % 3;
+  codes.fill(PADDING, codes.length - padding);
+  return fromLatin1(codes);
 }
 
-function digit(group: number): string {
-  return ALPHABET.charAt(group & 63);
+/** Text in pieces: a string that grows by single characters takes many times its size. */
+function fromLatin1(codes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < codes.length; at += PIECE)
+    text += Reflect.apply(String.fromCharCode, undefined, codes.subarray(at, at + PIECE));
+  return text;
 }
 
 /** Forgiving-base64 decode of the Infra standard: white space is skipped, padding may be left out. */
@@ -28,8 +43,8 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   let held = 0;
   let written = 0;
   for (let at = 0; at < digits.length; at += 1) {
-    const value = VALUES.get(digits.charCodeAt(at));
-    if (value === undefined) throw invalid();
+    const value = VALUES[digits.charCodeAt(at)] ?? NO_DIGIT;
+    if (value === NO_DIGIT) throw invalid();
     held = ((held << 6) | value) & 0xffff;
     bits += 6;
     if (bits >= 8) {
@@ -58,7 +73,5 @@ export function btoa(value: unknown): string {
 }
 
 export function atob(value: unknown): string {
-  let text = "";
-  for (const byte of fromBase64(String(value))) text += String.fromCharCode(byte);
-  return text;
+  return fromLatin1(fromBase64(String(value)));
 }
