@@ -60,6 +60,7 @@ async function migrate({ paths, say }: Step): Promise<void> {
   if ((await readFile(doneFile, "utf8").catch(() => "")) === names) return;
   say("Databases: applying migrations");
   const persist = ["--local", "--persist-to", paths.marketplaceDir];
+  // One after the other: both write to one file of the local state, and the second would find it locked.
   for (const database of ["DB", "SEARCH"]) {
     const { code, output } = await run("wrangler", [
       "d1",
