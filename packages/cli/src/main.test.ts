@@ -96,6 +96,20 @@ test("an output that cannot be written is a failure without a stack", async () =
   expect(shell.stderr.toString()).toBe("error internal the output cannot be written (ENOSPC)\n");
 });
 
+test("a current folder that was deleted is a usage error", async () => {
+  const home = await temporaryFolder();
+  const script = `mkdir gone && cd gone && rmdir ../gone && "${process.execPath}" "${BIN}" verify a.rbsm --json`;
+  const shell = spawnSync("/bin/bash", ["-c", script], {
+    cwd: home,
+    env: { HOME: home, PATH: process.env["PATH"] },
+  });
+  expect(shell.status).toBe(2);
+  expect(JSON.parse(shell.stdout.toString())).toMatchObject({
+    ok: false,
+    error: { code: "usage" },
+  });
+});
+
 test.each(["SIGINT", "SIGTERM"] as const)(
   "%s while waiting for an answer is `cancelled`",
   async (signal) => {

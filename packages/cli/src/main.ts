@@ -24,7 +24,10 @@ const CANCELLED: Failure = { code: "cancelled", message: "Cancelled", detail: {}
 const stop = new AbortController();
 
 async function runCommand(args: readonly string[], json: boolean): Promise<Report> {
-  const cli: Cli = { cwd: process.cwd(), env: process.env, json, signal: stop.signal, note };
+  const cwd = currentFolder();
+  if (cwd === null)
+    return usageReport("the current folder does not exist any more", "cd to another");
+  const cli: Cli = { cwd, env: process.env, json, signal: stop.signal, note };
   let answer: Report | undefined;
   let printed = "";
   const run: Run =
@@ -40,6 +43,14 @@ async function runCommand(args: readonly string[], json: boolean): Promise<Repor
     return { data: {}, text: "", error: await toFailure(error) };
   }
   return answer ?? { data: {}, text: "" };
+}
+
+function currentFolder(): string | null {
+  try {
+    return process.cwd();
+  } catch {
+    return null;
+  }
 }
 
 /** Resolves some time after Ctrl-C or SIGTERM, for commands that do not end by themselves. */

@@ -1,7 +1,8 @@
 import { lstat, readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { BUNDLE_LIMITS } from "@rising-bsm/protocol";
 import { isKeyFile } from "../keys/key-file.ts";
+import { unreadable } from "../read-file.ts";
 import type { LocatedFinding } from "../report.ts";
 import { type Exclusions, isExcluded, looksSecret } from "./excluded.ts";
 
@@ -25,7 +26,10 @@ interface Walk {
 }
 
 async function collectFolder(walk: Walk, prefix: string): Promise<void> {
-  const names = await readdir(join(walk.folder, prefix));
+  const folder = resolve(walk.folder, prefix);
+  const names = await readdir(folder).catch((error: unknown) => {
+    throw unreadable(folder, error);
+  });
   for (const name of names.sort()) await collectPath(walk, prefix + name);
 }
 
@@ -34,14 +38,18 @@ async function collectPath(walk: Walk, path: string): Promise<void> {
   // Before the exclusions: a secret that is left out today is packed after the next rename.
   if (looksSecret(path)) return void findings.push(secretFinding(path));
   if (isExcluded(path, walk.rules)) return;
-  const info = await lstat(join(walk.folder, path));
+  const file = join(walk.folder, path);
+  const fail = (error: unknown): never => {
+    throw unreadable(file, error);
+  };
+  const info = await lstat(file).catch(fail);
   if (info.isDirectory()) return await collectFolder(walk, `${path}/`);
   const refused = info.isFile()
     ? sizeFinding(path, info.size)
     : kindFinding(path, info.isSymbolicLink());
   if (refused !== null) return void findings.push(refused);
   if (files.size >= BUNDLE_LIMITS.entries) return pushCountFinding(findings);
-  const bytes = new Uint8Array(await readFile(join(walk.folder, path)));
+  const bytes = new Uint8Array(await readFile(file).catch(fail));
   if (isKeyFile(bytes)) return void findings.push(secretFinding(path));
   files.set(path, bytes);
 }

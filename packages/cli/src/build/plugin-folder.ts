@@ -9,7 +9,7 @@ import {
   parseManifest,
   RbsmError,
 } from "@rising-bsm/protocol";
-import { readUserFile, unreadable } from "../read-file.ts";
+import { readUserFile, systemCode, unreadable } from "../read-file.ts";
 import type { LocatedFinding } from "../report.ts";
 import { locateFindings } from "../validate/locate-findings.ts";
 import { bundleSource, sourceEntry } from "./bundle-source.ts";
@@ -73,7 +73,11 @@ async function readManifest(folder: string): Promise<Uint8Array> {
   });
   if (!info.isDirectory()) throw new RbsmError("usage", `${folder} is not a folder`);
   const file = join(folder, "manifest.json");
-  if (!(await stat(file).catch(() => null))?.isFile()) {
+  const found = await stat(file).catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return null;
+    throw unreadable(file, error);
+  });
+  if (found?.isFile() !== true) {
     throw new RbsmError("manifest_missing", `There is no manifest.json in ${folder}`, {
       fix: "run the command in a plugin's folder, or pass the folder as an argument",
     });
