@@ -1,4 +1,4 @@
-import type { Manifest } from "@rising-bsm/protocol";
+import type { StoredManifest } from "./stored-manifest.ts";
 
 /** What the catalogue shows of one plugin: its newest version on `latest`, or the newest there is. */
 export interface Listing {
@@ -9,7 +9,7 @@ export interface Listing {
     readonly verified: boolean;
   };
   readonly version: string;
-  readonly manifest: Manifest;
+  readonly manifest: StoredManifest;
   /** Some plan costs money. */
   readonly paid: boolean;
   /** Reasons; null is neither. A plugin is yanked here when every version is. */

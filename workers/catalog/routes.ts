@@ -5,7 +5,7 @@ import {
   versionListSchema,
   versionStateSchema,
 } from "@rising-bsm/protocol";
-import type { Manifest, PluginDetail, VersionInfo, VersionState } from "@rising-bsm/protocol";
+import type { PluginDetail, VersionInfo, VersionState } from "@rising-bsm/protocol";
 import { isFromOwner } from "../auth.ts";
 import { readDatabase, writeDatabase } from "../database.ts";
 import { CACHE, createRoute, createRoutes, jsonAnswer, problemAnswer } from "../http.ts";
@@ -15,6 +15,7 @@ import type { Version } from "../schema.ts";
 import { toPluginCard } from "../search/card.ts";
 import { findCard } from "../search/queries.ts";
 import { storedManifest, withReason } from "../stored-manifest.ts";
+import type { StoredManifest } from "../stored-manifest.ts";
 import { findAnyVersion, findListedVersion, findPlugin, listVersions } from "./queries.ts";
 import type { ListedVersions, Target } from "./queries.ts";
 
@@ -66,7 +67,7 @@ catalog.openapi(detailRoute, async (c) => {
 });
 
 function describeManifest(
-  manifest: Manifest,
+  manifest: StoredManifest,
 ): Omit<PluginDetail, keyof ReturnType<typeof toPluginCard> | "channels"> {
   const { author, homepage, repository, license } = manifest;
   return {

@@ -1,4 +1,4 @@
-import type { Manifest } from "@rising-bsm/protocol";
+import type { storedPlans } from "../stored-manifest.ts";
 import type { License } from "./tables.ts";
 
 const DAY_MS = 86_400_000;
@@ -6,7 +6,7 @@ const DAY_MS = 86_400_000;
 const TRIAL_DAYS = 30;
 
 /** A plan as the manifest of the published version states it. */
-export type Plan = NonNullable<Manifest["pricing"]>["plans"][number];
+export type Plan = ReturnType<typeof storedPlans>[number];
 type Period = NonNullable<Plan["period"]>;
 
 export interface LicenseOrder {

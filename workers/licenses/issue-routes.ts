@@ -2,7 +2,6 @@ import {
   hashLicenseKey,
   licenseRequestSchema,
   licenseResultSchema,
-  manifestSchema,
   newLicenseKey,
   RbsmError,
 } from "@rising-bsm/protocol";
@@ -15,6 +14,7 @@ import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, TOKEN }
 import { changeLicense, LICENSE_ACTIONS } from "./change-license.ts";
 import type { LicenseAction } from "./change-license.ts";
 import { licenseState } from "./grant-lease.ts";
+import { storedPlans } from "../stored-manifest.ts";
 import { issueLicense } from "./issue-license.ts";
 import type { Plan } from "./issue-license.ts";
 import { findLatestVersion, findLicense, insertLicense, updateLicense } from "./queries.ts";
@@ -54,9 +54,6 @@ const changeRoute = createRoute({
     default: problemAnswer,
   },
 });
-
-/** The one part of a stored manifest that selling looks at. */
-const pricedSchema = z.object({ pricing: manifestSchema.shape.pricing });
 
 /** For whoever sells: the administrator and publishers. */
 export const issueRoutes = createRoutes()
@@ -100,7 +97,7 @@ export const issueRoutes = createRoutes()
 async function findPlan(db: Database, plugin: string, planId: string): Promise<Plan> {
   const latest = await findLatestVersion(db, plugin);
   if (latest === null) throw new RbsmError("plugin_not_found");
-  const plans = pricedSchema.parse(JSON.parse(latest.manifest)).pricing?.plans ?? [];
+  const plans = storedPlans(latest);
   const plan = plans.find(({ id }) => id === planId);
   if (plan !== undefined) return plan;
   const known = plans.map(({ id }) => id).join(", ");

@@ -1,6 +1,7 @@
 import { RbsmError, isErrorCode, needsLicense } from "@rising-bsm/protocol";
 import type { Bundle, Finding, Manifest } from "@rising-bsm/protocol";
 import type { Settings } from "../env.ts";
+import type { StoredManifest } from "../stored-manifest.ts";
 
 export interface Upload {
   readonly bundle: Bundle;
@@ -15,7 +16,7 @@ export interface PublishFacts {
   /** When the publisher's first release was approved. */
   readonly approvedAt: number | null;
   /** Manifest of the newest published version. */
-  readonly previous: Manifest | null;
+  readonly previous: StoredManifest | null;
 }
 
 export interface Admission {
@@ -77,6 +78,6 @@ function needsReview(manifest: Manifest, { approvedAt, previous }: PublishFacts)
   return grantsOf(manifest).some((grant) => !granted.has(grant));
 }
 
-function grantsOf({ permissions, network }: Manifest): string[] {
+function grantsOf({ permissions, network }: StoredManifest): string[] {
   return [...permissions.map(({ code }) => code), ...network.map((host) => `network:${host}`)];
 }

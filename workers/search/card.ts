@@ -1,7 +1,8 @@
 import { planSchema, priceSchema, RbsmError } from "@rising-bsm/protocol";
-import type { Manifest, PluginCard, Text } from "@rising-bsm/protocol";
+import type { PluginCard, Text } from "@rising-bsm/protocol";
 import { z } from "zod";
 import type { Listing } from "../listing.ts";
+import type { StoredManifest } from "../stored-manifest.ts";
 
 const text = z.union([z.string(), z.object({ en: z.string(), de: z.string() })]);
 
@@ -58,7 +59,7 @@ export function cardOf(listing: Listing): StoredCard {
 }
 
 /** A paid plugin that states no price is on request: an amount of zero, where null would be free. */
-function cheapestPrice({ pricing }: Manifest): NonNullable<PluginCard["price"]> {
+function cheapestPrice({ pricing }: StoredManifest): NonNullable<PluginCard["price"]> {
   const prices = (pricing?.plans ?? []).flatMap(({ price, period }) =>
     price === undefined || price.amount === 0
       ? []
