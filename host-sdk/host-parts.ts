@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fromBase64url, keyId, RbsmError } from "@rising-bsm/protocol";
-import { deletePluginStorage } from "./broker/plugin-storage.ts";
+import { deletePluginStorage, undoTrialWrites } from "./broker/plugin-storage.ts";
+import { forgetUndo } from "./broker/undo-log.ts";
 import { createMarketplace, type Marketplace } from "./client/marketplace.ts";
 import { type FolderLock, lockFolder } from "./disk/folder-lock.ts";
 import type { DomainPort } from "./domain/domain-port.ts";
@@ -75,7 +76,14 @@ async function openStored(options: CompleteOptions) {
   const { store, logger = SILENT, now = () => new Date() } = options;
   const bundles = createBundleFolder(options.dataDir);
   const forgetData = (plugin: string) => deletePluginStorage(store, plugin);
-  const recovery = { store, bundles, now, forgetData };
+  const recovery = {
+    store,
+    bundles,
+    now,
+    forgetData,
+    undoTrialWrites: (plugin: string) => undoTrialWrites(store, plugin),
+    forgetUndo: (plugin: string) => forgetUndo(store, plugin),
+  };
   for (const undone of await recover(recovery)) {
     logger.warn("An operation that a crash had cut short was cleared up", { ...undone });
   }

@@ -8,6 +8,11 @@ export interface Actor {
   readonly permissions: readonly string[] | "all";
 }
 
+/** Whether a version is still being tried out: until that is over its storage can be put back. */
+export interface Trial {
+  over: boolean;
+}
+
 /** On whose behalf a plugin's code runs: made by the host for each call, opaque to the runtime. */
 export interface BrokerContext {
   /** Name of the plugin, not of its load. */
@@ -20,6 +25,8 @@ export interface BrokerContext {
   readonly actor: Actor | null;
   /** How many plugins called each other to get here; 0 for a call of the host. */
   readonly depth: number;
+  /** Left out: the version is no longer on trial. */
+  readonly trial?: Trial | undefined;
 }
 
 export const brokerContextSchema = z.object({
@@ -33,7 +40,13 @@ export const brokerContextSchema = z.object({
     })
     .nullable(),
   depth: z.int().min(0),
+  // By reference: the trial ends while the context is in use.
+  trial: z.custom<Trial>(isTrial).optional(),
 });
+
+function isTrial(value: unknown): value is Trial {
+  return typeof value === "object" && value !== null && "over" in value;
+}
 
 /** Who stands in the way of a call: nobody granted it to the plugin, or the user may not do it. */
 export type Missing = "grant" | "actor";

@@ -1,6 +1,7 @@
 import { RbsmError, STORAGE_LIMITS, utf8, type Json } from "@rising-bsm/protocol";
 import { z } from "zod";
 import type { Change, HostStore, Row } from "../store/host-store.ts";
+import { isTrialWrite, readUndo, undoChange, undoKindOf } from "./undo-log.ts";
 
 /*
  * plugin-storage:<plugin> / <key>   {value, bytes, expiresAt?}   one row a value
@@ -28,6 +29,8 @@ export interface Shelf {
   readonly store: HostStore;
   readonly plugin: string;
   readonly now: number;
+  /** The plugin's version is on trial: what it writes can be taken back. */
+  readonly onTrial?: boolean;
 }
 
 export interface SetOptions {
@@ -96,11 +99,13 @@ export async function listKeys(
 
 /** Forgets everything a plugin stored, as an uninstallation that keeps no data does. */
 export async function deletePluginStorage(store: HostStore, plugin: string): Promise<void> {
-  const rows = await store.list(kindOf(plugin));
-  await store.commit([
-    ...rows.map((row) => ({ kind: kindOf(plugin), key: row.key, value: null })),
-    { kind: USAGE_KIND, key: plugin, value: null },
-  ]);
+  const kinds = [kindOf(plugin), undoKindOf(plugin)];
+  const rows = await Promise.all(
+    kinds.map(async (kind) =>
+      (await store.list(kind)).map(({ key }) => ({ kind, key, value: null })),
+    ),
+  );
+  await store.commit([...rows.flat(), { kind: USAGE_KIND, key: plugin, value: null }]);
 }
 
 /** Bytes and keys that a plugin uses now. */
@@ -163,10 +168,7 @@ async function replaceEntry(
   const { store, plugin } = shelf;
   const { stored, entry } = change;
   const { usage, version } = await readUsage(store, plugin);
-  const next = {
-    bytes: usage.bytes - (stored?.bytes ?? 0) + (entry?.bytes ?? 0),
-    keys: usage.keys - Number(stored !== null) + Number(entry !== null),
-  };
+  const next = usageAfter(usage, stored, entry);
   if (entry !== null && isOver(next)) {
     if (await sweepExpired(shelf, key)) return null;
     throw limitReached(describeLimit(next));
@@ -174,6 +176,55 @@ async function replaceEntry(
   return tryCommit(store, [
     { kind: kindOf(plugin), key, value: toRowValue(entry), ifVersion: stored?.version ?? null },
     { kind: USAGE_KIND, key: plugin, value: next, ifVersion: version },
+    ...(shelf.onTrial === true ? [await undoOf(shelf, key, change)] : []),
+  ]);
+}
+
+type Size = { readonly bytes: number } | null;
+
+/** What all keys use when `after` has taken the place of `before`. */
+function usageAfter(usage: Usage, before: Size, after: Size): Usage {
+  return {
+    bytes: usage.bytes - (before?.bytes ?? 0) + (after?.bytes ?? 0),
+    keys: usage.keys - Number(before !== null) + Number(after !== null),
+  };
+}
+
+function undoOf(
+  { store, plugin }: Shelf,
+  key: string,
+  { stored, entry }: { stored: Entry | null; entry: object | null },
+): Promise<Change> {
+  const before = stored === null ? null : { value: toRowValue(stored), version: stored.version };
+  return undoChange(store, plugin, { key, stored: before, gone: entry === null });
+}
+
+/**
+ * Takes back what a version on trial has written and nobody has written since. Safe to repeat: each
+ * key goes in one commit with its entry.
+ */
+export async function undoTrialWrites(store: HostStore, plugin: string): Promise<void> {
+  for (const { key } of await store.list(undoKindOf(plugin)))
+    await untilStored(() => undoTrialWrite(store, plugin, key));
+}
+
+async function undoTrialWrite(
+  store: HostStore,
+  plugin: string,
+  key: string,
+): Promise<number | null> {
+  const undo = await readUndo(store, plugin, key);
+  if (undo === null) return 0;
+  const done = { kind: undoKindOf(plugin), key, value: null, ifVersion: undo.version };
+  const stored = await readEntry({ store, plugin, now: 0 }, key);
+  if (!isTrialWrite(undo, stored?.version)) return tryCommit(store, [done]);
+  const before = undo.before === null ? null : entrySchema.parse(undo.before);
+  const { usage, version } = await readUsage(store, plugin);
+  const next = usageAfter(usage, stored, before);
+  return tryCommit(store, [
+    { kind: kindOf(plugin), key, value: toRowValue(before), ifVersion: stored?.version ?? null },
+    { kind: USAGE_KIND, key: plugin, value: next, ifVersion: version },
+    done,
   ]);
 }
 

@@ -36,7 +36,12 @@ const listOptions = z.strictObject({
 
 /** The calls of a plugin's own storage: no permission, only quotas. */
 export function storageCalls(store: HostStore): [string, HostMethod][] {
-  const shelf = ({ context, now }: CallSite): Shelf => ({ store, plugin: context.plugin, now });
+  const shelf = ({ context, now }: CallSite): Shelf => ({
+    store,
+    plugin: context.plugin,
+    now,
+    onTrial: context.trial?.over === false,
+  });
   return [
     [
       "storage.get",

@@ -4,7 +4,13 @@ import type { RuntimeLogger } from "../runtime/plugin-runtime.ts";
 import type { Trust, VerifiedTrust } from "../trust/trust.ts";
 import type { Change } from "../store/host-store.ts";
 import { checkReleases, type Staged, type StageParts, stageAll } from "./stage.ts";
-import { beginJournal, endJournal, type Recovery, sweepBundles, undoInstall } from "./journal.ts";
+import {
+  beginJournal,
+  commitJournal,
+  type Recovery,
+  sweepBundles,
+  undoInstall,
+} from "./journal.ts";
 import { type PluginRequest, planInstall } from "./plan.ts";
 import type { Candidate } from "./resolve.ts";
 import type { OnProgress } from "./progress.ts";
@@ -74,12 +80,8 @@ export async function installSet(parts: InstallParts, order: InstallOrder): Prom
     ...accepted.keys(),
     ...(order.sideloaded === undefined ? [] : [order.sideloaded]),
   ].map(({ name }) => name);
-  const journal = await journalOf(
-    parts,
-    order,
-    names.filter((name) => !installed.has(name)),
-  );
-  const id = await beginJournal(parts.store, journal);
+  const journal = await journalOf(parts, order, { names, installed });
+  const id = await beginJournal(parts, journal);
   const started = new Map<string, Running>();
   try {
     const staged = await stageAll(parts, accepted, order);
@@ -90,7 +92,7 @@ export async function installSet(parts: InstallParts, order: InstallOrder): Prom
     await commit(parts, order, { id, members, installed });
     return await finishInstall(parts, members, started);
   } catch (error) {
-    await undo(parts, { id, journal, started });
+    await undoBegun(parts, { id, journal, started: started.values() });
     throw error;
   }
 }
@@ -145,13 +147,15 @@ function providedBy(sideloaded: Staged | undefined): ReadonlyMap<string, Candida
 async function journalOf(
   parts: InstallParts,
   order: InstallOrder,
-  newNames: readonly string[],
+  { names, installed }: { names: readonly string[]; installed: ReadonlyMap<string, PluginRow> },
 ): Promise<JournalRow> {
   const kept = new Set((await parts.store.list(KIND.keptData)).map(({ key }) => key));
+  const hasData = (name: string) => installed.has(name) || kept.has(name);
   return {
     startedAt: parts.now().toISOString(),
     operation: order.operation,
-    fresh: newNames.filter((name) => !kept.has(name)),
+    fresh: names.filter((name) => !hasData(name)),
+    updated: names.filter(hasData),
   };
 }
 
@@ -205,16 +209,10 @@ async function commit(
     order.onProgress({ step: "record", plugin: row.name, version: row.release.version });
   }
   const after = new Map([...installed, ...members.map(({ row }) => [row.name, row] as const)]);
-  const changes = [
+  await commitJournal(parts.store, id, [
     ...members.flatMap(changesOf),
     { kind: KIND.lock, key: "plugins", value: lockDocument(after) },
-    endJournal(id),
-  ];
-  await parts.store.commit(changes).catch(async (error: unknown) => {
-    // A store may fail after it has stored. The journal entry goes with the commit, so it tells.
-    const stored = (await parts.store.get(KIND.journal, id)) === null;
-    if (!stored) throw error;
-  });
+  ]);
 }
 
 function changesOf({ row, staged }: Member): Change[] {
@@ -236,17 +234,19 @@ export function lockDocument(plugins: ReadonlyMap<string, PluginRow>): Json {
   return { lockVersion: 1, plugins: Object.fromEntries(entries) };
 }
 
-/** After the commit nothing may fail the installation any more: a sweep that fails is done at the next start. */
+/** After the commit nothing may fail the installation any more: what is not cleared up now is later. */
 async function finishInstall(
   parts: InstallParts,
   members: readonly Member[],
   started: ReadonlyMap<string, Running>,
 ): Promise<Installed[]> {
-  await sweepBundles(parts, await readPlugins(parts.store)).catch((error: unknown) => {
-    parts.logger.warn("Bundles that are no longer needed could not be removed", {
-      error: String(error),
-    });
-  });
+  try {
+    for (const { row } of members) await parts.forgetUndo(row.name);
+    await sweepBundles(parts, await readPlugins(parts.store));
+  } catch (error) {
+    const fields = { error: String(error) };
+    parts.logger.warn("What an installation left over could not be removed yet", fields);
+  }
   return members.map(({ row, staged }) => ({
     row,
     manifest: staged.bundle.manifest,
@@ -254,15 +254,12 @@ async function finishInstall(
   }));
 }
 
-async function undo(
+/** Undoes what was begun and is not committed: ends the versions that were started, then the journal. */
+export async function undoBegun(
   parts: InstallParts,
-  {
-    id,
-    journal,
-    started,
-  }: { id: string; journal: JournalRow; started: ReadonlyMap<string, Running> },
+  { id, journal, started }: { id: string; journal: JournalRow; started: Iterable<Running> },
 ): Promise<void> {
-  for (const running of started.values()) await parts.abandon(running);
+  for (const running of started) await parts.abandon(running);
   // A journal entry that cannot be ended now (a full disk, say) is undone at the next start.
   await undoInstall(parts, id, journal).catch((error: unknown) => {
     parts.logger.warn("An installation could not be undone now; the next start does it", {

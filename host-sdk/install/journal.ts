@@ -8,18 +8,37 @@ export interface Recovery {
   readonly bundles: BundleFolder;
   /** Deletes everything a plugin has stored for itself. */
   readonly forgetData: (plugin: string) => Promise<void>;
+  /** Takes back what a plugin's new version has stored since it was started. */
+  readonly undoTrialWrites: (plugin: string) => Promise<void>;
+  /** Makes what it has stored final. */
+  readonly forgetUndo: (plugin: string) => Promise<void>;
   readonly now: () => Date;
 }
 
 /** Writes down that an installation begins, before its first side effect. Answers its id. */
-export async function beginJournal(store: HostStore, row: JournalRow): Promise<string> {
+export async function beginJournal(recovery: Recovery, row: JournalRow): Promise<string> {
+  const { store, undoTrialWrites, forgetUndo } = recovery;
+  const open = [...(await readJournal(store)).values()].flatMap(({ updated }) => updated);
+  // Entries of an earlier trial would be taken for this one's: it ended, or was never undone.
+  for (const name of row.updated) await (open.includes(name) ? undoTrialWrites : forgetUndo)(name);
   const id = crypto.randomUUID();
   await store.commit([{ kind: KIND.journal, key: id, value: row, ifVersion: null }]);
   return id;
 }
 
-/** The change that ends a journal entry; it belongs into the commit of what the entry was about. */
-export function endJournal(id: string): Change {
+/** Stores what a journal entry was about, together with its end. */
+export async function commitJournal(
+  store: HostStore,
+  id: string,
+  changes: readonly Change[],
+): Promise<void> {
+  await store.commit([...changes, endJournal(id)]).catch(async (error: unknown) => {
+    // A store may fail after it has stored. The entry goes with the commit, so it tells.
+    if ((await store.get(KIND.journal, id)) !== null) throw error;
+  });
+}
+
+function endJournal(id: string): Change {
   return { kind: KIND.journal, key: id, value: null };
 }
 
@@ -36,6 +55,7 @@ export async function undoInstall(
   for (const name of journal.fresh) {
     if (!plugins.has(name)) await recovery.forgetData(name);
   }
+  for (const name of journal.updated) await recovery.undoTrialWrites(name);
   await sweepBundles(recovery, plugins);
   await recovery.store.commit([endJournal(id)]);
 }

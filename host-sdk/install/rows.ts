@@ -69,6 +69,8 @@ const journalSchema = z.object({
   operation: z.string(),
   /** Plugins of the set that had neither a row nor kept data when it began. */
   fresh: z.array(z.string()),
+  /** Plugins of the set that had data: what their new versions store meanwhile can be taken back. */
+  updated: z.array(z.string()).default([]),
 });
 
 /** An installation that has begun and is not committed. */

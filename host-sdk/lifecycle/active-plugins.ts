@@ -115,6 +115,10 @@ export function createActivePlugins(parts: ActiveParts): ActivePlugins {
     replace(slot) {
       const before = slots.find(slot.row.name);
       slots.put(slot.row.name, slot);
+      slot.running?.then(
+        ({ trial }) => (trial.over = true),
+        () => undefined,
+      );
       void drain(before, ["onDeactivate"]);
     },
     async stop(name, next) {

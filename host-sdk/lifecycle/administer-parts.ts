@@ -1,5 +1,6 @@
 import { type Installed, type InstallParts, lockDocument } from "../install/installer.ts";
 import { KIND, type PluginRow, readPlugins } from "../install/rows.ts";
+import type { Change, HostStore } from "../store/host-store.ts";
 import type { ActivePlugins } from "./active-plugins.ts";
 import type { Slots } from "./slots.ts";
 
@@ -25,11 +26,19 @@ export function takeOver({ active }: AdministerParts, installed: readonly Instal
 }
 
 /** Stores one plugin's row together with the lock document that lists it. */
-export async function storeRow(parts: AdministerParts, row: PluginRow): Promise<void> {
-  const plugins = await readPlugins(parts.install.store);
+export async function storeRow(
+  { install: { store } }: AdministerParts,
+  row: PluginRow,
+): Promise<void> {
+  await store.commit(await rowChanges(store, row));
+}
+
+/** The changes that store one plugin's row together with the lock document. */
+export async function rowChanges(store: HostStore, row: PluginRow): Promise<Change[]> {
+  const plugins = await readPlugins(store);
   plugins.set(row.name, row);
-  await parts.install.store.commit([
+  return [
     { kind: KIND.plugin, key: row.name, value: row },
     { kind: KIND.lock, key: "plugins", value: lockDocument(plugins) },
-  ]);
+  ];
 }

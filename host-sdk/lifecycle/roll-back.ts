@@ -1,6 +1,9 @@
-import { type Json, RbsmError, satisfies } from "@rising-bsm/protocol";
-import type { PluginRow, ReleaseRow } from "../install/rows.ts";
-import { type AdministerParts, storeRow, takeOver } from "./administer-parts.ts";
+import { type Bundle, type Json, RbsmError, satisfies } from "@rising-bsm/protocol";
+import { undoBegun } from "../install/installer.ts";
+import { beginJournal, commitJournal } from "../install/journal.ts";
+import type { JournalRow, PluginRow, ReleaseRow } from "../install/rows.ts";
+import { type AdministerParts, rowChanges, takeOver } from "./administer-parts.ts";
+import type { Running } from "./running.ts";
 import type { Slots } from "./slots.ts";
 
 /** Goes back to the release before; that one needs no marketplace, its bundle is still on disk. */
@@ -22,13 +25,33 @@ export async function rollback(parts: AdministerParts, name: string): Promise<vo
   };
   const bundle = await parts.install.bundles.open(next.release);
   const from: Json = row.release.version;
-  const first = { name: "onUpdate", args: [from] } as const;
-  const running =
-    next.wanted === "disabled"
-      ? null
-      : await parts.active.start({ row: next, bundle, first, reach: parts.active.reach });
-  await storeRow(parts, next);
+  const running = await startAndStore(parts, { row: next, bundle, from });
   takeOver(parts, [{ row: next, manifest: bundle.manifest, running }]);
+}
+
+/** The data stays as it is, unless the old release fails: then what it changed is taken back. */
+async function startAndStore(
+  { install, active }: AdministerParts,
+  { row, bundle, from }: { row: PluginRow; bundle: Bundle; from: Json },
+): Promise<Running | null> {
+  const journal: JournalRow = {
+    startedAt: row.updatedAt,
+    operation: "rollback",
+    fresh: [],
+    updated: [row.name],
+  };
+  const id = await beginJournal(install, journal);
+  const started: Running[] = [];
+  try {
+    const first = { name: "onUpdate", args: [from] } as const;
+    if (row.wanted === "active")
+      started.push(await active.start({ row, bundle, first, reach: active.reach }));
+    await commitJournal(install.store, id, await rowChanges(install.store, row));
+    return started[0] ?? null;
+  } catch (error) {
+    await undoBegun(install, { id, journal, started });
+    throw error;
+  }
 }
 
 interface Misfit {

@@ -1,4 +1,5 @@
 import type { Bundle, Json, Manifest } from "@rising-bsm/protocol";
+import type { Trial } from "../broker/grants.ts";
 import type { ReleaseRow } from "../install/rows.ts";
 import type {
   CallOutcome,
@@ -30,6 +31,7 @@ export interface CallContext {
   readonly actor: Actor | null;
   /** How many plugins have called each other to get here. */
   readonly depth: number;
+  readonly trial: Trial;
   /** Which version of another plugin a call reaches: during an installation the new ones. */
   readonly reach: Reach;
 }
@@ -46,6 +48,8 @@ export interface Running {
   readonly shape: PluginShape;
   /** Calls that have begun and not ended. */
   readonly open: Set<Promise<unknown>>;
+  /** A version that was installed or updated is on trial until it has taken over. */
+  readonly trial: Trial;
 }
 
 /** One version to start. */
@@ -87,6 +91,7 @@ export async function launch(runtime: PluginRuntime, plan: Launch): Promise<Runn
     manifest,
     shape,
     open: new Set(),
+    trial: { over: plan.first === null },
   };
   try {
     if (plan.first !== null)
@@ -121,8 +126,9 @@ export function contextOf(
   running: Running,
   call: Pick<CallContext, "actor" | "depth" | "reach">,
 ): CallContext {
-  const { grants, dependencies } = running.release;
-  return { plugin: running.name, grants, dependencies: Object.keys(dependencies), ...call };
+  const { name: plugin, release, trial } = running;
+  const { grants, dependencies } = release;
+  return { plugin, grants, dependencies: Object.keys(dependencies), trial, ...call };
 }
 
 /** Runs one function of a plugin, counted among its open calls until it ends. */

@@ -31,6 +31,7 @@ export async function uninstall(
     startedAt: install.now().toISOString(),
     operation: "uninstall",
     fresh: [name],
+    updated: [],
   };
   const version = slot.row.release.version;
   await install.store
