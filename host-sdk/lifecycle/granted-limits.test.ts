@@ -1,10 +1,11 @@
 import { CALL_LIMITS } from "@rising-bsm/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { budgetOf } from "../runtime/call-budget.ts";
 import { codeOf, HELLO } from "../testing/expectations.ts";
 import { createHostFixture, type HostFixture } from "../testing/host-fixture.ts";
+import { grantedLimits } from "./granted-limits.ts";
 
-const CODE = `export default { methods: { wait() { return new Promise(() => {}); }, spin() { for (;;); } },
-  hooks: { "customers.created"() { return new Promise(() => {}); } } };`;
+const CODE = `export default { methods: { wait() { return new Promise(() => {}); }, spin() { for (;;); } } };`;
 
 let fixture: HostFixture;
 beforeEach(async () => {
@@ -25,24 +26,23 @@ async function elapsed(work: Promise<unknown>): Promise<number> {
 }
 
 test("the administrator's limits lower the defaults of a plugin that asks for none", async () => {
-  const manifest = { hooks: ["customers.created"] };
-  const permissions = ["customers.view"];
-  await fixture.market.publish({
-    name: HELLO,
-    version: "1.0.0",
-    code: CODE,
-    manifest,
-    permissions,
-  });
-  const host = await opened({ wallMs: 200, cpuMs: 100, memoryMb: 16 });
-  expect(host.plugin(HELLO).limits).toEqual({ wallMs: 200, cpuMs: 100, memoryMb: 16 });
+  await fixture.market.publish({ name: HELLO, version: "1.0.0", code: CODE });
+  const limits = { wallMs: 1_500, cpuMs: 50, memoryMb: 16 };
+  const host = await opened(limits);
+  expect(host.plugin(HELLO).limits).toEqual(limits);
   const waits = codeOf(host.call(HELLO, "wait"));
-  expect(await elapsed(waits)).toBeLessThan(2_000);
+  expect(await elapsed(waits)).toBeLessThan(5_000);
   expect(await waits).toBe("limit_wall");
   expect(await codeOf(host.call(HELLO, "spin"))).toBe("limit_cpu");
-  const told = host.emit("customers.created", {});
-  expect(await elapsed(told)).toBeLessThan(CALL_LIMITS.hookWallMs);
-  expect(await told).toMatchObject([{ ok: false }]);
+});
+
+test("they hold for every kind of call, and never raise one", () => {
+  const allowance = grantedLimits({}, { wallMs: 30_000, cpuMs: 20 });
+  const { hookWallMs, methodWallMs } = CALL_LIMITS;
+  const budget = (kind: "hook" | "method" | "schedule") => budgetOf({ kind }, allowance);
+  expect(budget("hook")).toEqual({ cpuMs: 20, wallMs: hookWallMs });
+  expect(budget("method")).toEqual({ cpuMs: 20, wallMs: methodWallMs });
+  expect(budget("schedule")).toEqual({ cpuMs: 20, wallMs: 30_000 });
 });
 
 test("a plugin gets what it asks for up to the administrator's limits", async () => {
