@@ -45,6 +45,8 @@ export type TestHostOptions = TestPlugin & {
   readonly limits?: NonNullable<PluginSpec["limits"]>;
   /** Instead of the simulated domain. */
   readonly domain?: DomainPort;
+  /** Gives up while the plugins start: `cancelled`. A host that has started does not listen to it. */
+  readonly signal?: AbortSignal;
 };
 
 /** What a call may say beside its arguments. */
@@ -78,7 +80,11 @@ export interface TestHost {
 
 /** Starts a plugin in a simulated host; a failing `onInstall` or `onActivate` throws here. */
 export async function createTestHost(options: TestHostOptions): Promise<TestHost> {
+  const { signal } = options;
+  if (signal?.aborted === true) throw new RbsmError("cancelled");
   const world = await createWorld(options);
+  const giveUp = () => void world.close();
+  signal?.addEventListener("abort", giveUp, { once: true });
   try {
     for (const plugin of options.plugins ?? [])
       await world.add(await readPlugin(plugin), "requested", {});
@@ -88,6 +94,8 @@ export async function createTestHost(options: TestHostOptions): Promise<TestHost
   } catch (error) {
     await world.close();
     throw error;
+  } finally {
+    signal?.removeEventListener("abort", giveUp);
   }
 }
 

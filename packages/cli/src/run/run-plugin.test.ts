@@ -116,6 +116,21 @@ test.each([
   expect(left()).toEqual([]);
 });
 
+test("a plugin that never becomes active does not hold up a run with a deadline", async () => {
+  const home = await pluginFolder();
+  await writeFiles(home, {
+    "index.js": "export default { onActivate: () => new Promise(() => {}) };",
+  });
+  const { onSpawn, left } = watchProcesses();
+  const startedAt = performance.now();
+  const args = ["run", ".", "--call", "greet", "--json", "--deadline", "500"];
+  const run = await runCli(args, { home, onSpawn });
+  expect(run.code).toBe(9);
+  expect(run.json().error.code).toBe("limit_wall");
+  expect(performance.now() - startedAt).toBeLessThan(9_000);
+  expect(left()).toEqual([]);
+});
+
 test("Ctrl-C ends a run with `cancelled` and leaves no process", async () => {
   const home = await pluginFolder();
   const { onSpawn, left } = watchProcesses((pid) => process.kill(pid, "SIGINT"));

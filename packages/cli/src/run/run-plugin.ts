@@ -1,6 +1,11 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { createTestHost, type TestHost, type TestPlugin } from "@rising-bsm/host-sdk/testing";
+import {
+  createTestHost,
+  type TestHost,
+  type TestHostOptions,
+  type TestPlugin,
+} from "@rising-bsm/host-sdk/testing";
 import {
   CALL_LIMITS,
   isSignatureEntry,
@@ -33,6 +38,8 @@ export interface RunRequest {
 
 /** How much longer than its wall limit a call may take before it is given up from outside. */
 const OVERTIME_MS = 700;
+/** How long the start of the sandbox may take on a busy machine, beside what the plugin takes. */
+const START_MS = 3_000;
 /** How long the ending of the sandbox may take. */
 const CLOSE_MS = 1_000;
 /** A longer timer would fire at once. */
@@ -58,7 +65,7 @@ async function runIn(plugin: TestPlugin, { cli, request, others }: Setting): Pro
   const options = { grant: parseGrant(request.grant), limits: { cpuMs, wallMs, memoryMb } };
   let host: TestHost | undefined;
   try {
-    host = await createTestHost({ ...plugin, ...options, plugins: others });
+    host = await startInTime({ ...plugin, ...options, plugins: others }, { cli, request });
     noteMissing(cli, host, others.length);
     const { result, usage } = await callInTime(host, request, cli.signal);
     return { result, failure: null, usage, ...recordOf(host) };
@@ -67,6 +74,21 @@ async function runIn(plugin: TestPlugin, { cli, request, others }: Setting): Pro
     return { result: null, failure: error, usage: usageOf(error), ...recordOf(host) };
   } finally {
     await Promise.race([host?.close(), delay(CLOSE_MS)]);
+  }
+}
+
+/** A plugin that cannot be activated in the time of the call would never get to it. */
+async function startInTime(
+  options: TestHostOptions,
+  { cli, request: { deadlineMs } }: Pick<Setting, "cli" | "request">,
+): Promise<TestHost> {
+  if (deadlineMs === undefined) return createTestHost({ ...options, signal: cli.signal });
+  const overdue = AbortSignal.timeout(Math.min(deadlineMs + START_MS, MAX_TIMER_MS));
+  try {
+    return await createTestHost({ ...options, signal: AbortSignal.any([cli.signal, overdue]) });
+  } catch (error) {
+    if (!overdue.aborted || cli.signal.aborted) throw error;
+    throw new RbsmError("limit_wall", `The plugin did not start within ${deadlineMs} ms`);
   }
 }
 
