@@ -132,6 +132,8 @@ export const MANIFEST_LIMITS = {
   screenshots: 10,
   listItems: 100,
   plans: 10,
+  /** Of one plan: a lease holds them all, and a lease is at most `TRUST_LIMITS.tokenBytes`. */
+  entitlements: 40,
 } as const;
 
 /** How many plugins and calls one runtime takes, and when it gives up on a child process. */

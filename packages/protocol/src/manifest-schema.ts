@@ -91,10 +91,35 @@ const hostName = match(
   "must be a host name without scheme, port or path",
   'Write it like "api.example.com" or "*.example.com"',
 );
-const reason = textSchema(MANIFEST_LIMITS.reasonChars).optional();
+const reason = shownText(MANIFEST_LIMITS.reasonChars).optional();
 
 function isWebUrl(value: string): boolean {
-  return /^https?:\/\/[^\s/]/.test(value) && URL.canParse(value);
+  if (!/^https?:\/\/[^\s/]/.test(value) || !URL.canParse(value)) return false;
+  // `https://your-bank.example@evil.example/` shows one host and opens another.
+  const { username, password } = new URL(value);
+  return username === "" && password === "";
+}
+
+/**
+ * Text that people read. Direction marks can show it in another order than it was written, control
+ * characters hide, and a blank name is none.
+ */
+function shownText(max: number) {
+  return textSchema(max).refine((text) => languagesOf(text).every(isShown), {
+    error: "must be visible text without control and direction characters",
+    params: { rule: "manifest_invalid_value", fix: "Write plain text" },
+  });
+}
+
+function languagesOf(text: Text): string[] {
+  return typeof text === "string" ? [text] : [text.en, text.de];
+}
+
+function isShown(text: string): boolean {
+  const hidden = /[^\P{Cc}\t\r\n]|\p{Cs}|[\u202a-\u202e\u2066-\u2069]/u;
+  // An empty text is another finding's.
+  const isBlank = text !== "" && !/[\p{L}\p{N}\p{P}\p{S}]/u.test(text);
+  return !isBlank && !hidden.test(text);
 }
 
 const permissionCode = z
@@ -190,7 +215,7 @@ const schedule = z.strictObject({
 });
 const page = z.strictObject({
   path: routePath,
-  title: textSchema(MANIFEST_LIMITS.displayNameChars),
+  title: shownText(MANIFEST_LIMITS.displayNameChars),
   nav: z.boolean().default(false),
 });
 const widget = z.strictObject({
@@ -214,7 +239,11 @@ const entitlements = z
   })
   .transform((named): Record<string, boolean | number> =>
     Array.isArray(named) ? Object.fromEntries(named.map((name) => [name, true])) : named,
-  );
+  )
+  .refine((named) => Object.keys(named).length <= MANIFEST_LIMITS.entitlements, {
+    error: `must be at most ${MANIFEST_LIMITS.entitlements} entitlements`,
+    params: { rule: "manifest_invalid_value", fix: "Name groups of functions, not each one" },
+  });
 const plan = z.strictObject({
   id: identifier,
   kind: z.enum(["free", "perpetual", "subscription", "trial", "floating"]),
@@ -238,8 +267,8 @@ export const manifestSchema = z.strictObject({
       error: `must be at most ${MANIFEST_LIMITS.dependencies} plugins`,
       params: { rule: "manifest_invalid_value", fix: "Depend on fewer plugins" },
     }),
-  displayName: textSchema(MANIFEST_LIMITS.displayNameChars).optional(),
-  description: textSchema(MANIFEST_LIMITS.descriptionChars).optional(),
+  displayName: shownText(MANIFEST_LIMITS.displayNameChars).optional(),
+  description: shownText(MANIFEST_LIMITS.descriptionChars).optional(),
   author: z
     .union([author.shape.name, author], { error: "must be a name or {name, url, email}" })
     .transform((value) => (typeof value === "string" ? { name: value } : value))

@@ -290,6 +290,23 @@ describe("refuses", () => {
       { pricing: { plans: [{ id: "a", kind: "free", entitlements: 1 }] } },
       "pricing.plans[0].entitlements",
     ],
+    [
+      "more entitlements than a lease holds",
+      {
+        pricing: {
+          plans: [
+            { id: "a", kind: "free", entitlements: Array.from({ length: 41 }, (_, i) => `e${i}`) },
+          ],
+        },
+      },
+      "pricing.plans[0].entitlements",
+    ],
+    ["an address with a user name", { homepage: "https://bank.example@evil.example" }, "homepage"],
+    ["an address with a password", { repository: "https://:x@evil.example" }, "repository"],
+    ["a name that is read backwards", { displayName: "abc\u202Egpj" }, "displayName"],
+    ["a name with a control character", { displayName: "a\u0000b" }, "displayName"],
+    ["a blank name in one language", { displayName: { en: "a", de: " \u200B" } }, "displayName"],
+    ["a description with half a character", { description: "a\uD800b" }, "description"],
     ["an author that is a number", { author: 1 }, "author"],
     [
       "a default that is no JSON type",

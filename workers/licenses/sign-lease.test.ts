@@ -1,0 +1,34 @@
+import { env } from "cloudflare:workers";
+import {
+  licenseRequestSchema,
+  MANIFEST_LIMITS,
+  TRUST_LIMITS,
+  verifyLease,
+} from "@rising-bsm/protocol";
+import { expect, test } from "vitest";
+import { NOON, sampleLicense } from "./sample-license.ts";
+import { leaseKeys, signNextLease } from "./sign-lease.ts";
+
+test("the largest lease that a manifest and an order can lead to is one that hosts read", async () => {
+  const names = Array.from({ length: MANIFEST_LIMITS.entitlements }, (_, i) => `e${i}`);
+  const entitlements = names.map((name) => [name.padEnd(64, "x"), -Number.MAX_VALUE] as const);
+  const id = crypto.randomUUID();
+  const plugin = `@${"s".repeat(64)}/${"n".repeat(64)}`;
+  const org = "€".repeat(200);
+  expect(licenseRequestSchema.safeParse({ plugin, plan: "pro", org }).success).toBe(true);
+  const { lease } = await signNextLease(
+    env,
+    {
+      license: sampleLicense({ id, plugin, org, entitlements: Object.fromEntries(entitlements) }),
+      activationId: id,
+      instanceId: id,
+      jkt: "j".repeat(43),
+      seq: Number.MAX_SAFE_INTEGER,
+      nonce: "€".repeat(128),
+    },
+    NOON,
+  );
+  expect(lease.length).toBeLessThanOrEqual(TRUST_LIMITS.tokenBytes);
+  const claims = await verifyLease(lease, { keys: await leaseKeys(env), audience: id });
+  expect(claims.ent).toEqual(Object.fromEntries(entitlements));
+});
