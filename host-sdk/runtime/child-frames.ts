@@ -16,9 +16,11 @@ interface Context {
   emit(slot: PluginSlot, state: RuntimeEvent["state"], code?: ErrorCode): void;
 }
 
-interface FrameHandlers {
+export interface FrameHandlers {
   onFrame(child: Child, frame: Frame): void;
   onEnd(child: Child): void;
+  /** It does not answer any more and has to be ended: nothing new goes there from now on. */
+  onWedged(child: Child): void;
 }
 
 /** What happens when a child says something, and when it ends. */
@@ -35,6 +37,7 @@ export function createFrameHandlers(context: Context): FrameHandlers {
   return {
     onFrame: (child, frame) => void handlers[frame.type]?.(child, frame),
     onEnd: (child) => takeEnd(context, child),
+    onWedged: (child) => takeWedged(context, child),
   };
 }
 
@@ -74,6 +77,19 @@ function takeDying(context: Context, child: Child): void {
   child.dying = true;
   blame(context, child, [...child.stopping.values()]);
   for (const slot of child.plugins.values()) leave(context, child, slot);
+}
+
+/** Every plugin with an open call may be what keeps it from answering. */
+function takeWedged(context: Context, child: Child): void {
+  if (child.dying) return;
+  child.dying = true;
+  const slots = [...child.plugins.values()];
+  blame(
+    context,
+    child,
+    slots.filter((slot) => slot.calls.size > 0),
+  );
+  for (const slot of slots) leave(context, child, slot);
 }
 
 /**

@@ -212,6 +212,26 @@ test("an abort signal ends the call and what it waits for, not the plugin", asyn
   expect(await runtime.run("abort", "kept")).toBe(1);
 });
 
+test("a process that stops answering is left at once, by whoever was in it", async () => {
+  const code = `export default class { hi() { return "hi"; } }`;
+  await runtime.load("first", code);
+  await runtime.load("bystander", code);
+  const { pid } = runtime.usage("first") ?? {};
+  expect(runtime.usage("bystander")?.pid).toBe(pid);
+  if (pid === undefined) throw new Error("it is not loaded");
+  process.kill(pid, "SIGSTOP");
+  await expect(runtime.run("first", "hi", [], { deadlineMs: 100 })).rejects.toMatchObject({
+    code: "limit_wall",
+  });
+  // The process is not gone yet: nobody may be sent there.
+  const both = [runtime.run("first", "hi"), runtime.run("bystander", "hi")];
+  expect(await Promise.all(both)).toEqual(["hi", "hi"]);
+  // Only the one with an open call may be to blame, and is alone from now on.
+  await runtime.load("newcomer", code);
+  expect(runtime.usage("newcomer")?.pid).toBe(runtime.usage("bystander")?.pid);
+  expect(runtime.usage("first")?.pid).not.toBe(runtime.usage("bystander")?.pid);
+});
+
 test("this process has not loaded isolated-vm", () => {
   const { sharedObjects } = process.report.getReport() as unknown as { sharedObjects: string[] };
   expect(sharedObjects.filter((path) => path.includes("isolated"))).toEqual([]);

@@ -8,7 +8,7 @@ import {
 } from "@rising-bsm/protocol";
 import { budgetOf, type CallBudget, loadBudget } from "./call-budget.ts";
 import { type Child, ChildPool, memoryOf } from "./child-pool.ts";
-import { createFrameHandlers } from "./child-frames.ts";
+import { createFrameHandlers, type FrameHandlers } from "./child-frames.ts";
 import { ARGUMENTS_DEPTH } from "./json-text.ts";
 import { type Answer, type OpenCall, openCall, remaining } from "./open-call.ts";
 import type {
@@ -58,16 +58,17 @@ class Supervisor implements PluginRuntime {
   readonly #slots = new Map<string, PluginSlot>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #pool: ChildPool;
+  readonly #handlers: FrameHandlers;
   #lastId = 0;
   #closed = false;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    const handlers = createFrameHandlers({
+    this.#handlers = createFrameHandlers({
       host: options,
       emit: (slot, state, code) => this.#emit(slot, state, code),
     });
-    this.#pool = new ChildPool({ logger: options.logger, ...handlers });
+    this.#pool = new ChildPool({ logger: options.logger, ...this.#handlers });
   }
 
   async loadPlugin(spec: PluginSpec): Promise<PluginShape> {
@@ -268,6 +269,7 @@ class Supervisor implements PluginRuntime {
     };
     const overdue = setTimeout(
       () => {
+        this.#handlers.onWedged(child);
         call.fail("limit_wall", "The call took longer than its wall time limit");
         child.process.kill();
       },
