@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Finding } from "./errors.ts";
+import { MANIFEST_LIMITS } from "./limits.ts";
 import { suggest } from "./suggest.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -35,7 +36,8 @@ export function findingsOf(issues: readonly Issue[], known: KnownKeys): Finding[
 
 function unknownKeys(issue: z.core.$ZodIssueUnrecognizedKeys, known: KnownKeys): Finding[] {
   const parent = issue.path.findLast((key) => typeof key === "string") ?? "";
-  return issue.keys.map((key) => {
+  // A suggestion costs time, and of so many keys most are not listed.
+  return issue.keys.slice(0, MANIFEST_LIMITS.findings + 1).map((key) => {
     const near = suggest(key, known[parent] ?? []);
     return {
       rule: "manifest_unknown_key",

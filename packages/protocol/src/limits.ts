@@ -119,6 +119,8 @@ export const VERSION_LIMITS = {
 /** What a manifest may hold at most. */
 export const MANIFEST_LIMITS = {
   depth: 16,
+  /** Mistakes that are listed; of more it is only said that there are more. */
+  findings: 200,
   displayNameChars: 80,
   descriptionChars: 2_000,
   reasonChars: 300,

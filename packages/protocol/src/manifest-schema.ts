@@ -144,7 +144,7 @@ const permissionCode = z
           rule: "manifest_unknown_permission",
           fix:
             near === null
-              ? "See `rising-bsm docs permissions` for the list"
+              ? `Use one of ${Object.keys(PERMISSIONS).join(", ")}`
               : `Did you mean ${JSON.stringify(near)}?`,
         },
       });

@@ -30,13 +30,41 @@ export function checkManifest(value: unknown): ManifestCheck {
 }
 
 function checkJson(value: unknown): ManifestCheck {
+  if (!hasLongList(value)) return checkAll(value);
+  // Most lists may not be so long: then that is found without a look at every item.
+  const check = checkAll(shortened(value));
+  return check.manifest === null ? check : checkAll(value);
+}
+
+function hasLongList(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (Array.isArray(value) && value.length > MANIFEST_LIMITS.listItems + 1) return true;
+  return Object.values(value).some(hasLongList);
+}
+
+/** The value with lists cut to one item more than any list of a manifest may have. */
+function shortened(value: unknown): unknown {
+  if (Array.isArray(value)) return value.slice(0, MANIFEST_LIMITS.listItems + 1).map(shortened);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, shortened(item)]));
+}
+
+function checkAll(value: unknown): ManifestCheck {
   const parsed = manifestSchema.safeParse(value, { error: describeIssue, reportInput: true });
   const findings = [
     ...(parsed.success ? [] : findingsOf(parsed.error.issues, KNOWN_KEYS)),
     ...duplicates(value),
     ...contradictions(value),
   ];
-  return { manifest: parsed.success && findings.length === 0 ? parsed.data : null, findings };
+  const manifest = parsed.success && findings.length === 0 ? parsed.data : null;
+  return { manifest, findings: firstOf(findings) };
+}
+
+function firstOf(findings: readonly Finding[]): readonly Finding[] {
+  if (findings.length <= MANIFEST_LIMITS.findings) return findings;
+  const message = `There are more than ${MANIFEST_LIMITS.findings} mistakes`;
+  const more = { rule: "manifest_more_mistakes", path: "", message, fix: "Mend these first" };
+  return [...findings.slice(0, MANIFEST_LIMITS.findings), more];
 }
 
 function unreadable(error: unknown): ManifestCheck {

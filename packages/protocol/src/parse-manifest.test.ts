@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { utf8 } from "./encoding.ts";
 import { RbsmError } from "./errors.ts";
+import { MANIFEST_LIMITS } from "./limits.ts";
 import { parseManifest } from "./manifest.ts";
 
 const smallest = {
@@ -41,6 +42,32 @@ describe("parseManifest()", () => {
     expect(
       thrown(bytesOf({ ...smallest, permissions: ["network:a.example.com", "fly"] })).code,
     ).toBe("manifest_invalid");
+  });
+
+  test("lists the first of very many mistakes, and says that there are more", () => {
+    const keys = Array.from({ length: 3_000 }, (_, i) => [`key${i}`, 1]);
+    const { findings = [] } = thrown(bytesOf({ ...smallest, ...Object.fromEntries(keys) })).detail;
+    expect(findings).toHaveLength(MANIFEST_LIMITS.findings + 1);
+    expect(findings.at(-1)).toEqual({
+      rule: "manifest_more_mistakes",
+      path: "",
+      message: "There are more than 200 mistakes",
+      fix: "Mend these first",
+    });
+  });
+
+  test("of a list that is too long only as many items are looked at as show that", () => {
+    const permissions = Array.from({ length: 20_000 }, () => "");
+    expect(thrown(bytesOf({ ...smallest, permissions })).detail.findings).toHaveLength(
+      MANIFEST_LIMITS.listItems + 1,
+    );
+  });
+
+  test("a list may be long where the manifest does not say how long", () => {
+    const value = Array.from({ length: 500 }, (_, i) => i);
+    const config = { type: "object", properties: { a: { type: "array", default: value } } };
+    const { config: read } = parseManifest(bytesOf({ ...smallest, config }));
+    expect(read?.properties?.["a"]?.default).toEqual(value);
   });
 
   test.each([
