@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { packBundle, signBundle } from "@rising-bsm/protocol";
@@ -51,6 +51,13 @@ test("a host that could not be opened leaves nothing open behind it", async () =
   const broken = open({ marketplace: { url: "http://127.0.0.1:1", root } });
   expect(await codeOf(broken)).toBe("trust_root_invalid");
   expect((await open()).plugins()).toEqual([]);
+});
+
+test("a data directory that cannot be one is said to be it", async () => {
+  const file = join(folder, "file");
+  await writeFile(file, "");
+  expect(await codeOf(open({ dataDir: file }))).toBe("usage");
+  expect(await codeOf(open({ dataDir: join(file, "below") }))).toBe("usage");
 });
 
 test("the root may be a Buffer that is a view of a larger one", async () => {

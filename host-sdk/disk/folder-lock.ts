@@ -2,7 +2,7 @@ import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RbsmError } from "@rising-bsm/protocol";
 import { z } from "zod";
-import { readFileIfPresent } from "./durable-file.ts";
+import { diskError, readFileIfPresent } from "./durable-file.ts";
 
 const holderSchema = z.object({ pid: z.int().positive(), startTime: z.string() });
 type Holder = z.output<typeof holderSchema>;
@@ -17,11 +17,10 @@ export interface FolderLock {
  * a process that is gone is taken over: the start time tells a reused process id from its owner.
  */
 export async function lockFolder(folder: string): Promise<FolderLock> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, "lock");
   const own = JSON.stringify({ pid: process.pid, startTime: await startTimeOf(process.pid) });
   const draft = `${path}.${process.pid}.${crypto.randomUUID()}`;
-  await writeFile(draft, own, { mode: 0o600 });
+  await writeDraft(folder, draft, own);
   try {
     // A hard link appears whole or not at all, so nobody reads a half-written lock.
     while (!(await linked(draft, path))) await clearIfStale(path, draft);
@@ -35,6 +34,23 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
       held = false;
     },
   };
+}
+
+async function writeDraft(folder: string, draft: string, own: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeFile(draft, own, { mode: 0o600 });
+  } catch (error) {
+    const known = diskError(error);
+    if (known instanceof RbsmError) throw known;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new RbsmError(
+      "usage",
+      `The data directory cannot be used: ${why}`,
+      { folder, fix: "Give the host a folder that it may write to." },
+      error,
+    );
+  }
 }
 
 async function linked(from: string, to: string): Promise<boolean> {
