@@ -19,8 +19,9 @@ export interface Bundle {
 
 /**
  * Reads a `.rbsm` file: strict ZIP, manifest, every file the manifest names, digests. A signed file
- * has to be byte for byte the archive that was signed. Throws `bundle_*` and `manifest_*`. The
- * result may hold views on `bytes`: do not change them while it is in use.
+ * has to be byte for byte the archive that was signed. Throws `bundle_*` and `manifest_*`, and
+ * `signature_invalid` for a signature file that cannot be read. The result may hold views on
+ * `bytes`: do not change them while it is in use.
  */
 export async function readBundle(bytes: Uint8Array): Promise<Bundle> {
   const records = readRecords(bytes);

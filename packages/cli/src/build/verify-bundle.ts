@@ -1,4 +1,10 @@
-import { bundledPublisherKey, readBundle, RbsmError, verifyPublisher } from "@rising-bsm/protocol";
+import {
+  bundledPublisherKey,
+  publisherKeyIdOf,
+  readBundle,
+  RbsmError,
+  verifyPublisher,
+} from "@rising-bsm/protocol";
 
 /** A bundle whose publisher signature holds. `self` says that nobody vouched for the key itself. */
 export interface VerifiedBundle {
@@ -19,16 +25,16 @@ export async function verifyBundle(
   pinnedKeyId: string | null,
 ): Promise<VerifiedBundle> {
   const { files, manifest, sha256, treeDigest } = await readBundle(bytes);
-  const bundled = await bundledPublisherKey(files);
-  if (bundled === undefined) {
+  if (publisherKeyIdOf(files) === null) {
     throw new RbsmError("signature_missing", undefined, {
       fix: "build it again with a key: rising-bsm build --key FILE",
     });
   }
-  const trusted = pinnedKeyId ?? bundled.keyId;
+  const bundled = await bundledPublisherKey(files);
+  const trusted = pinnedKeyId ?? bundled?.keyId;
   const { statement } = await verifyPublisher(
     files,
-    (id) => (id === trusted && id === bundled.keyId ? bundled.publicKey : undefined),
+    (id) => (id === trusted && id === bundled?.keyId ? bundled.publicKey : undefined),
     { manifest, treeDigest },
   );
   return {
