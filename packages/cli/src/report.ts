@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import type { ErrorCode, ErrorDetail, Finding } from "@rising-bsm/protocol";
 import { EXIT, exitCode } from "./exit-code.ts";
+import { plainLines } from "./plain-text.ts";
 
 /** A finding with its place in a file, as `validate`, `build` and `deploy` print it. */
 export interface LocatedFinding extends Finding {
@@ -60,24 +61,28 @@ function withoutFrame(finding: LocatedFinding): LocatedFinding {
   return rest;
 }
 
-/** A failure as a person reads it on stderr. */
+/**
+ * A failure as a person reads it on stderr. Messages, names and source lines come from plugins and
+ * bundles too, so nothing of them reaches the terminal as a control sequence.
+ */
 export function errorText(error: Failure): string {
   const { fix, findings, stack } = error.detail;
-  const head = `${red("error")} ${dim(error.code)} ${error.message}`;
+  const head = `${red("error")} ${dim(error.code)} ${plainLines(error.message)}`;
   // A single finding may say what the error says already.
   const lines = (findings ?? [])
     .filter((finding) => finding.message !== error.message)
     .map(findingText);
-  const frames = typeof stack === "string" ? [dim(stack)] : [];
+  const frames = typeof stack === "string" ? [dim(plainLines(stack))] : [];
   return [head, ...frames, ...lines, ...(fix === undefined ? [] : [fixLine(fix)])].join("\n");
 }
 
 function findingText(finding: LocatedFinding): string {
   const place = finding.line === undefined ? (finding.file ?? "") : placeOf(finding);
   const where = place === "" ? finding.path : place;
+  const said = [where, finding.message].filter((part) => part !== "").join("  ");
   return [
-    `\n${[where, finding.message].filter((part) => part !== "").join("  ")}  ${dim(finding.rule)}`,
-    ...(finding.frame === undefined ? [] : [finding.frame]),
+    `\n${plainLines(said)}  ${dim(finding.rule)}`,
+    ...(finding.frame === undefined ? [] : [plainLines(finding.frame)]),
     ...(finding.fix === undefined ? [] : [fixLine(finding.fix)]),
   ].join("\n");
 }
@@ -88,7 +93,8 @@ function placeOf({ file, line, column }: LocatedFinding): string {
 
 const red = (text: string): string => paint("red", text, process.stderr);
 const dim = (text: string): string => paint("dim", text, process.stderr);
-const fixLine = (fix: string): string => `  ${paint("cyan", "fix:", process.stderr)} ${fix}`;
+const fixLine = (fix: string): string =>
+  `  ${paint("cyan", "fix:", process.stderr)} ${plainLines(fix)}`;
 
 /** The exit code of a report. */
 export function reportExit(report: Report): number {

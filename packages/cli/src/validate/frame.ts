@@ -27,5 +27,5 @@ function carets(line: string, column: number, span: Span): string {
   // Tabs stay tabs, so that the caret stands under its character at any tab width.
   const indent = line.slice(0, column).replace(/[^\t]/g, " ");
   const width = Math.max(1, Math.min(span.end - span.start, line.length - column));
-  return indent + "^".repeat(width);
+  return (indent + "^".repeat(width)).slice(0, MAX_WIDTH);
 }
