@@ -9,6 +9,8 @@ export interface Account {
   /** On the clock of performance.now(). */
   readonly deadline: number;
   cpuMs: number;
+  /** See the CPU ledger: not charged yet. */
+  notedMs: number;
   peakRssMb: number;
   /** Somebody still waits for the outcome. */
   open: boolean;
@@ -47,6 +49,7 @@ export function openAccount(id: number, budget: Budget): Account {
     cpuLimitMs: budget.cpuMs,
     deadline: performance.now() + budget.wallMs,
     cpuMs: 0,
+    notedMs: 0,
     peakRssMb: 0,
     open: true,
     outcome: undefined,

@@ -1,76 +1,63 @@
 /**
- * Who used the CPU. isolated-vm's own figure is the time an isolate held its thread, which on a busy
- * machine is more than the CPU it got; the kernel's figure is exact but for the whole process. So
- * the process's CPU, without the main thread's, pays for the times of the isolates that ran.
+ * Who used the CPU. The kernel knows exactly what the process took, but not for whom; the runner
+ * knows whose turns ran and for how long, but on a busy machine that is more than the CPU they got.
+ * So what the process took, its own work for the plugins included, is divided among those who ran,
+ * by the time for which they did.
  */
 export interface CpuLedger {
-  /** Starts counting for an isolate; `heldMs` reads how long it has held a thread so far. */
-  enter(heldMs: () => number): CpuMeter;
-  /** Brings the figures of all meters up to date. */
+  /** Somebody kept a thread for `ms` since they were last noted. */
+  note(debtor: Debtor, ms: number): void;
+  /** Divides what the process took since the last time. */
   settle(): void;
+  /** {@link CpuLedger.settle}, but not more often than is worth its cost. */
+  settleWhenDue(now: number): void;
 }
 
-export interface CpuMeter {
-  /** CPU since `enter`, as of the last settling. */
-  readonly cpuMs: () => number;
-  /** Settles, stops counting and gives the final figure. */
-  readonly leave: () => number;
+/** Somebody who is charged. */
+export interface Debtor {
+  /** Charged so far, in ms. */
+  cpuMs: number;
+  /** Noted, but not divided yet: the best guess at what is still to be charged. */
+  notedMs: number;
 }
 
-interface Entry {
-  readonly heldMs: () => number;
-  seenMs: number;
-  /** Held, but not yet paid for: the kernel's figure lags behind for threads that are running. */
-  owedMs: number;
-  paidMs: number;
-}
+/** Asking the kernel takes about as long as a short call does. */
+const DUE_MS = 1;
 
-/** CPU that nobody owes for is other work of the process: little of it is kept for the lag. */
-const MAX_SURPLUS_MS = 5;
-
+/** `processCpuMs` reads what the process has taken so far. */
 export function createCpuLedger(processCpuMs: () => number): CpuLedger {
-  const entries = new Set<Entry>();
+  const debtors = new Set<Debtor>();
   let lastMs = processCpuMs();
-  let surplusMs = 0;
+  let settledAt = 0;
 
   const settle = () => {
     const nowMs = processCpuMs();
-    surplusMs += nowMs - lastMs;
+    const spentMs = nowMs - lastMs;
     lastMs = nowMs;
-    let owedMs = 0;
-    for (const entry of entries) {
-      const heldMs = entry.heldMs();
-      entry.owedMs += Math.max(0, heldMs - entry.seenMs);
-      entry.seenMs = heldMs;
-      owedMs += entry.owedMs;
+    let notedMs = 0;
+    for (const debtor of debtors) notedMs += debtor.notedMs;
+    for (const debtor of debtors) {
+      debtor.cpuMs += (spentMs * debtor.notedMs) / notedMs;
+      debtor.notedMs = 0;
     }
-    const share = owedMs === 0 ? 0 : Math.min(1, Math.max(0, surplusMs) / owedMs);
-    for (const entry of entries) {
-      entry.paidMs += entry.owedMs * share;
-      entry.owedMs *= 1 - share;
-    }
-    surplusMs = Math.min(MAX_SURPLUS_MS, surplusMs - owedMs * share);
+    debtors.clear();
   };
   return {
     settle,
-    enter(heldMs) {
+    note(debtor, ms) {
+      debtor.notedMs += ms;
+      if (debtor.notedMs > 0) debtors.add(debtor);
+    },
+    settleWhenDue(now) {
+      if (now - settledAt < DUE_MS) return;
+      settledAt = now;
       settle();
-      if (entries.size === 0) surplusMs = 0;
-      const entry: Entry = { heldMs, seenMs: heldMs(), owedMs: 0, paidMs: 0 };
-      entries.add(entry);
-      const leave = () => {
-        if (entries.has(entry)) settle();
-        entries.delete(entry);
-        return entry.paidMs;
-      };
-      return { cpuMs: () => entry.paidMs, leave };
     },
   };
 }
 
-/** CPU of this process in ms, the main thread's left out. */
-export function cpuBesideMainThread(): number {
-  const all = process.cpuUsage();
-  const main = process.threadCpuUsage();
-  return (all.user + all.system - main.user - main.system) / 1_000;
+/** CPU of this process in ms. */
+export function processCpu(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
 }

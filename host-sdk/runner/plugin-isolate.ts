@@ -1,5 +1,5 @@
 import type { Account, Failure, Outcome } from "./account.ts";
-import type { CpuLedger, CpuMeter } from "./cpu-ledger.ts";
+import type { CpuLedger } from "./cpu-ledger.ts";
 import type { BlankIsolate } from "./blank-isolate.ts";
 import { type Origin, runModules, type Sources } from "./load-modules.ts";
 import type { PostMessage, TurnMessage } from "./prelude/port.ts";
@@ -19,15 +19,21 @@ export interface IsolateEvents {
 interface Turn {
   readonly account: Account | undefined;
   readonly work: () => Promise<unknown>;
+  /** More than one step: nothing else may run in between. */
+  readonly alone: boolean;
 }
 
 /** Time that V8 gets to stop code before the process is ended. */
 const DISPOSE_GRACE_MS = 400;
-const NANOSECONDS_PER_MS = 1e6;
+/** Turns that wait inside of isolated-vm, so that its thread does not wait for ours between two. */
+const TURNS_AHEAD = 16;
+/** What taking a message and passing it on costs this process, about: a weight, not a charge. */
+const MESSAGE_MS = 0.03;
 
 /**
- * A plugin in its isolate. Control goes in by turns, one at a time and each for one account, so the
- * CPU that a turn takes, with every continuation in it, is known to belong to that account.
+ * A plugin in its isolate. Control goes in by turns, each for one account: isolated-vm runs them one
+ * after the other, each with every continuation it sets off, so the first one that has not ended is
+ * the one that runs.
  */
 export class PluginIsolate {
   readonly #blank: BlankIsolate;
@@ -35,9 +41,10 @@ export class PluginIsolate {
   readonly #events: IsolateEvents;
   readonly #accounts = new Map<number, Account>();
   readonly #queue: Turn[] = [];
-  #running: { readonly account: Account | undefined; readonly meter: CpuMeter } | undefined;
-  #pumping = false;
-  #heldMs = 0;
+  /** Handed to isolated-vm and not ended, in order. */
+  readonly #running: Turn[] = [];
+  /** Since when the first of them has not been noted in the ledger. */
+  #notedUntil = 0;
   #dead = false;
 
   constructor(blank: BlankIsolate, ledger: CpuLedger, events: IsolateEvents) {
@@ -52,7 +59,11 @@ export class PluginIsolate {
   load(account: Account, sources: Sources, origin: Origin): void {
     this.#accounts.set(account.id, account);
     this.#send(["adopt", account.id, 0, "", ""]);
-    this.#enqueue({ account, work: () => runModules(this.#blank, sources, origin) });
+    this.#enqueue({
+      account,
+      work: () => runModules(this.#blank, sources, origin),
+      alone: true,
+    });
   }
 
   call(account: Account, target: string, argsText: string): void {
@@ -82,39 +93,46 @@ export class PluginIsolate {
 
   /** Whether plugin code is on the CPU, or waits for one, now. */
   isRunning(): boolean {
-    return this.#running !== undefined;
+    return this.#running.length > 0;
+  }
+
+  /** Tells the ledger who has run until now. */
+  note(now: number): void {
+    if (this.#running.length === 0) return;
+    this.#charge(this.#running[0]?.account, now - this.#notedUntil);
+    this.#notedUntil = now;
   }
 
   /** Holds every account against its limits; called every few milliseconds. */
   check(now: number, rssMb: number): void {
     for (const account of this.#accounts.values())
       if (rssMb > account.peakRssMb) account.peakRssMb = rssMb;
-    const running = this.#running?.account;
-    if (running !== undefined) this.#checkRunning(running, now);
+    const running = this.#running[0]?.account;
+    if (running !== undefined && now >= running.deadline)
+      return this.kill({ code: "limit_wall", message: LATE });
     for (const account of this.#accounts.values()) {
-      if (!account.open || now < account.deadline) continue;
-      this.#end(account, { ok: false, error: { code: "limit_wall", message: LATE } });
-      this.#send(["end", account.id, 0, "", ""]);
+      if (account.cpuMs > account.cpuLimitMs) return this.kill(TOO_MUCH_CPU, account);
+      if (account.open && now >= account.deadline) this.#endLate(account);
     }
   }
 
-  #checkRunning(account: Account, now: number): void {
-    const cpuMs = account.cpuMs + (this.#running?.meter.cpuMs() ?? 0);
-    if (cpuMs > account.cpuLimitMs)
-      this.kill({ code: "limit_cpu", message: "The call used more than its CPU time limit" });
-    else if (now >= account.deadline) this.kill({ code: "limit_wall", message: LATE });
+  #endLate(account: Account): void {
+    this.#end(account, { ok: false, error: { code: "limit_wall", message: LATE } });
+    this.#send(["end", account.id, 0, "", ""]);
   }
 
-  /** Ends the isolate; what runs in it now is the reason and gets the code. */
-  kill(reason: { code: string; message: string }): void {
+  /** Ends the isolate; the offender gets the code: whoever runs in it, if nobody is named. */
+  kill(
+    reason: { code: string; message: string },
+    offender: Account | undefined = this.#running[0]?.account,
+  ): void {
     if (this.#dead) return;
-    const running = this.#running;
-    if (running?.account !== undefined) running.account.cpuMs += running.meter.leave();
-    this.#finish(reason, running?.account);
+    this.note(performance.now());
+    this.#finish(reason, offender);
     this.#blank.isolate.dispose();
-    if (running === undefined) return this.#events.stopped();
+    if (this.#running.length === 0) return this.#events.stopped();
     setTimeout(() => {
-      if (this.#running !== undefined) this.#events.stuck();
+      if (this.#running.length > 0) this.#events.stuck();
     }, DISPOSE_GRACE_MS);
   }
 
@@ -137,48 +155,62 @@ export class PluginIsolate {
 
   /** V8 ran out of memory in a way that leaves its thread parked for ever. */
   #catastrophe(): void {
-    if (!this.#dead) this.#finish(OUT_OF_MEMORY, this.#running?.account);
+    if (!this.#dead) this.#finish(OUT_OF_MEMORY, this.#running[0]?.account);
     this.#events.stuck();
   }
 
   #send(message: TurnMessage): void {
     const account = this.#accounts.get(message[1]);
-    this.#enqueue({ account, work: () => this.#blank.turn.apply(undefined, [...message]) });
+    const work = () => this.#blank.turn.apply(undefined, [...message]);
+    this.#charge(account, MESSAGE_MS);
+    this.#enqueue({ account, work, alone: false });
   }
 
   #enqueue(turn: Turn): void {
     if (this.#dead) return;
     this.#queue.push(turn);
-    if (!this.#pumping) void this.#pump();
+    this.#pump();
   }
 
-  async #pump(): Promise<void> {
-    this.#pumping = true;
-    for (let turn = this.#queue.shift(); turn !== undefined; turn = this.#queue.shift())
-      await this.#take(turn);
-    this.#pumping = false;
+  #pump(): void {
+    for (
+      let turn = this.#queue[0];
+      turn !== undefined && this.#takes(turn);
+      turn = this.#queue[0]
+    ) {
+      this.#queue.shift();
+      void this.#take(turn);
+    }
   }
 
-  /** Gives the isolate to one account until the work and everything it set off has run. */
-  async #take({ account, work }: Turn): Promise<void> {
-    const meter = this.#ledger.enter(() => this.#held());
-    this.#running = { account, meter };
+  #takes(turn: Turn): boolean {
+    const [first] = this.#running;
+    if (first === undefined) return true;
+    return !turn.alone && !first.alone && this.#running.length < TURNS_AHEAD;
+  }
+
+  /** Ends when the work and everything it set off has run. */
+  async #take(turn: Turn): Promise<void> {
+    if (this.#running.length === 0) this.#notedUntil = performance.now();
+    this.#running.push(turn);
     let failure: Failure | undefined;
     try {
-      await work();
+      await turn.work();
     } catch (error) {
       // The prelude catches what plugin functions throw. This is a module that failed to load, a
       // rejected promise that nobody handled, or the end of the isolate.
       failure = failureOf(error);
     }
-    const spent = meter.leave();
-    this.#running = undefined;
-    if (this.#dead) return this.#events.stopped();
-    if (account !== undefined) account.cpuMs += spent;
-    if (this.#blank.isolate.isDisposed) {
-      this.#finish(OUT_OF_MEMORY, account);
-      this.#events.stopped();
-    } else if (account !== undefined) this.#afterTurn(account, failure);
+    if (!this.#dead) this.note(performance.now());
+    this.#running.shift();
+    if (!this.#dead && this.#blank.isolate.isDisposed) this.#finish(OUT_OF_MEMORY, turn.account);
+    if (!this.#dead && turn.account !== undefined) this.#afterTurn(turn.account, failure);
+    if (!this.#dead) this.#pump();
+    else if (this.#running.length === 0) this.#events.stopped();
+  }
+
+  #charge(account: Account | undefined, ms: number): void {
+    if (account !== undefined) this.#ledger.note(account, ms);
   }
 
   #afterTurn(account: Account, failure: Failure | undefined): void {
@@ -197,6 +229,7 @@ export class PluginIsolate {
   #end(account: Account, outcome: Outcome): void {
     if (!account.open) return;
     this.#close(account);
+    this.#ledger.settleWhenDue(performance.now());
     this.#events.ended(account, outcome);
   }
 
@@ -209,6 +242,7 @@ export class PluginIsolate {
   #receive([kind, id, itemId, name, text]: PostMessage): void {
     const account = this.#accounts.get(id);
     if (account === undefined || this.#dead) return;
+    this.#charge(account, MESSAGE_MS);
     switch (kind) {
       case "done":
         account.outcome ??= { ok: true, text };
@@ -237,16 +271,13 @@ export class PluginIsolate {
     };
     account.timers.set(id, setTimeout(fire, ms));
   }
-
-  /** How long the isolate has held a thread; of one that is gone, what was seen last. */
-  #held(): number {
-    const { isolate } = this.#blank;
-    if (!isolate.isDisposed) this.#heldMs = Number(isolate.cpuTime) / NANOSECONDS_PER_MS;
-    return this.#heldMs;
-  }
 }
 
 const LATE = "The call took longer than its wall time limit";
+const TOO_MUCH_CPU = {
+  code: "limit_cpu",
+  message: "The call used more than its CPU time limit",
+};
 const OUT_OF_MEMORY = {
   code: "limit_memory",
   message: "The plugin used more than its memory limit",

@@ -2,7 +2,7 @@ import type { Frame, FrameType } from "../runtime/frames.ts";
 import { type Account, openAccount, type Outcome } from "./account.ts";
 import type { BlankIsolate, MakeIsolate } from "./blank-isolate.ts";
 import { type IsolateEvents, PluginIsolate } from "./plugin-isolate.ts";
-import { cpuBesideMainThread, createCpuLedger } from "./cpu-ledger.ts";
+import { createCpuLedger, processCpu } from "./cpu-ledger.ts";
 import type { RunnerSettings } from "./settings.ts";
 
 interface Runner {
@@ -27,7 +27,7 @@ const TOO_LATE = {
 /** The plugins of this child, by the id of their load, and who has which call. */
 export function createPluginTable(runner: Runner): PluginTable {
   const plugins = new Map<number, PluginIsolate>();
-  const ledger = createCpuLedger(cpuBesideMainThread);
+  const ledger = createCpuLedger(processCpu);
   const spares = createSpares(runner);
 
   const load = async ({ id, head, body }: Frame) => {
@@ -80,6 +80,7 @@ export function createPluginTable(runner: Runner): PluginTable {
     handle: (frame) => void handlers[frame.type]?.(frame),
     check(now, rssMb) {
       lastRssMb = rssMb;
+      for (const plugin of plugins.values()) plugin.note(now);
       ledger.settle();
       for (const plugin of plugins.values()) plugin.check(now, rssMb);
       if (rssMb > runner.settings.rssCapMb) stopTheGreedy(runner, plugins.values());
@@ -141,7 +142,7 @@ function endFrame(account: Account, outcome: Outcome): Frame {
   // Calls shorter than a tick of the watchdog have no sample of their own.
   if (lastRssMb === 0) lastRssMb = process.memoryUsage.rss() / 1e6;
   const peakRssMb = Math.max(account.peakRssMb, lastRssMb);
-  const usage = { cpuMs: account.cpuMs, peakRssMb };
+  const usage = { cpuMs: account.cpuMs + account.notedMs, peakRssMb };
   if (outcome.ok) return { type: "result", id: account.id, head: { usage }, body: outcome.text };
   return { type: "failure", id: account.id, head: { usage, error: outcome.error }, body: "" };
 }
