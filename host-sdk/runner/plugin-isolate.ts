@@ -12,6 +12,8 @@ export interface IsolateEvents {
   lost(code: string): void;
   /** Nothing runs in the isolate any more. */
   stopped(): void;
+  /** What the turn brought has been told; `moreRun` says that others will end at once. */
+  turnEnded(moreRun: boolean): void;
   /** Only the end of the process ends what runs in the isolate. */
   stuck(): void;
 }
@@ -94,6 +96,11 @@ export class PluginIsolate {
   /** Whether plugin code is on the CPU, or waits for one, now. */
   isRunning(): boolean {
     return this.#running.length > 0;
+  }
+
+  /** Whether somebody waits for an answer. */
+  isBusy(): boolean {
+    return this.#running.length > 0 || this.#accounts.values().some((account) => account.open);
   }
 
   /** Tells the ledger who has run until now. */
@@ -207,6 +214,7 @@ export class PluginIsolate {
     if (!this.#dead && turn.account !== undefined) this.#afterTurn(turn.account, failure);
     if (!this.#dead) this.#pump();
     else if (this.#running.length === 0) this.#events.stopped();
+    this.#events.turnEnded(this.#running.length > 0);
   }
 
   #charge(account: Account | undefined, ms: number): void {

@@ -1,22 +1,28 @@
 import type { Frame, FrameType } from "../runtime/frames.ts";
 import { type Account, openAccount, type Outcome } from "./account.ts";
-import type { BlankIsolate, MakeIsolate } from "./blank-isolate.ts";
+import type { MakeIsolate } from "./blank-isolate.ts";
+import { createSpares } from "./spare-isolates.ts";
 import { type IsolateEvents, PluginIsolate } from "./plugin-isolate.ts";
 import { createCpuLedger, processCpu } from "./cpu-ledger.ts";
+import type { Outbox } from "./outbox.ts";
 import type { RunnerSettings } from "./settings.ts";
 
 interface Runner {
   readonly settings: RunnerSettings;
   readonly makeIsolate: MakeIsolate;
-  send(frame: Frame): void;
+  readonly outbox: Outbox;
   /** Ends the process once everything sent has left it. */
   die(): void;
 }
 
 interface PluginTable {
   handle(frame: Frame): void;
+  /** Holds all calls against their limits. */
   check(now: number, rssMb: number): void;
 }
+
+type Handler = (frame: Frame) => unknown;
+type Handlers = Partial<Record<FrameType, Handler>>;
 
 const TOO_LATE = {
   code: "plugin_crashed",
@@ -28,7 +34,11 @@ const TOO_LATE = {
 export function createPluginTable(runner: Runner): PluginTable {
   const plugins = new Map<number, PluginIsolate>();
   const ledger = createCpuLedger(processCpu);
-  const spares = createSpares(runner);
+  const spares = createSpares({
+    makeIsolate: runner.makeIsolate,
+    memoryMb: runner.settings.spareMemoryMb,
+    isBusy: () => plugins.values().some((plugin) => plugin.isBusy()),
+  });
 
   const load = async ({ id, head, body }: Frame) => {
     const account = openAccount(id, { ...budgetOf(runner, head), isLoad: true });
@@ -50,10 +60,29 @@ export function createPluginTable(runner: Runner): PluginTable {
   const call = ({ id, head, body }: Frame) => {
     const account = openAccount(id, { ...budgetOf(runner, head), isLoad: false });
     const plugin = plugins.get(Number(head["plugin"]));
-    if (plugin === undefined) runner.send(endFrame(account, { ok: false, error: TOO_LATE }));
+    if (plugin === undefined) runner.outbox.put(endFrame(account, { ok: false, error: TOO_LATE }));
     else plugin.call(account, String(head["target"]), body);
   };
 
+  const handlers: Handlers = { load, call, ...smallHandlers(runner, plugins) };
+  return {
+    handle(frame) {
+      handlers[frame.type]?.(frame);
+      runner.outbox.flush();
+    },
+    check(now, rssMb) {
+      lastRssMb = rssMb;
+      const all = [...plugins.values()];
+      for (const plugin of all) plugin.note(now);
+      ledger.settle();
+      for (const plugin of all) plugin.check(now, rssMb);
+      if (rssMb > runner.settings.rssCapMb) stopTheGreedy(runner, all);
+      runner.outbox.flush();
+    },
+  };
+}
+
+function smallHandlers(runner: Runner, plugins: ReadonlyMap<number, PluginIsolate>): Handlers {
   const pluginOf = ({ head }: Frame) => plugins.get(Number(head["plugin"]));
   const settle = (frame: Frame, ok: boolean) =>
     pluginOf(frame)?.settleHostCall(frame.id, {
@@ -61,30 +90,15 @@ export function createPluginTable(runner: Runner): PluginTable {
       ok,
       text: frame.body,
     });
-  const unload = ({ id }: Frame) => {
-    plugins.get(id)?.kill({ code: "unloaded", message: "The plugin was unloaded" });
-  };
-
-  const handlers: Partial<Record<FrameType, (frame: Frame) => unknown>> = {
-    load,
-    call,
-    unload,
+  const rss = () => process.memoryUsage.rss() / 1e6;
+  return {
+    unload: ({ id }) =>
+      plugins.get(id)?.kill({ code: "unloaded", message: "The plugin was unloaded" }),
     data: ({ id, body }) => plugins.get(id)?.setData(body),
     cancel: (frame) => pluginOf(frame)?.abandon(frame.id),
     hostResult: (frame) => settle(frame, true),
     hostRefusal: (frame) => settle(frame, false),
-    ping: ({ id }) =>
-      runner.send({ type: "pong", id, head: { rssMb: process.memoryUsage.rss() / 1e6 }, body: "" }),
-  };
-  return {
-    handle: (frame) => void handlers[frame.type]?.(frame),
-    check(now, rssMb) {
-      lastRssMb = rssMb;
-      for (const plugin of plugins.values()) plugin.note(now);
-      ledger.settle();
-      for (const plugin of plugins.values()) plugin.check(now, rssMb);
-      if (rssMb > runner.settings.rssCapMb) stopTheGreedy(runner, plugins.values());
-    },
+    ping: ({ id }) => runner.outbox.put({ type: "pong", id, head: { rssMb: rss() }, body: "" }),
   };
 }
 
@@ -107,22 +121,24 @@ function budgetOf({ settings }: Runner, head: Frame["head"]) {
 }
 
 function eventsOf(runner: Runner, load: number, forget: () => void): IsolateEvents {
+  const { outbox } = runner;
   return {
-    ended: (account, outcome) => runner.send(endFrame(account, withinPayload(account, outcome))),
-    hostCall: ({ id }, { hostId, method, text }) =>
-      runner.send({ type: "hostCall", id, head: { plugin: load, hostId, method }, body: text }),
-    log: ({ id }, { level, message, fields }) =>
-      runner.send({
-        type: "log",
-        id,
-        head: { level, plugin: load },
-        body: `[${JSON.stringify(message)},${fields || "null"}]`,
-      }),
+    ended: (account, outcome) => outbox.put(endFrame(account, withinPayload(account, outcome))),
+    hostCall({ id }, { hostId, method, text }) {
+      outbox.put({ type: "hostCall", id, head: { plugin: load, hostId, method }, body: text });
+      outbox.flushSoon();
+    },
+    log({ id }, { level, message, fields }) {
+      const body = `[${JSON.stringify(message)},${fields || "null"}]`;
+      outbox.put({ type: "log", id, head: { level, plugin: load }, body });
+      outbox.flushSoon();
+    },
+    turnEnded: (moreRun) => (moreRun ? outbox.flushSoon() : outbox.flush()),
     lost(code) {
       forget();
-      runner.send({ type: "lost", id: load, head: { code }, body: "" });
+      outbox.put({ type: "lost", id: load, head: { code }, body: "" });
     },
-    stopped: () => runner.send({ type: "stopped", id: load, head: {}, body: "" }),
+    stopped: () => outbox.put({ type: "stopped", id: load, head: {}, body: "" }),
     stuck: () => runner.die(),
   };
 }
@@ -146,22 +162,3 @@ function endFrame(account: Account, outcome: Outcome): Frame {
   if (outcome.ok) return { type: "result", id: account.id, head: { usage }, body: outcome.text };
   return { type: "failure", id: account.id, head: { usage, error: outcome.error }, body: "" };
 }
-
-/** Keeps one isolate of the usual size ready: making one takes longer than loading a small plugin. */
-function createSpares({ settings, makeIsolate }: Runner): {
-  take(memoryMb: number): Promise<BlankIsolate>;
-} {
-  let spare: Promise<BlankIsolate> | undefined = makeIsolate(settings.spareMemoryMb);
-  return {
-    async take(memoryMb) {
-      if (memoryMb !== settings.spareMemoryMb || spare === undefined) return makeIsolate(memoryMb);
-      const taken = spare;
-      spare = undefined;
-      setTimeout(() => (spare ??= makeIsolate(settings.spareMemoryMb)), SPARE_DELAY_MS);
-      return taken;
-    },
-  };
-}
-
-/** Long enough for the plugin that took the spare to load and answer first. */
-const SPARE_DELAY_MS = 250;

@@ -1,5 +1,6 @@
 import { Socket } from "node:net";
-import { encodeFrame, createFrameReader, type Frame } from "../runtime/frames.ts";
+import { createFrameReader } from "../runtime/frames.ts";
+import { createOutbox } from "./outbox.ts";
 import { loadAddon } from "./load-addon.ts";
 import { createIsolateMaker } from "./blank-isolate.ts";
 import { createPluginTable } from "./plugin-table.ts";
@@ -15,27 +16,26 @@ const FD = 3;
 const MAX_FRAME_BYTES = 128 * 1024 * 1024;
 const TICK_MS = 20;
 const FLUSH_MS = 50;
+const READ_BYTES = 64 * 1024;
 
 function main(settings: RunnerSettings): void {
-  const socket = new Socket({ fd: FD, readable: true, writable: true });
+  const read = createFrameReader(MAX_FRAME_BYTES);
+  const socket = openPipe((chunk) => {
+    for (const frame of read(chunk)) table.handle(frame);
+  });
   const outbox = createOutbox(socket);
-  const send = (frame: Frame) => outbox.put(encodeFrame(frame));
   const makeIsolate = createIsolateMaker(loadAddon(settings.addon), PRELUDE, settings.limits);
   const table = createPluginTable({
     settings,
     makeIsolate,
-    send,
+    outbox,
     die: () => {
-      send({ type: "dying", id: 0, head: {}, body: "" });
+      outbox.put({ type: "dying", id: 0, head: {}, body: "" });
       outbox.flush();
       dieAfterFlush(socket);
     },
   });
 
-  const read = createFrameReader(MAX_FRAME_BYTES);
-  socket.on("data", (chunk: Buffer) => {
-    for (const frame of read(chunk)) table.handle(frame);
-  });
   for (const event of ["end", "close", "error"]) socket.on(event, dieNow);
   process.on("uncaughtException", (error) => {
     process.stderr.write(`runner: ${String(error.stack)}\n`);
@@ -43,23 +43,18 @@ function main(settings: RunnerSettings): void {
   });
 
   setInterval(() => table.check(performance.now(), process.memoryUsage.rss() / 1e6), TICK_MS);
-  send({ type: "ready", id: 0, head: { node: process.version }, body: "" });
+  outbox.put({ type: "ready", id: 0, head: { node: process.version }, body: "" });
+  outbox.flush();
 }
 
-/** Frames of one round of the event loop leave in one write: a write costs more than a call does. */
-function createOutbox(socket: Socket): { put(bytes: Buffer): void; flush(): void } {
-  let waiting: Buffer[] = [];
-  const flush = () => {
-    const [first] = waiting;
-    if (first !== undefined) socket.write(waiting.length === 1 ? first : Buffer.concat(waiting));
-    waiting = [];
+/** Reads into one buffer: what a stream does for every chunk costs as much as a small call. */
+function openPipe(onBytes: (chunk: Buffer) => void): Socket {
+  const callback = (length: number, buffer: Uint8Array) => {
+    onBytes(Buffer.from(buffer.buffer, buffer.byteOffset, length));
+    return true;
   };
-  return {
-    flush,
-    put(bytes) {
-      if (waiting.push(bytes) === 1) setImmediate(flush);
-    },
-  };
+  const onread = { buffer: Buffer.allocUnsafeSlow(READ_BYTES), callback };
+  return new Socket({ fd: FD, readable: true, writable: true, onread });
 }
 
 function dieNow(): void {

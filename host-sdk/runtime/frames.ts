@@ -47,6 +47,7 @@ function isFrameType(name: string): name is FrameType {
 const LENGTH_BYTES = 4;
 const FIXED_BYTES = 9;
 const NEWLINE = 10;
+const U32 = 2 ** 32;
 
 export function encodeFrame(frame: Frame): Buffer {
   const payload = `${JSON.stringify(frame.head)}\n${frame.body}`;
@@ -54,24 +55,29 @@ export function encodeFrame(frame: Frame): Buffer {
   const bytes = Buffer.allocUnsafe(LENGTH_BYTES + FIXED_BYTES + payloadBytes);
   bytes.writeUInt32BE(FIXED_BYTES + payloadBytes, 0);
   bytes.writeUInt8(TYPES[frame.type], 4);
-  bytes.writeBigUInt64BE(BigInt(frame.id), 5);
+  bytes.writeUInt32BE(Math.floor(frame.id / U32), 5);
+  bytes.writeUInt32BE(frame.id % U32, 9);
   bytes.write(payload, LENGTH_BYTES + FIXED_BYTES);
   return bytes;
 }
 
 /**
  * Returns a function that takes bytes as they arrive and gives back the frames that are complete.
- * It throws on a frame over `maxBytes` or one that is malformed: then the other side is broken.
+ * The chunk may be used again afterwards. It throws on a frame over `maxBytes` or one that is
+ * malformed: then the other side is broken.
  */
 export function createFrameReader(maxBytes: number): (chunk: Buffer) => Frame[] {
   let pending: Buffer[] = [];
   let pendingBytes = 0;
   let needed = LENGTH_BYTES;
   return (chunk) => {
-    pending.push(chunk);
-    pendingBytes += chunk.length;
-    if (pendingBytes < needed) return [];
-    let bytes = Buffer.concat(pending);
+    let bytes = chunk;
+    if (pendingBytes > 0) {
+      pending.push(Buffer.from(chunk));
+      pendingBytes += chunk.length;
+      if (pendingBytes < needed) return [];
+      bytes = Buffer.concat(pending, pendingBytes);
+    }
     const frames: Frame[] = [];
     for (;;) {
       needed =
@@ -80,7 +86,7 @@ export function createFrameReader(maxBytes: number): (chunk: Buffer) => Frame[] 
       frames.push(decodeFrame(bytes.subarray(LENGTH_BYTES, needed)));
       bytes = bytes.subarray(needed);
     }
-    pending = [bytes];
+    pending = bytes.length === 0 ? [] : [Buffer.from(bytes)];
     pendingBytes = bytes.length;
     return frames;
   };
@@ -99,7 +105,7 @@ function decodeFrame(bytes: Buffer): Frame {
   const head: unknown = JSON.parse(bytes.toString("utf8", FIXED_BYTES, headEnd));
   return {
     type,
-    id: Number(bytes.readBigUInt64BE(1)),
+    id: bytes.readUInt32BE(1) * U32 + bytes.readUInt32BE(5),
     head: typeof head === "object" && head !== null ? { ...head } : {},
     body: bytes.toString("utf8", headEnd + 1),
   };
