@@ -1,31 +1,18 @@
-const FIELDS = [
-  [0, 59],
-  [0, 23],
-  [1, 31],
-  [1, 12],
-  [0, 7],
-] as const;
+import { CronPattern } from "croner";
+
+/** No `?`, `+`, nicknames or dates, which croner takes too; one space between fields. */
+const FIVE_FIELDS = /^[\dA-Z*,/#-]+(?: [\dA-Z*,/#-]+){4}$/;
 
 /**
- * Whether the text is a cron expression of five fields (minute, hour, day, month, weekday), each a
- * list of `*`, `n` or `n-m`, optionally `/step`.
+ * Whether the text is a cron expression of five fields (minute, hour, day, month, weekday), as
+ * croner reads them: lists, ranges and steps, `MON` and `JAN`, `L` for the last day of the month,
+ * `5#2` for the second Friday. Never asks what time it is.
  */
 export function isCron(text: string): boolean {
-  const fields = text.split(" ");
-  return (
-    fields.length === FIELDS.length &&
-    FIELDS.every(([low, high], i) =>
-      String(fields[i])
-        .split(",")
-        .every((part) => isCronPart(part, low, high)),
-    )
-  );
-}
-
-function isCronPart(part: string, low: number, high: number): boolean {
-  const match = /^(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:\/([1-9]\d?))?$/.exec(part);
-  if (match === null) return false;
-  const from = Number(match[1] ?? low);
-  const to = Number(match[2] ?? match[1] ?? high);
-  return low <= from && from <= to && to <= high;
+  if (!FIVE_FIELDS.test(text)) return false;
+  try {
+    return new CronPattern(text, undefined, { mode: "5-part" }).pattern !== "";
+  } catch {
+    return false;
+  }
 }
