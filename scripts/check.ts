@@ -8,6 +8,7 @@ const GATES: readonly (readonly [name: string, command: string, ...args: string[
   ["lint", "oxlint", "--type-aware", "--deny-warnings"],
   ["types: protocol", "tsc", "-p", "packages/protocol"],
   ["types: workers", "tsc", "-p", "workers"],
+  ["types: prelude", "tsc", "-p", "host-sdk/runner/prelude"],
   ["types: benchmarks", "tsc", "-p", "tests/bench"],
   ["format", "oxfmt", "--check"],
   ["unused", "knip"],
