@@ -39,6 +39,44 @@ export const CALL_LIMITS = {
   pluginCallDepth: 8,
 } as const;
 
+/** Limits of a plugin's `fetch`. Sizes are bytes, times ms. */
+export const FETCH_LIMITS = {
+  fetchesPerCall: 10,
+  /** At the same time: of one plugin, and of all together. */
+  openPerPlugin: 8,
+  openPerHost: 64,
+  redirects: 5,
+  urlBytes: 8 * KiB,
+  requestBytes: 512 * KiB,
+  sentHeaders: 64,
+  headerBytes: 16 * KiB,
+  receivedHeaders: 128,
+  connectMs: 5_000,
+  fetchMs: 30_000,
+} as const;
+
+/** Host calls a minute of one plugin; what is saved up is at most one minute's. */
+export const RATE_LIMITS = {
+  hostCalls: 6_000,
+  writes: 600,
+  notifications: 60,
+  fetches: 300,
+} as const;
+
+/** What administrators enter for a plugin. Lengths are characters, sizes bytes of JSON. */
+export const SETTINGS_LIMITS = {
+  configBytes: 64 * KiB,
+  secretLength: 4_096,
+} as const;
+
+/** What the host remembers of plugins' host calls. */
+export const AUDIT_LIMITS = {
+  rowsKept: 10_000,
+  rowsPerDocument: 500,
+  rowsPerPage: 1_000,
+  flushMs: 1_000,
+} as const;
+
 /** Limits of a plugin's key-value storage. */
 export const STORAGE_LIMITS = {
   totalBytes: 5 * MiB,
@@ -144,6 +182,27 @@ export const RUNTIME_LIMITS = {
   /** isolated-vm makes no isolate with less. */
   memoryMinMb: 8,
   openCallsPerPlugin: 128,
+  /** Of all plugins together. */
+  openCalls: 1_024,
+  /** Plugins that are being loaded at a time. */
+  loads: 128,
+  /** Child processes at a time, without the spare one. */
+  children: 16,
+  /** What waits in the pipe to a child that does not read: from here on it takes no call, … */
+  pipeBytes: 16 * MiB,
+  /** … and from here on it is ended. */
+  pipeMaxBytes: 64 * MiB,
+  /** Answers, log lines and host calls of calls that are over, which one child may send in 1 s. */
+  lateFrames: 50_000,
+  /** A plugin without a call for this long leaves its isolate. */
+  idleMs: 600_000,
+  /** A child without a plugin is ended after this long. */
+  emptyChildMs: 5_000,
+  /** A child that is not ready by then is ended. */
+  startMs: 10_000,
+  /** Pause after a child that did not start; doubled each time up to the longest. */
+  startPauseMs: 100,
+  startPauseMaxMs: 2_000,
   /** A child's RSS cap is base + perIsolate × isolates + slack, in MB. */
   rssBaseMb: 80,
   rssPerIsolateMb: 3,
@@ -158,4 +217,21 @@ export const RUNTIME_LIMITS = {
   /** A plugin that was part of a crash stays alone for this long. */
   aloneMs: 600_000,
   crashesBeforeQuarantine: 3,
+  /** Source maps of one plugin that are read for its stack traces: what that costs, the host pays. */
+  sourceMapBytes: 128 * KiB,
+  /** Frames of one stack trace that are looked up in them. */
+  mappedFrames: 32,
+} as const;
+
+/** How schedules are run, and for how long a host process that ended may hold one. */
+export const SCHEDULE_LIMITS = {
+  /** Schedules of one host that run at a time; more wait. */
+  running: 8,
+  /** A run later than this was missed: it is made up (`catchUp`) or left out. */
+  lateMs: 60_000,
+  /** A run whose host has not renewed its claim for so long is taken over. */
+  claimMs: 20_000,
+  renewClaimMs: 5_000,
+  /** The clock is looked at this often, so that a machine that slept or was set goes on. */
+  wakeMs: 600_000,
 } as const;
