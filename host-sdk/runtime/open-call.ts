@@ -28,6 +28,8 @@ interface OpenCallOptions {
   readonly id: number;
   readonly context: unknown;
   readonly startedAt: number;
+  /** Makes the stack of a failure one that the plugin's author can read. */
+  readonly readStack?: (stack: string) => string;
   /** Called once, when the answer is known. */
   onSettled(usage: CallUsage, ok: boolean): void;
 }
@@ -78,7 +80,7 @@ export function openCall(options: OpenCallOptions): OpenCall {
     },
     failWith(frame) {
       const usage = settle(frame, false);
-      refuse(usage, () => failureError(frame, usage));
+      refuse(usage, () => failureError(frame, usage, options.readStack));
     },
   };
 }
@@ -93,14 +95,22 @@ function usageFrom(frame: Frame | undefined, startedAt: number): CallUsage {
 }
 
 /** An error without a code of the prelude's or the runner's own is the plugin's. */
-function failureError(frame: Frame, usage: CallUsage | undefined): RbsmError {
+function failureError(
+  frame: Frame,
+  usage: CallUsage | undefined,
+  readStack: (stack: string) => string = (stack) => stack,
+): RbsmError {
   const { data } = failureSchema.safeParse(frame.head["error"]);
   if (data === undefined)
     return new RbsmError("plugin_crashed", "The plugin process gave an answer that is not valid", {
       usage,
     });
-  const { code, message, ...rest } = data;
-  return new RbsmError(isErrorCode(code) ? code : "plugin_threw", message, { usage, ...rest });
+  const { code, message, stack, ...rest } = data;
+  return new RbsmError(isErrorCode(code) ? code : "plugin_threw", message, {
+    usage,
+    ...rest,
+    ...(stack === undefined ? {} : { stack: readStack(stack) }),
+  });
 }
 
 /** Wall time that is left, at least 1 ms: the child reports the end of it. */

@@ -1,6 +1,8 @@
 import { cp, mkdir, readdir, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { openBundle } from "@rising-bsm/protocol";
+import { buildPlugin } from "../index.ts";
 import { HELLO, runCli, temporaryFolder, writeFiles } from "../../fixtures/run-cli.ts";
 
 const TYPESCRIPT = {
@@ -47,12 +49,31 @@ test("build writes to dist/ of the plugin's folder when --out is absent, and nev
 
 test("build bundles sources and their imports into one module that imports nothing", async () => {
   const folder = await writeFiles(await temporaryFolder(), TYPESCRIPT);
-  const { bytes } = await import("../index.ts").then(({ buildPlugin }) => buildPlugin(folder));
-  const { openBundle } = await import("@rising-bsm/protocol");
+  const { bytes } = await buildPlugin(folder);
   const code = new TextDecoder().decode(openBundle(bytes).get("main.js"));
   expect(code).not.toMatch(/import|dead code|src\//);
+  expect(code).toMatch(/^[^]+\n\/\/# sourceMappingURL=main\.js\.map\n$/);
   const plugin = await import(`data:text/javascript,${encodeURIComponent(code)}`);
   expect(plugin.default.methods.greet("you")).toBe("HELLO YOU");
+});
+
+test.each([
+  ["main.js", ["src/data.json", "src/index.ts", "src/shout.ts"]],
+  ["dist/server/main.js", ["../../src/data.json", "../../src/index.ts", "../../src/shout.ts"]],
+])("build puts a map of the plugin's own sources beside %s", async (main, sources) => {
+  const folder = await writeFiles(await temporaryFolder(), {
+    ...TYPESCRIPT,
+    "manifest.json": HELLO["manifest.json"].replace("index.js", main),
+    "src/shout.ts": `import { loud } from "loud";\n${TYPESCRIPT["src/shout.ts"]}loud();`,
+    "node_modules/loud/package.json": '{ "name": "loud", "type": "module", "main": "loud.js" }',
+    "node_modules/loud/loud.js": "export const loud = () => { console.log('loud'); };\n",
+  });
+  const { bytes } = await buildPlugin(folder);
+  const files = openBundle(bytes);
+  const map = JSON.parse(new TextDecoder().decode(files.get(`${main}.map`)));
+  expect(map).toMatchObject({ version: 3, mappings: expect.stringContaining("AA") });
+  expect(map).not.toHaveProperty("sourcesContent");
+  expect(map.sources.toSorted()).toEqual(sources);
 });
 
 test("build leaves out what belongs to the author's tools", async () => {
@@ -71,7 +92,7 @@ test("build leaves out what belongs to the author's tools", async () => {
     "dist/x.js": "",
     "README.md": "# Hello",
   });
-  expect(await entriesOf(folder)).toEqual(["README.md", "main.js", "manifest.json"]);
+  expect(await entriesOf(folder)).toEqual(["README.md", "main.js", "main.js.map", "manifest.json"]);
 });
 
 test("two builds are byte-identical in any folder, working folder and time zone, signed or not", async () => {

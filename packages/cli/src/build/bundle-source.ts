@@ -1,8 +1,7 @@
 import { stat } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
+import { isAbsolute, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
-import { utf8 } from "@rising-bsm/protocol";
 import type { Plugin, RolldownLog } from "rolldown";
 import type { LocatedFinding } from "../report.ts";
 
@@ -16,9 +15,17 @@ const ENTRIES = [
 ];
 
 /** One self-contained ES module made of a plugin's sources, or why there is none. */
-export type BundledSource =
-  | { readonly code: Uint8Array; readonly findings: readonly LocatedFinding[] }
-  | { readonly code: null; readonly findings: readonly LocatedFinding[] };
+export interface BundledSource {
+  readonly module: { readonly code: string; readonly map: SourceMap } | null;
+  readonly findings: readonly LocatedFinding[];
+}
+
+/** Where the plugin's own lines came from; `sources` are paths inside its folder. */
+interface SourceMap {
+  readonly sources: readonly string[];
+  readonly names: readonly string[];
+  readonly mappings: string;
+}
 
 /** The entry module of a plugin that has sources to bundle, relative to its folder. */
 export async function sourceEntry(folder: string): Promise<string | null> {
@@ -52,18 +59,25 @@ export async function bundleSource(folder: string, entry: string): Promise<Bundl
     },
     transform: { define: { "process.env.NODE_ENV": '"production"' } },
     experimental: { attachDebugInfo: "none" },
-    plugins: [pluginSdk()],
+    plugins: [pluginSdk(), mapOwnSourcesOnly(folder)],
     onLog: (_level, log) => {
       if (log.code === "UNRESOLVED_IMPORT") findings.push(unresolvedFinding(folder, log));
     },
   });
   try {
-    const { output } = await build.generate({ format: "esm", codeSplitting: false });
-    return findings.length === 0
-      ? { code: utf8(output[0].code), findings }
-      : { code: null, findings };
+    const { output } = await build.generate({
+      dir: folder,
+      format: "esm",
+      codeSplitting: false,
+      sourcemap: "hidden",
+      sourcemapExcludeSources: true,
+    });
+    const [{ code, map }] = output;
+    if (findings.length > 0 || map === null) return { module: null, findings };
+    const { sources, names, mappings } = map;
+    return { module: { code, map: { sources, names, mappings } }, findings };
   } catch (error) {
-    return { code: null, findings: [...findings, ...failureFindings(folder, error)] };
+    return { module: null, findings: [...findings, ...failureFindings(folder, error)] };
   } finally {
     await build.close();
   }
@@ -79,6 +93,21 @@ function pluginSdk(): Plugin {
         id: fileURLToPath(import.meta.resolve("@rising-bsm/plugin-sdk")),
         moduleSideEffects: false,
       };
+    },
+  };
+}
+
+/**
+ * Packages and whatever else lies outside of the plugin's folder get no mappings: they would be
+ * nine tenths of the map, and their paths differ from machine to machine.
+ */
+function mapOwnSourcesOnly(folder: string): Plugin {
+  return {
+    name: "rising-bsm:map-own-sources-only",
+    transform(code, id) {
+      const path = relative(folder, id).split(sep);
+      const own = path[0] !== ".." && !isAbsolute(path.join(sep)) && !path.includes("node_modules");
+      return own ? null : { code, map: { mappings: "" } };
     },
   };
 }

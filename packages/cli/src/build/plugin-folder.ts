@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import {
   BUNDLE_LIMITS,
   type ErrorCode,
@@ -8,11 +8,12 @@ import {
   type Manifest,
   parseManifest,
   RbsmError,
+  utf8,
 } from "@rising-bsm/protocol";
 import { readUserFile, systemCode, unreadable } from "../read-file.ts";
 import type { LocatedFinding } from "../report.ts";
 import { locateFindings } from "../validate/locate-findings.ts";
-import { bundleSource, sourceEntry } from "./bundle-source.ts";
+import { type BundledSource, bundleSource, sourceEntry } from "./bundle-source.ts";
 import { collectFiles } from "./collect-files.ts";
 
 /** A plugin folder read as a build sees it: the bundle's files, or everything that is in the way. */
@@ -33,14 +34,28 @@ export async function readPluginFolder(folder: string): Promise<PluginFolder> {
   if (entry !== null) {
     const bundled = await bundleSource(folder, entry);
     findings.push(...bundled.findings);
-    // Empty where bundling failed: that has its own finding, a missing `main` would be a second.
-    if (main !== "") collected.files.set(main, bundled.code ?? new Uint8Array());
+    for (const [path, text] of builtFiles(main, bundled)) collected.files.set(path, utf8(text));
   }
   if (manifest !== null) {
     const absent = missingFiles(manifest, collected.files);
     findings.push(...locateFindings(manifestBytes, absent));
   }
   return { manifest, files: collected.files, findings };
+}
+
+/** The module at `main`, and its source map beside it. */
+function builtFiles(main: string, { module }: BundledSource): (readonly [string, string])[] {
+  if (main === "") return [];
+  // Where bundling failed there is a finding: a missing `main` would be a second.
+  if (module === null) return [[main, ""]];
+  const { sources, ...map } = module.map;
+  const folder = posix.dirname(main);
+  const file = posix.basename(main);
+  const beside = sources.map((source) => posix.relative(folder, source));
+  return [
+    [main, `${module.code}//# sourceMappingURL=${file}.map\n`],
+    [`${main}.map`, JSON.stringify({ version: 3, file, sources: beside, ...map })],
+  ];
 }
 
 /** Everything wrong with the bytes of a manifest, with line and column. */
