@@ -221,10 +221,6 @@ export const RUNTIME_LIMITS = {
   sourceMapBytes: 128 * KiB,
   /** Frames of one stack trace that are looked up in them. */
   mappedFrames: 32,
-  /** Source maps of one plugin that are read for its stack traces: what that costs, the host pays. */
-  sourceMapBytes: 128 * KiB,
-  /** Frames of one stack trace that are looked up in them. */
-  mappedFrames: 32,
 } as const;
 
 /** How schedules are run, and for how long a host process that ended may hold one. */
