@@ -101,10 +101,11 @@ export const ERRORS = {
   conflict_row_version: [409, "The row was changed by someone else", true],
   conflict_locked: [409, "Another process works on this data directory", true],
 
-  network_unreachable: [502, "The marketplace cannot be reached", true],
-  network_timeout: [504, "The marketplace did not answer in time", true],
+  network_unreachable: [502, "The other side cannot be reached", true],
+  network_timeout: [504, "The other side did not answer in time", true],
   network_interrupted: [502, "The connection broke before the answer was complete", true],
-  network_bad_answer: [502, "The marketplace sent an answer that is not valid", true],
+  network_bad_answer: [502, "The other side sent an answer that is not valid", true],
+  network_too_large: [502, "The other side sent more than may be received", true],
   network_port_in_use: [409, "The port is in use", true],
 
   request_invalid: [400, "The request is not valid", true],
