@@ -251,17 +251,25 @@ async function usageOf(
   const running = await slot.running?.catch(() => null);
   const used = running == null ? undefined : runtime.usage(running.id);
   const stored = await storageUsage(administer.install.store, name);
-  const { calls = 0, failures = 0, openCalls = 0, cpuMs = 0, reloads = 0 } = used ?? {};
-  return {
-    calls,
-    failures,
-    openCalls,
-    cpuMs,
-    reloads,
-    storageBytes: stored.bytes,
-    storageKeys: stored.keys,
-  };
+  const { pid: _pid, ...figures } = used ?? UNUSED;
+  return { ...figures, storageBytes: stored.bytes, storageKeys: stored.keys };
 }
+
+/** Of a plugin that is not loaded. */
+const UNUSED: PluginUsage = {
+  calls: 0,
+  failures: 0,
+  openCalls: 0,
+  cpuMs: 0,
+  reloads: 0,
+  p50Ms: 0,
+  p99Ms: 0,
+  stopped: {},
+  retried: 0,
+  evictions: 0,
+  rssMb: 0,
+  pid: undefined,
+};
 
 async function checkForUpdates({ slots, trust, marketplace }: HostParts): Promise<UpdateInfo[]> {
   await trust.refresh({ acceptStale: true });

@@ -1,137 +1,122 @@
-import {
-  CALL_LIMITS,
-  type ErrorCode,
-  isErrorCode,
-  type Json,
-  RUNTIME_LIMITS,
-} from "@rising-bsm/protocol";
-import type { Child } from "./child-pool.ts";
+import { CALL_LIMITS, isErrorCode, type Json, RUNTIME_LIMITS } from "@rising-bsm/protocol";
+import type { Child } from "./child.ts";
+import { type Emit, takeDying, takeEnd } from "./crash-blame.ts";
 import type { Frame, FrameType } from "./frames.ts";
-import type { LogEntry, RuntimeEvent, RuntimeHost } from "./plugin-runtime.ts";
-import type { PluginSlot } from "./plugin-slot.ts";
+import type { LogEntry, RuntimeHost } from "./plugin-runtime.ts";
+import { ProtocolViolation } from "./protocol-violation.ts";
 import { serveHostCall } from "./serve-host-call.ts";
 
 interface Context {
   readonly host: RuntimeHost;
-  emit(slot: PluginSlot, state: RuntimeEvent["state"], code?: ErrorCode): void;
-}
-
-export interface FrameHandlers {
-  onFrame(child: Child, frame: Frame): void;
-  onEnd(child: Child): void;
-  /** It does not answer any more and has to be ended: nothing new goes there from now on. */
-  onWedged(child: Child): void;
+  readonly emit: Emit;
+  onReady(child: Child): void;
+  /** How long until the next child may be started. */
+  pauseMs(): number;
 }
 
 /** What happens when a child says something, and when it ends. */
+export interface FrameHandlers {
+  /**
+   * Throws a ProtocolViolation when the frame is one that a child of ours never sends. A child may be
+   * in the hands of an attacker: nothing it says is believed beyond the plugins it holds.
+   */
+  onFrame(child: Child, frame: Frame): void;
+  onEnd(child: Child): void;
+}
+
+type Handler = (child: Child, frame: Frame) => unknown;
+
 export function createFrameHandlers(context: Context): FrameHandlers {
-  const handlers: Partial<Record<FrameType, (child: Child, frame: Frame) => unknown>> = {
-    result: (child, frame) => child.calls.get(frame.id)?.succeed(frame),
-    failure: (child, frame) => child.calls.get(frame.id)?.failWith(frame),
+  const handlers: Partial<Record<FrameType, Handler>> = {
+    ready: (child) => takeReady(context, child),
+    result: (child, frame) => finish(child, frame, (call) => call.open.succeed(frame)),
+    failure: (child, frame) => finish(child, frame, (call) => call.open.failWith(frame)),
     hostCall: (child, frame) => serveHostCall(context.host, child, frame),
     log: (child, frame) => takeLog(context.host, child, frame),
-    dying: (child) => takeDying(context, child),
+    dying: (child) => takeDying(context.emit, child),
     stopped: (child, frame) => child.stopping.delete(frame.id),
-    lost: (child, frame) => takeLoss(context, child, frame),
+    lost: (child, frame) => takeLoss(context.emit, child, frame),
   };
   return {
-    onFrame: (child, frame) => void handlers[frame.type]?.(child, frame),
-    onEnd: (child) => takeEnd(context, child),
-    onWedged: (child) => takeWedged(context, child),
+    onFrame(child, frame) {
+      const handle = handlers[frame.type];
+      if (handle === undefined) throw new ProtocolViolation(`A frame "${frame.type}" from a child`);
+      if (frame.id > child.lastId) throw new ProtocolViolation("An id that was never given");
+      handle(child, frame);
+      if (child.lateFrames > RUNTIME_LIMITS.lateFrames)
+        throw new ProtocolViolation("A flood of frames for calls that are over");
+    },
+    onEnd: (child) => endCalls(context, child),
   };
 }
+
+function takeReady(context: Context, child: Child): void {
+  if (child.ready) throw new ProtocolViolation("A second start");
+  context.onReady(child);
+}
+
+function finish(child: Child, { id }: Frame, settle: (call: ChildCallOf<Child>) => void): void {
+  const call = child.calls.get(id);
+  // Cancelled or overdue; the answer was on its way.
+  if (call === undefined) child.lateFrames += 1;
+  else settle(call);
+}
+
+type ChildCallOf<C> = C extends { readonly calls: Map<number, infer Call> } ? Call : never;
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;
+/** JSON writes up to six bytes for one of the message; the fields are counted as JSON. */
+const MAX_LOG_CHARS = 8 * CALL_LIMITS.logBytes;
 
-function takeLog(host: RuntimeHost, child: Child, frame: Frame): void {
-  const call = child.calls.get(frame.id);
-  const slot = slotOf(child, frame);
-  if (call === undefined || slot === undefined || call.logs.length > CALL_LIMITS.logLines) return;
-  const [message, fields]: [unknown, Json] = JSON.parse(frame.body);
+function takeLog(host: RuntimeHost, child: Child, { id, head, body }: Frame): void {
+  const call = child.calls.get(id);
+  if (call === undefined || call.open.logs.length > CALL_LIMITS.logLines) {
+    child.lateFrames += 1;
+    return;
+  }
+  if (body.length > MAX_LOG_CHARS) throw new ProtocolViolation("A log line over its limit");
+  // What is not JSON throws here, and ends the child like any other violation.
+  const line: unknown = JSON.parse(body);
+  if (!isLine(line)) throw new ProtocolViolation("A log line that is none");
+  const [message, fields] = line;
   const entry: LogEntry = {
-    level: LEVELS[Number(frame.head["level"])] ?? "info",
-    message: String(message),
+    level: LEVELS[Number(head["level"])] ?? "info",
+    message,
     ...(fields === null ? {} : { fields }),
   };
-  call.logs.push(entry);
-  host.onLog(slot.spec.id, entry);
+  call.open.logs.push(entry);
+  try {
+    host.onLog(call.slot.spec.id, entry);
+  } catch (error) {
+    // The host's own fault: the child is not ended for it.
+    host.logger.warn("A log line could not be kept", { error });
+  }
 }
 
-function slotOf(child: Child, frame: Frame): PluginSlot | undefined {
-  return child.plugins.get(Number(frame.head["plugin"]));
+function isLine(value: unknown): value is [string, Json] {
+  return Array.isArray(value) && value.length === 2 && typeof value[0] === "string";
 }
 
 /** One isolate ended, its child lives on. */
-function takeLoss(context: Context, child: Child, frame: Frame): void {
-  const slot = child.plugins.get(frame.id);
+function takeLoss(emit: Emit, child: Child, { id, head }: Frame): void {
+  const slot = child.plugins.get(id);
+  // Unloaded in the meantime.
   if (slot === undefined) return;
-  child.plugins.delete(frame.id);
-  child.stopping.set(frame.id, slot);
-  if (slot.home?.loadId === frame.id) slot.home = undefined;
-  const code = frame.head["code"];
-  context.emit(slot, "lost", isErrorCode(code) ? code : "plugin_crashed");
+  child.plugins.delete(id);
+  child.stopping.set(id, slot);
+  if (slot.home?.child === child && slot.home.loadId === id) slot.home = undefined;
+  const code = head["code"];
+  emit(slot, "lost", isErrorCode(code) ? code : "plugin_crashed");
 }
 
-/** Its plugins move before the process is gone; only calls that are open there are lost. */
-function takeDying(context: Context, child: Child): void {
-  child.dying = true;
-  blame(context, child, [...child.stopping.values()]);
-  for (const slot of child.plugins.values()) leave(context, child, slot);
-}
-
-/** Every plugin with an open call may be what keeps it from answering. */
-function takeWedged(context: Context, child: Child): void {
-  if (child.dying) return;
-  child.dying = true;
-  const slots = [...child.plugins.values()];
-  blame(
-    context,
-    child,
-    slots.filter((slot) => slot.calls.size > 0),
-  );
-  for (const slot of slots) leave(context, child, slot);
-}
-
-/**
- * The process is gone. If it ended itself over one plugin, that one is to blame; otherwise every
- * plugin with an open call may be.
- */
-function takeEnd(context: Context, child: Child): void {
-  if (!child.dying) {
-    const slots = [...child.plugins.values()];
-    const known = [...child.stopping.values()];
-    blame(context, child, known.length > 0 ? known : slots.filter((slot) => slot.calls.size > 0));
-    for (const slot of slots) leave(context, child, slot);
-  }
-  child.plugins.clear();
-  child.stopping.clear();
-  const collateral = child.suspects !== 1 || child.dying;
-  for (const call of child.calls.values()) {
-    call.fail("plugin_crashed", "The process that ran the plugin ended", { collateral });
-  }
-}
-
-function leave(context: Context, child: Child, slot: PluginSlot): void {
-  if (slot.home?.child !== child) return;
-  slot.home = undefined;
-  context.emit(slot, "lost", "plugin_crashed");
-}
-
-/**
- * Whoever may be to blame moves to a child of its own, where only its own crashes count: nobody can
- * get a neighbour switched off.
- */
-function blame(context: Context, child: Child, suspects: readonly PluginSlot[]): void {
-  child.suspects = suspects.length;
-  for (const suspect of suspects) accuse(context, child, suspect);
-}
-
-function accuse(context: Context, child: Child, slot: PluginSlot): void {
-  const now = Date.now();
-  slot.aloneUntil = now + RUNTIME_LIMITS.aloneMs;
-  if (child.owner !== slot) return;
-  slot.crashes = [...slot.crashes.filter((at) => at > now - RUNTIME_LIMITS.aloneMs), now];
-  if (slot.crashes.length < RUNTIME_LIMITS.crashesBeforeQuarantine || slot.quarantined) return;
-  slot.quarantined = true;
-  context.emit(slot, "quarantined", "plugin_crashed");
+/** The process is gone, and with it every answer that it owed. */
+function endCalls(context: Context, child: Child): void {
+  takeEnd(context.emit, child);
+  const never = !child.ready;
+  const collateral = never || child.suspects !== 1 || child.dying;
+  const message = never
+    ? "The process for plugins does not start"
+    : "The process that ran the plugin ended";
+  const detail = never ? { collateral, retryAfterMs: context.pauseMs() } : { collateral };
+  for (const { open } of child.calls.values()) open.fail("plugin_crashed", message, detail);
 }

@@ -47,6 +47,8 @@ function isFrameType(name: string): name is FrameType {
 const LENGTH_BYTES = 4;
 const FIXED_BYTES = 9;
 const NEWLINE = 10;
+/** An error with its stack; whoever reads a frame parses the head at once. */
+const MAX_HEAD_BYTES = 128 * 1_024;
 const U32 = 2 ** 32;
 
 export function encodeFrame(frame: Frame): Buffer {
@@ -101,7 +103,8 @@ function frameLength(bytes: Buffer, maxBytes: number): number {
 function decodeFrame(bytes: Buffer): Frame {
   const type = NAMES.get(bytes.readUInt8(0));
   const headEnd = bytes.indexOf(NEWLINE, FIXED_BYTES);
-  if (type === undefined || headEnd === -1) throw new Error("A malformed frame");
+  if (type === undefined || headEnd === -1 || headEnd > MAX_HEAD_BYTES)
+    throw new Error("A malformed frame");
   const head: unknown = JSON.parse(bytes.toString("utf8", FIXED_BYTES, headEnd));
   return {
     type,

@@ -7,8 +7,8 @@ import type { Json } from "@rising-bsm/protocol";
  * Order of a plugin's life: `loadPlugin` → `onInstall` once → `onActivate` → any calls →
  * `onDeactivate` → `unloadPlugin`. Lifecycle functions are ordinary calls of kind "lifecycle": the
  * runtime never starts one by itself, with one exception. When an isolate is lost (a limit, a
- * crash), the next call reloads the plugin and first repeats the last successful `onActivate` with
- * the context that was given then.
+ * crash) or evicted, the next call reloads the plugin and first repeats the last successful
+ * `onActivate` with the context that was given then.
  */
 export interface PluginRuntime {
   /**
@@ -39,7 +39,6 @@ export interface PluginData {
   readonly license: { readonly entitlements: readonly string[]; readonly info: Json };
 }
 
-/** One version of a plugin to load. */
 /** One plugin version, as verified and granted: what `loadPlugin` needs. */
 export interface PluginSpec extends PluginData {
   /** Names this load in every later call; the host may use `@acme/hello@1.2.0`. */
@@ -60,6 +59,13 @@ export interface PluginSpec extends PluginData {
   readonly ceiling?: { readonly cpuMs?: number; readonly wallMs?: number };
   /** Plugins of different tiers never share a process. Default "reviewed". */
   readonly tier?: "system" | "reviewed" | "sideloaded";
+  /**
+   * Names of the methods and hooks that may run twice: a call of one that is lost because of another
+   * call is made again, once, in the time it has left.
+   */
+  readonly idempotent?: readonly string[];
+  /** After this many ms without an open call the isolate is dropped. Default 600,000; 0 is never. */
+  readonly idleMs?: number;
 }
 
 /** What the plugin object turned out to offer. */
@@ -71,7 +77,6 @@ export interface PluginShape {
   readonly handlesRequests: boolean;
 }
 
-/** One call of a loaded plugin. */
 /** One call of one function of a plugin. */
 export interface PluginCall {
   readonly kind: "method" | "request" | "hook" | "lifecycle" | "schedule";
@@ -85,6 +90,8 @@ export interface PluginCall {
   readonly args: readonly Json[];
   /** Wall time in ms instead of the default of the kind; counted from this call. */
   readonly deadlineMs?: number;
+  /** On the clock of performance.now(): the wall time ends here at the latest. */
+  readonly notAfter?: number;
   /** CPU time in ms instead of the default of the kind. */
   readonly cpuMs?: number;
   readonly signal?: AbortSignal;
@@ -107,7 +114,6 @@ export interface ResponseMessage {
   readonly body: string | null;
 }
 
-/** What one call used. */
 /** What one call took. */
 export interface CallUsage {
   readonly wallMs: number;
@@ -117,7 +123,6 @@ export interface CallUsage {
   readonly peakRssMb: number;
 }
 
-/** A call that succeeded. */
 /** What a call that succeeded gives. */
 export interface CallOutcome {
   readonly result: Json;
@@ -136,7 +141,6 @@ export interface CallFailure {
   readonly stack?: string;
 }
 
-/** One line that a plugin logged. */
 /** One line that plugin code logged. */
 export interface LogEntry {
   readonly level: "debug" | "info" | "warn" | "error";
@@ -144,7 +148,6 @@ export interface LogEntry {
   readonly fields?: Json;
 }
 
-/** What a plugin used since it was loaded. */
 /** Sums over a plugin since it was loaded. */
 export interface PluginUsage {
   readonly calls: number;
@@ -153,19 +156,30 @@ export interface PluginUsage {
   readonly cpuMs: number;
   /** Times the isolate had to be made again. */
   readonly reloads: number;
+  /** Wall time of the last 1,000 calls in ms: the median, and what 99 of 100 stay below. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** How many calls a limit or a crash ended, by the code they failed with. */
+  readonly stopped: Readonly<Record<string, number>>;
+  /** Calls that were made a second time because another call ended their process. */
+  readonly retried: number;
+  /** Times the isolate was dropped because nobody called. */
+  readonly evictions: number;
+  /** RSS of the child that holds the plugin over its plugins, as last seen; 0 without an isolate. */
+  readonly rssMb: number;
   /** Process id of the child that holds the plugin now. */
   readonly pid: number | undefined;
 }
 
-/** A change of what the runtime holds of a plugin. */
 /** A change of a plugin's state inside the runtime. */
 export interface RuntimeEvent {
   readonly plugin: string;
   /**
    * loaded: ready for calls. lost: the isolate or its process ended, the next call reloads it.
+   * evicted: nobody called for a while, the next call reloads it.
    * quarantined: three crashes in a child of its own within ten minutes. unloaded: gone.
    */
-  readonly state: "loaded" | "lost" | "quarantined" | "unloaded";
+  readonly state: "loaded" | "lost" | "evicted" | "quarantined" | "unloaded";
   /** Why, as an error code. */
   readonly code?: string;
 }
@@ -181,16 +195,16 @@ export interface RuntimeHost {
   readonly logger: RuntimeLogger;
 }
 
-/** What a plugin asks of the host. */
 /** One thing a plugin asks the host for. */
 export interface HostCall {
   readonly method: string;
   readonly args: Json[];
   /** Aborted when the plugin's call is over and nobody waits for the answer. */
   readonly signal: AbortSignal;
+  /** End of the plugin call's wall time, on the clock of performance.now(). */
+  readonly deadline: number;
 }
 
-/** Where the runtime writes what the people who run the host should know. */
 /** Where the runtime reports what an operator should know. */
 export interface RuntimeLogger {
   warn(message: string, fields?: Record<string, unknown>): void;

@@ -1,23 +1,32 @@
-import type { Child } from "./child-pool.ts";
+import { type CallStats, createStats } from "./call-stats.ts";
+import type { Home } from "./child.ts";
 import type { OpenCall } from "./open-call.ts";
 import type { PluginData, PluginShape, PluginSpec } from "./plugin-runtime.ts";
 
-/** What the supervisor knows of one plugin. */
+/** What the supervisor knows of one plugin. Times are on the clock of performance.now(). */
 export interface PluginSlot {
   readonly spec: PluginSpec;
   data: PluginData;
   /** Where it is loaded now; undefined until it is, and after its isolate was lost. */
-  home: { readonly child: Child; readonly loadId: number } | undefined;
+  home: Home | undefined;
   loading: Promise<PluginShape> | undefined;
   /** What `onActivate` was called with; repeated when the plugin has to be loaded again. */
   activation: { readonly context: unknown } | undefined;
+  /** What a child has been asked for it and has not answered: calls and the load. */
   readonly calls: Set<OpenCall>;
-  /** On the clock of Date.now(): until then it shares a child with nobody. */
+  /** Calls that the host waits for. */
+  openCalls: number;
+  lastCallAt: number;
+  idleTimer: NodeJS.Timeout | undefined;
+  /** Until then it shares a child with nobody. */
   aloneUntil: number;
+  /** When it was one of those who may have ended a child. */
+  suspicions: readonly number[];
+  /** When it ended a child of its own. */
   crashes: readonly number[];
   quarantined: boolean;
   unloaded: boolean;
-  readonly totals: { calls: number; failures: number; cpuMs: number; loads: number };
+  readonly stats: CallStats;
 }
 
 export function createSlot(spec: PluginSpec): PluginSlot {
@@ -28,10 +37,14 @@ export function createSlot(spec: PluginSpec): PluginSlot {
     loading: undefined,
     activation: undefined,
     calls: new Set(),
+    openCalls: 0,
+    lastCallAt: performance.now(),
+    idleTimer: undefined,
     aloneUntil: 0,
+    suspicions: [],
     crashes: [],
     quarantined: false,
     unloaded: false,
-    totals: { calls: 0, failures: 0, cpuMs: 0, loads: 0 },
+    stats: createStats(),
   };
 }

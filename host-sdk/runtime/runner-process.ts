@@ -1,11 +1,12 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import type { Duplex } from "node:stream";
 import { CALL_LIMITS, RUNTIME_LIMITS } from "@rising-bsm/protocol";
-import type { RunnerSettings } from "../runner/settings.ts";
 import { createFrameReader, encodeFrame, type Frame } from "./frames.ts";
 import type { RuntimeLogger } from "./plugin-runtime.ts";
-import { findRunnerProgram, type RunnerProgram } from "./runner-program.ts";
+import { readInSlices } from "./read-in-slices.ts";
+import { runnerCommand } from "./runner-command.ts";
+import type { RunnerProgram } from "./runner-program.ts";
 
 /** A child process that holds isolates. */
 export interface RunnerProcess {
@@ -14,90 +15,154 @@ export interface RunnerProcess {
   kill(): void;
   /** Whether the child keeps the host process running. */
   hold(on: boolean): void;
+  /** Bytes that were sent and that the child has not taken yet. */
+  unread(): number;
+  /** Its memory as of the last heartbeat, in MB. */
+  rssMb(): number;
   /** Settles when the process is gone. */
   readonly ended: Promise<void>;
 }
 
 export interface RunnerOptions {
+  readonly program: RunnerProgram;
   readonly rssCapMb: number;
   readonly logger: RuntimeLogger;
+  /** What it throws ends the child: it has said what a child of ours never says. */
   onFrame(frame: Frame): void;
+  /** Called once every heartbeat. */
+  onBeat(): void;
   onEnd(): void;
 }
 
-const MAX_FRAME_BYTES = 16 * 1024 * 1024;
-const FD = 3;
+/** A message and the line before it. */
+const MAX_FRAME_BYTES = CALL_LIMITS.messageBytes + 256 * 1_024;
+const FRAMES_FD = 3;
+const WATCHER_FD = 4;
+const MAX_STDERR = 16_384;
 
 /** Starts a child. It fails like a crash: `onEnd` is called, once, also when it never started. */
 export function startRunner(options: RunnerOptions): RunnerProcess {
-  const { command, args } = commandLine(findRunnerProgram(), options.rssCapMb);
-  const child = spawn(command, args, {
-    cwd: "/",
-    env: {},
-    stdio: ["ignore", "ignore", "pipe", "pipe"],
-    windowsHide: true,
-  });
-  const pipe = duplexOf(child.stdio[FD]);
-  const read = createFrameReader(MAX_FRAME_BYTES);
+  const { rssCapMb, logger } = options;
+  const child = startProcess(options);
+  const pipe = pipeOf(child, FRAMES_FD);
   const kill = () => void child.kill("SIGKILL");
-  let missedPongs = 0;
+  const life = createLife(options, kill);
 
-  pipe.on("data", (chunk: Buffer) => {
-    try {
-      for (const frame of read(chunk)) {
-        if (frame.type === "pong") missedPongs = 0;
-        else options.onFrame(frame);
+  const read = createFrameReader(MAX_FRAME_BYTES);
+  if (pipe !== undefined)
+    readInSlices(pipe, (bytes) => {
+      try {
+        for (const frame of read(bytes)) life.take(frame);
+      } catch (error) {
+        logger.warn("A plugin process sent a frame that is not valid", { error });
+        kill();
+        return false;
       }
-    } catch (error) {
-      options.logger.warn("A plugin process sent a frame that is not valid", { error });
-      kill();
-    }
-  });
-  pipe.on("error", kill);
-  child.stderr?.on("data", (chunk: Buffer) =>
-    options.logger.warn("plugin process", { stderr: chunk.toString("utf8").slice(0, 2_000) }),
-  );
+      return true;
+    });
+  pipe?.on("error", kill);
+  logStderr(child, logger);
 
+  const send = (frame: Frame) => {
+    if (pipe === undefined || pipe.destroyed) return;
+    pipe.write(encodeFrame(frame));
+    if (pipe.writableLength > RUNTIME_LIMITS.pipeMaxBytes) kill();
+  };
+  let rssMb = 0;
+  let gone = false;
   const heartbeat = setInterval(() => {
-    missedPongs += 1;
-    if (missedPongs > RUNTIME_LIMITS.missedPongs) kill();
-    else pipe.write(encodeFrame({ type: "ping", id: 0, head: {}, body: "" }));
-    void killAboveMemory(child.pid, options.rssCapMb + RUNTIME_LIMITS.rssGraceMb, kill);
+    life.beat(send);
+    void weigh();
   }, RUNTIME_LIMITS.heartbeatMs);
+  const weigh = async () => {
+    rssMb = (await rssOf(child.pid)) ?? life.rssMb();
+    if (rssMb > rssCapMb + RUNTIME_LIMITS.rssGraceMb) kill();
+  };
 
   const ended = new Promise<void>((resolve) => {
     const end = () => {
+      gone = true;
       clearInterval(heartbeat);
-      pipe.destroy();
+      life.end();
+      for (const stream of child.stdio ?? []) stream?.destroy();
       resolve();
     };
-    child.once("error", end);
+    child.once("error", (error) => {
+      logger.warn("A plugin process could not be started", { error });
+      end();
+    });
     child.once("exit", end);
   });
   void ended.then(() => options.onEnd());
 
-  const holders = [child, pipe, child.stderr, heartbeat];
+  const holders = [child, ...(child.stdio ?? []), heartbeat];
   const hold = (on: boolean) => {
+    if (gone) return;
     for (const holder of holders) setHolding(holder, on);
   };
   hold(false);
+  const unread = () => pipe?.writableLength ?? 0;
+  return { pid: child.pid, send, kill, hold, unread, rssMb: () => rssMb, ended };
+}
+
+/** An empty environment: nothing that the host was told reaches the child. */
+function startProcess({ program, rssCapMb }: RunnerOptions): ChildProcess {
+  const { command, args } = runnerCommand(program, rssCapMb);
+  return spawn(command, args, {
+    cwd: "/",
+    env: {},
+    stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"],
+    windowsHide: true,
+  });
+}
+
+/** Whether the child still answers: it has to become ready in time, and then to answer pings. */
+function createLife(options: RunnerOptions, kill: () => void) {
+  const tooLate = setTimeout(kill, RUNTIME_LIMITS.startMs).unref();
+  let missedPongs = 0;
+  let rssMb = 0;
   return {
-    pid: child.pid,
-    send: (frame) => void pipe.write(encodeFrame(frame)),
-    kill,
-    hold,
-    ended,
+    take(frame: Frame): void {
+      if (frame.type === "ready") clearTimeout(tooLate);
+      if (frame.type !== "pong") return options.onFrame(frame);
+      if (missedPongs === 0) throw new Error("An answer to a ping that was not sent");
+      missedPongs = 0;
+      rssMb = Number(frame.head["rssMb"]) || 0;
+    },
+    beat(send: (frame: Frame) => void): void {
+      options.onBeat();
+      missedPongs += 1;
+      if (missedPongs > RUNTIME_LIMITS.missedPongs) kill();
+      else send({ type: "ping", id: 0, head: {}, body: "" });
+    },
+    rssMb: () => rssMb,
+    end: () => clearTimeout(tooLate),
   };
 }
 
+/** What a child writes there is for whoever looks for a fault, and not without end. */
+function logStderr(child: ChildProcess, logger: RuntimeLogger): void {
+  let left = MAX_STDERR;
+  child.stderr?.on("data", (chunk: Buffer) => {
+    if (left <= 0) return;
+    logger.warn("plugin process", { stderr: chunk.toString("utf8", 0, Math.min(left, 2_000)) });
+    left -= chunk.length;
+  });
+  child.stderr?.on("error", () => undefined);
+  pipeOf(child, WATCHER_FD)?.on("error", () => undefined);
+}
+
 function setHolding(holder: unknown, on: boolean): void {
+  // A stream that the child has closed would remember each time until it is opened again.
+  if (Reflect.get(Object(holder), "destroyed") === true) return;
   const change: unknown = Reflect.get(Object(holder), on ? "ref" : "unref");
   if (typeof change === "function") Reflect.apply(change, holder, []);
 }
 
-function duplexOf(stream: unknown): Duplex {
-  if (isDuplex(stream)) return stream;
-  throw new Error("The child process has no fd 3");
+/** A process that could not be made for want of file descriptors has no pipes. */
+function pipeOf(child: ChildProcess, fd: number): Duplex | undefined {
+  const stream: unknown = Reflect.get(Object(child.stdio), fd);
+  return isDuplex(stream) ? stream : undefined;
 }
 
 function isDuplex(stream: unknown): stream is Duplex {
@@ -105,61 +170,11 @@ function isDuplex(stream: unknown): stream is Duplex {
 }
 
 /** Second line behind the child's own check, which needs the child's event loop. Linux only. */
-async function killAboveMemory(
-  pid: number | undefined,
-  capMb: number,
-  kill: () => void,
-): Promise<void> {
-  if (process.platform !== "linux" || pid === undefined) return;
+async function rssOf(pid: number | undefined): Promise<number | undefined> {
+  if (process.platform !== "linux" || pid === undefined) return undefined;
   const statm = await readFile(`/proc/${pid}/statm`, "utf8").catch(() => "");
-  const pages = Number(statm.split(" ")[1] ?? 0);
-  if ((pages * PAGE_BYTES) / 1e6 > capMb) kill();
+  return (Number(statm.split(" ")[1] ?? 0) * PAGE_BYTES) / 1e6;
 }
 
 /** Not 4 KiB everywhere, but never smaller: on other machines the check comes later. */
 const PAGE_BYTES = 4_096;
-
-function commandLine(
-  program: RunnerProgram,
-  rssCapMb: number,
-): { command: string; args: string[] } {
-  const settings: RunnerSettings = {
-    addon: program.addon,
-    rssCapMb,
-    spareMemoryMb: CALL_LIMITS.memoryMb,
-    limits: {
-      callsInFlight: CALL_LIMITS.callsInFlight,
-      payloadBytes: CALL_LIMITS.payloadBytes,
-      messageBytes: CALL_LIMITS.messageBytes,
-      logLines: CALL_LIMITS.logLines,
-      logBytes: CALL_LIMITS.logBytes,
-    },
-  };
-  const node = [
-    program.node,
-    "--jitless",
-    "--no-node-snapshot",
-    // Garbage collection on the isolate's own thread: its CPU is counted.
-    "--single-threaded-gc",
-    "--permission",
-    "--allow-addons",
-    "--disable-warning=PERM0001",
-    `--allow-fs-read=${program.runner}`,
-    `--allow-fs-read=${program.addon}`,
-    program.runner,
-    JSON.stringify(settings),
-  ];
-  if (process.platform === "win32") return { command: program.node, args: node.slice(1) };
-  const dataKb = (rssCapMb + RUNTIME_LIMITS.dataAboveRssMb) * 1_024;
-  return { command: "/bin/sh", args: ["-c", CONTAIN, "sh", String(dataKb), ...node] };
-}
-
-/**
- * Every layer is used where it works here: a limit on memory the child can write to, death with the
- * parent even if the child hangs, and no network interface.
- */
-const CONTAIN = `
-ulimit -d "$1" 2>/dev/null; shift
-if setpriv --pdeathsig KILL true 2>/dev/null; then set -- setpriv --pdeathsig KILL "$@"; fi
-if unshare -n true 2>/dev/null; then set -- unshare -n "$@"; fi
-exec "$@"`;

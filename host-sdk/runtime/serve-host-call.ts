@@ -1,37 +1,82 @@
-import { CALL_LIMITS, type Json, parseJson, RbsmError } from "@rising-bsm/protocol";
-import type { Child } from "./child-pool.ts";
+import { CALL_LIMITS, type Json, parseJson, RbsmError, RUNTIME_LIMITS } from "@rising-bsm/protocol";
+import type { Child, ChildCall } from "./child.ts";
 import type { Frame } from "./frames.ts";
 import { ARGUMENTS_DEPTH, jsonText, UnsendableValue } from "./json-text.ts";
 import type { RuntimeHost } from "./plugin-runtime.ts";
+import { ProtocolViolation } from "./protocol-violation.ts";
 
 /** Base64 of the largest answer of a fetch, with room for its headers. */
 const FETCH_BYTES = Math.ceil((CALL_LIMITS.fetchResponseBytes * 4) / 3) + 64 * 1_024;
+const MAX_METHOD_LENGTH = 200;
 
-/** Asks the host what a plugin asked, and sends the answer or the refusal back. */
-export async function serveHostCall(host: RuntimeHost, child: Child, frame: Frame): Promise<void> {
-  const answer = await askHost(host, child, frame).catch((error: unknown) =>
-    refusal(host, frame, error),
-  );
-  child.process.send({
-    ...answer,
-    id: frame.id,
-    head: { plugin: frame.head["plugin"], hostId: frame.head["hostId"] },
-  });
+/**
+ * Asks the host what a plugin asked, and sends the answer or the refusal back. Whose call it is
+ * follows from the call, not from what the child says. Throws a ProtocolViolation.
+ */
+export function serveHostCall(host: RuntimeHost, child: Child, frame: Frame): void {
+  const question = questionOf(frame);
+  const call = child.calls.get(frame.id);
+  if (call === undefined) {
+    child.lateFrames += 1;
+    // A child that does not read gets no answers it does not wait for.
+    if (child.process.unread() < RUNTIME_LIMITS.pipeBytes)
+      reply(child, question, refusal(host, question, new RbsmError("cancelled", CALL_OVER)));
+    return;
+  }
+  if (question.plugin !== call.loadId) throw new ProtocolViolation("A host call of another plugin");
+  if (call.hostCalls >= CALL_LIMITS.callsInFlight)
+    throw new ProtocolViolation("More host calls than a plugin can make");
+  call.hostCalls += 1;
+  void answer(host, call, question).then((frame) => reply(child, question, frame));
+}
+
+async function answer(host: RuntimeHost, call: ChildCall, question: Question): Promise<HostAnswer> {
+  try {
+    return await askHost(host, call, question);
+  } catch (error) {
+    return refusal(host, question, error);
+  } finally {
+    call.hostCalls -= 1;
+  }
+}
+
+const CALL_OVER = "The call is over";
+
+interface Question {
+  readonly id: number;
+  readonly plugin: number;
+  readonly hostId: number;
+  readonly method: string;
+  readonly body: string;
 }
 
 type HostAnswer = Pick<Frame, "type" | "body">;
 
-async function askHost(host: RuntimeHost, child: Child, frame: Frame): Promise<HostAnswer> {
-  const call = child.calls.get(frame.id);
-  const plugin = child.plugins.get(Number(frame.head["plugin"]));
-  if (call === undefined || plugin === undefined)
-    throw new RbsmError("cancelled", "The call is over");
-  const method = String(frame.head["method"]);
-  const args = parseArguments(frame.body);
-  const result = await host.onHostCall(plugin.spec.id, call.context, {
+function questionOf({ id, head, body }: Frame): Question {
+  const { plugin, hostId, method } = head;
+  if (typeof plugin !== "number" || typeof hostId !== "number" || typeof method !== "string")
+    throw new ProtocolViolation("A host call without its head");
+  if (method.length > MAX_METHOD_LENGTH || body.length > CALL_LIMITS.payloadBytes)
+    throw new ProtocolViolation("A host call over its limit");
+  return { id, plugin, hostId, method, body };
+}
+
+function reply(child: Child, { id, plugin, hostId }: Question, answer: HostAnswer): void {
+  child.process.send({ ...answer, id, head: { plugin, hostId } });
+}
+
+async function askHost(
+  host: RuntimeHost,
+  call: ChildCall,
+  { method, body }: Question,
+): Promise<HostAnswer> {
+  const args = parseArguments(body);
+  const { open, slot, deadline } = call;
+  const result = await host.onHostCall(slot.spec.id, open.context, {
     method,
     args,
-    signal: call.signal,
+    signal: open.signal,
+    deadline,
   });
   const maxBytes = method === "fetch" ? FETCH_BYTES : CALL_LIMITS.payloadBytes;
   return { type: "hostResult", body: payloadText(result, maxBytes) };
@@ -65,14 +110,13 @@ export function payloadText(value: unknown, maxBytes: number, maxDepth?: number)
   throw new RbsmError("limit_payload", `The value is larger than ${maxBytes} bytes of JSON`);
 }
 
-function refusal(host: RuntimeHost, frame: Frame, error: unknown): HostAnswer {
+function refusal(host: RuntimeHost, { method }: Question, error: unknown): HostAnswer {
   if (error instanceof RbsmError) {
     return {
       type: "hostRefusal",
       body: JSON.stringify({ code: error.code, message: error.message }),
     };
   }
-  const method = String(frame.head["method"]);
   host.logger.warn("A host call failed", { method, error });
   return {
     type: "hostRefusal",

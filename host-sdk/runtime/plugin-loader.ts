@@ -1,0 +1,139 @@
+import { CALL_LIMITS, RbsmError, RUNTIME_LIMITS } from "@rising-bsm/protocol";
+import { askChild } from "./ask-child.ts";
+import { loadBudget } from "./call-budget.ts";
+import type { Child, Home } from "./child.ts";
+import { type ChildPool, memoryOf } from "./child-pool.ts";
+import type { Emit } from "./crash-blame.ts";
+import type { PluginData, PluginShape, PluginSpec } from "./plugin-runtime.ts";
+import type { PluginSlot } from "./plugin-slot.ts";
+import { payloadText } from "./serve-host-call.ts";
+import { shapeOf } from "./plugin-shape.ts";
+import { pluginLabel } from "./source-map.ts";
+
+interface LoaderParts {
+  readonly pool: ChildPool;
+  readonly emit: Emit;
+  readonly onWedged: (child: Child) => void;
+}
+
+/** Brings plugins into isolates. */
+export interface PluginLoader {
+  /** Loaded and, where it was active before its isolate was lost, activated again. */
+  ready(slot: PluginSlot): Promise<PluginShape>;
+  /** Drops the plugin's isolate, if it has one. */
+  drop(slot: PluginSlot): void;
+}
+
+export function createPluginLoader(parts: LoaderParts): PluginLoader {
+  let loading = 0;
+  const load = async (slot: PluginSlot): Promise<PluginShape> => {
+    if (loading >= RUNTIME_LIMITS.loads)
+      throw new RbsmError("host_busy", `${loading} plugins are being loaded already`);
+    loading += 1;
+    try {
+      // A child may end over another plugin while this one is on its way into it.
+      return await loadOnce(parts, slot).catch((error: unknown) => {
+        if (!isBystander(error) || slot.unloaded) throw error;
+        return loadOnce(parts, slot);
+      });
+    } finally {
+      loading -= 1;
+    }
+  };
+  return {
+    drop: (slot) => drop(parts, slot),
+    ready(slot) {
+      slot.loading ??= load(slot).finally(() => (slot.loading = undefined));
+      return slot.loading;
+    },
+  };
+}
+
+function drop({ pool }: LoaderParts, slot: PluginSlot): void {
+  const { home } = slot;
+  slot.home = undefined;
+  if (home !== undefined) pool.leave(home);
+}
+
+async function loadOnce(parts: LoaderParts, slot: PluginSlot): Promise<PluginShape> {
+  const home = await parts.pool.homeFor(slot);
+  const { child, loadId } = home;
+  const keys = await evaluate(parts, slot, home).catch((error: unknown) => {
+    child.plugins.delete(loadId);
+    throw error;
+  });
+  if (slot.unloaded) {
+    parts.pool.leave(home);
+    throw new RbsmError("plugin_not_active", `${slot.spec.id} was unloaded`);
+  }
+  if (!child.plugins.has(loadId) || child.dying)
+    throw new RbsmError("plugin_crashed", "The plugin's process ended while it was loaded", {
+      collateral: true,
+    });
+  const shape = shapeOf(keys);
+  slot.home = home;
+  slot.stats.loads += 1;
+  if (slot.activation !== undefined) await reactivate(parts, slot, home);
+  parts.emit(slot, "loaded");
+  return shape;
+}
+
+/** Runs the plugin's modules in its new isolate; the answer lists its functions. */
+async function evaluate(parts: LoaderParts, slot: PluginSlot, home: Home): Promise<string> {
+  const { spec } = slot;
+  const answer = await askChild(slot, home, {
+    ...questionFor(parts, slot),
+    type: "load",
+    head: {
+      label: pluginLabel(spec),
+      main: spec.main,
+      memoryMb: memoryOf(spec),
+    },
+    body: JSON.stringify({ files: codeOf(spec), data: JSON.parse(dataText(slot.data)) }),
+    context: undefined,
+  }).answer;
+  return answer.body;
+}
+
+async function reactivate(parts: LoaderParts, slot: PluginSlot, home: Home): Promise<void> {
+  try {
+    await askChild(slot, home, {
+      ...questionFor(parts, slot),
+      type: "call",
+      head: { target: "lifecycle:onActivate" },
+      body: "[]",
+      context: slot.activation?.context,
+    }).answer;
+  } catch (error) {
+    // Half activated is not active: the next call starts over.
+    drop(parts, slot);
+    throw error;
+  }
+}
+
+function questionFor({ onWedged }: LoaderParts, { spec }: PluginSlot) {
+  const startedAt = performance.now();
+  return { budget: loadBudget(spec), startedAt, signal: undefined, onWedged };
+}
+
+/** Of a process that could not be started there is no other to try at once. */
+function isBystander(error: unknown): boolean {
+  if (!(error instanceof RbsmError) || error.code !== "plugin_crashed") return false;
+  return error.detail["collateral"] === true && error.detail["retryAfterMs"] === undefined;
+}
+
+/** Only code and data that modules can import reach the child. */
+function codeOf(spec: PluginSpec): (readonly [string, string])[] {
+  const decoder = new TextDecoder();
+  return [...spec.files]
+    .filter(([path]) => /\.(?:js|mjs|json)$/.test(path))
+    .map(([path, bytes]) => [path, decoder.decode(bytes)] as const);
+}
+
+/** What plugin code reads synchronously, as it crosses. */
+export function dataText({ config, license }: PluginData): string {
+  return payloadText(
+    { config, entitlements: license.entitlements, info: license.info },
+    CALL_LIMITS.payloadBytes,
+  );
+}
