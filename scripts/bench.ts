@@ -12,6 +12,7 @@ requireNode24();
 const BENCHES: Record<string, string> = {
   "bundle-read": "tests/bench/bundle-read.ts",
   "cold-start": "tests/bench/cold-start.ts",
+  calls: "tests/bench/calls.ts",
   download: "tests/bench/download.ts",
   search: "tests/bench/search-rows.ts",
 };
@@ -22,7 +23,7 @@ const Figures = z.array(
     baseline: z.string(),
     ratio: z.string(),
     goal: z.string(),
-    met: z.enum(["yes", "no"]),
+    met: z.enum(["yes", "no", "–"]),
   }),
 );
 
@@ -57,4 +58,4 @@ else {
   console.log(`${machine.node}, ${machine.cpus} × ${machine.model}, ${machine.memoryGb} GB`);
   console.table(Object.fromEntries(figures.map(({ name, ...rest }) => [name, rest])));
 }
-process.exit(figures.every(({ met }) => met === "yes") ? 0 : 1);
+process.exit(figures.every(({ met }) => met !== "no") ? 0 : 1);

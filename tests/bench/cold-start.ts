@@ -5,7 +5,7 @@ import { spread, percentile, timings, type Figure, report } from "./measure.ts";
 /** A plain child process of the same Node that answers one message: what any isolation costs. */
 function bareFork(): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = fork("tests/bench/bare-child.mjs");
+    const child = fork("tests/bench/ipc-echo.mjs");
     child.once("error", reject);
     child.once("message", () => {
       child.kill("SIGKILL");

@@ -5,7 +5,8 @@ export interface Figure {
   readonly baseline: string;
   readonly ratio: string;
   readonly goal: string;
-  readonly met: "yes" | "no";
+  /** "–" where no goal was set. */
+  readonly met: "yes" | "no" | "–";
 }
 
 /** Milliseconds that each of `runs` calls took, after `warmUp` calls that do not count; sorted. */
