@@ -91,7 +91,10 @@ async function openStored(options: CompleteOptions) {
     options.marketplace === undefined ? noMarketplace() : createMarketplace(options.marketplace);
   const trust = await trustOf(options, { marketplace, now });
   const licenses = await licensesOf(options, { marketplace, trust, now, logger });
-  const slots = createSlots((error) => logger.error("A state listener failed", { error }));
+  const slots = createSlots({
+    onListenerError: (error) => logger.error("A state listener failed", { error }),
+    now,
+  });
   await fillSlots(slots, { bundles, plugins: await readPlugins(store), logger });
   const publishers = await trustedPublishers(options.developerMode);
   return { ...recovery, logger, marketplace, trust, licenses, slots, publishers };
@@ -277,7 +280,7 @@ async function fillSlots(
       return { row, manifest: null, problem: problemOf(error), running: null };
     }
   });
-  for (const slot of await Promise.all(opened)) slots.put(slot.row.name, slot);
+  for (const slot of await Promise.all(opened)) slots.load(slot);
 }
 
 async function trustedPublishers(

@@ -19,7 +19,7 @@ import {
   type Running,
   runCall,
 } from "./running.ts";
-import { notActive, problemOf, type Slot, type Slots, stateOf } from "./slots.ts";
+import { notActive, problemOf, type Slot, type Slots, type StateChange, stateOf } from "./slots.ts";
 
 /** Failures of a start that say nothing about the plugin: the next call tries again. */
 const PASSING = ["host_busy", "cancelled", "plugin_crashed", "conflict_locked", "disk_full"];
@@ -54,7 +54,7 @@ export interface ActivePlugins {
   /** Starts a version that is not installed yet, or a rollback's; the caller decides when it takes over. */
   start(order: StartVersion): Promise<Running>;
   /** Puts a stored plugin and its running version in place of the old one, which drains in the background. */
-  replace(slot: Slot): void;
+  replace(slot: Slot, change?: StateChange): void;
   /** Takes a plugin out of reach (`next` null: for ever), lets it finish and says goodbye to it. */
   stop(name: string, next: Slot | null): Promise<void>;
   /** Ends a version that will not be used. */
@@ -112,9 +112,9 @@ export function createActivePlugins(parts: ActiveParts): ActivePlugins {
       const context = contextOf(running, { actor, depth, reach: asked });
       return runCall(runtime, running, { ...call, context });
     },
-    replace(slot) {
+    replace(slot, change) {
       const before = slots.find(slot.row.name);
-      slots.put(slot.row.name, slot);
+      slots.put(slot.row.name, slot, change);
       slot.running?.then(
         ({ trial }) => (trial.over = true),
         () => undefined,

@@ -2,7 +2,7 @@ import { type Installed, type InstallParts, lockDocument } from "../install/inst
 import { KIND, type PluginRow, readPlugins } from "../install/rows.ts";
 import type { Change, HostStore } from "../store/host-store.ts";
 import type { ActivePlugins } from "./active-plugins.ts";
-import type { Slots } from "./slots.ts";
+import type { Slots, StateChange } from "./slots.ts";
 
 /** What administering works with. */
 export interface AdministerParts {
@@ -14,14 +14,19 @@ export interface AdministerParts {
 }
 
 /** The commit is done; from here on calls reach the new versions. */
-export function takeOver({ active }: AdministerParts, installed: readonly Installed[]): void {
+export function takeOver(
+  { active }: AdministerParts,
+  installed: readonly Installed[],
+  change?: StateChange,
+): void {
   for (const { row, manifest, running } of installed) {
-    active.replace({
+    const slot = {
       row,
       manifest,
       problem: null,
       running: running === null ? null : Promise.resolve(running),
-    });
+    };
+    active.replace(slot, change);
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   CALL_LIMITS,
   HOOK_EVENTS,
+  HOOK_LIMITS,
   type HookEvent,
   hookPermission,
   type Json,
@@ -8,13 +9,8 @@ import {
 } from "@rising-bsm/protocol";
 import type { ActivePlugins } from "./active-plugins.ts";
 import { currentChain } from "./call-chain.ts";
+import { createTokenBucket } from "./token-bucket.ts";
 import { problemOf, type Problem, type Slot, type Slots, stateOf } from "./slots.ts";
-
-/** How long all hooks of one event may take together, in ms; what is left then is not told. */
-const EVENT_BUDGET_MS = 10_000;
-
-/** Events that may wait for delivery; more are dropped and logged. */
-const EVENTS_WAITING = 1_000;
 
 /** How one plugin took an event. */
 export interface Delivery {
@@ -23,10 +19,20 @@ export interface Delivery {
   readonly problem?: Problem;
 }
 
-/** Tells plugins about events, one event after the other. */
+/** What became of the events for one plugin since the host started. */
+export interface HookCounts {
+  readonly delivered: number;
+  readonly failed: number;
+  /** Not told: too many waited, waited too long, or came in a circle. */
+  readonly dropped: number;
+}
+
+/** Tells plugins about events: each plugin one after the other, and none waits for another. */
 export interface EventDelivery {
   /** Resolves when every plugin that listens has been told; never throws for what a plugin does. */
   emit(event: string, payload: Json): Promise<Delivery[]>;
+  counts(plugin: string): HookCounts;
+  forget(plugin: string): void;
 }
 
 /** What delivering works with. */
@@ -36,60 +42,93 @@ export interface DeliveryParts {
   readonly logger: { warn(message: string, fields?: Record<string, unknown>): void };
 }
 
-/** A queue of events over the active plugins. */
+interface Telling {
+  readonly event: HookEvent;
+  readonly payload: Json;
+  /** How many plugins have answered each other to get here; 0 where that is not known. */
+  readonly depth: number;
+  /** On the clock of performance.now(). */
+  readonly since: number;
+}
+
+/** The events for one plugin. */
+interface Queue {
+  last: Promise<unknown>;
+  waiting: number;
+  delivered: number;
+  failed: number;
+  dropped: number;
+  /** The first event that is dropped is logged, and again after one was delivered. */
+  dropping: boolean;
+  /**
+   * A domain may announce events from a queue of its own, where nobody knows which event caused
+   * them. What goes in circles there comes without end, and is stopped by its number.
+   */
+  readonly takeToken: (now: number) => boolean;
+}
+
+/** A queue of events for each active plugin. */
 export function createEventDelivery(parts: DeliveryParts): EventDelivery {
-  let last: Promise<unknown> = Promise.resolve();
-  let waiting = 0;
+  const queues = new Map<string, Queue>();
+  const queueOf = (plugin: string) => {
+    const queue = queues.get(plugin) ?? emptyQueue();
+    queues.set(plugin, queue);
+    return queue;
+  };
   return {
     async emit(event, payload) {
       const known = HOOK_EVENTS.find((name) => name === event);
       if (known === undefined)
         throw new RbsmError("usage", `There is no event ${event}`, { events: HOOK_EVENTS });
       const depth = (currentChain()?.depth ?? -1) + 1;
-      const why = reasonToDrop(depth, waiting);
-      if (why !== null) {
-        parts.logger.warn(`An event was dropped: ${why}`, { event });
-        return [];
-      }
-      waiting++;
-      const told = last.then(() => tellAll(parts, { event: known, payload, depth }));
-      last = told.catch(() => undefined).finally(() => waiting--);
-      return told;
+      const telling = { event: known, payload, depth, since: performance.now() };
+      const listening = parts.slots.all().filter((slot) => listens(slot, known, payload));
+      return Promise.all(
+        listening.map(({ row }) =>
+          enqueue(parts, queueOf(row.name), { ...telling, plugin: row.name }),
+        ),
+      );
     },
+    counts(plugin) {
+      const { delivered, failed, dropped } = queues.get(plugin) ?? emptyQueue();
+      return { delivered, failed, dropped };
+    },
+    forget: (plugin) => void queues.delete(plugin),
   };
 }
 
+function emptyQueue(): Queue {
+  const counts = { waiting: 0, delivered: 0, failed: 0, dropped: 0, dropping: false };
+  return { ...counts, last: Promise.resolve(), takeToken: createTokenBucket(HOOK_LIMITS) };
+}
+
+type Told = Telling & { readonly plugin: string };
+
+async function enqueue(parts: DeliveryParts, queue: Queue, told: Told): Promise<Delivery> {
+  const why = reasonToDrop(queue, told);
+  if (why !== null) return drop(parts, queue, { told, why });
+  queue.waiting += 1;
+  const done = queue.last.then(() => tell(parts, queue, told));
+  queue.last = done.finally(() => (queue.waiting -= 1));
+  return done;
+}
+
 /** Two plugins that change what the other one listens for would never come to an end. */
-function reasonToDrop(depth: number, waiting: number): string | null {
+function reasonToDrop({ waiting, takeToken }: Queue, { depth, since }: Told): string | null {
   if (depth > CALL_LIMITS.pluginCallDepth) return "plugins answer each other's events in a circle";
-  return waiting >= EVENTS_WAITING ? "plugins are too slow" : null;
+  if (waiting >= HOOK_LIMITS.waiting) return "too many wait for the plugin";
+  return takeToken(since) ? null : "too many came in a short time";
 }
 
-interface Telling {
-  readonly event: HookEvent;
-  readonly payload: Json;
-  /** How many plugins have answered each other to get here. */
-  readonly depth: number;
-}
-
-async function tellAll(parts: DeliveryParts, telling: Telling): Promise<Delivery[]> {
-  const { event, payload } = telling;
-  const endsAt = performance.now() + EVENT_BUDGET_MS;
-  const told: Delivery[] = [];
-  for (const slot of parts.slots.all()) {
-    if (!listens(slot, event, payload)) continue;
-    const plugin = slot.row.name;
-    if (performance.now() > endsAt) {
-      told.push({
-        plugin,
-        ok: false,
-        problem: { code: "limit_wall", message: "The event's time was used up" },
-      });
-      continue;
-    }
-    told.push(await tell(parts, plugin, telling));
-  }
-  return told;
+function drop(
+  { logger }: DeliveryParts,
+  queue: Queue,
+  { told: { plugin, event }, why }: { told: Told; why: string },
+): Delivery {
+  queue.dropped += 1;
+  if (!queue.dropping) logger.warn(`Events for ${plugin} are dropped: ${why}`, { event });
+  queue.dropping = true;
+  return { plugin, ok: false, problem: { code: "host_busy", message: `It was dropped: ${why}` } };
 }
 
 /** A plugin hears what its manifest names and its grants let it see, except its own doing. */
@@ -108,23 +147,20 @@ function listens(slot: Slot, event: HookEvent, payload: Json): boolean {
   );
 }
 
-async function tell(
-  { active, logger }: DeliveryParts,
-  plugin: string,
-  { event, payload, depth }: Telling,
-): Promise<Delivery> {
+async function tell(parts: DeliveryParts, queue: Queue, told: Told): Promise<Delivery> {
+  const { plugin, event, payload, depth, since } = told;
+  if (performance.now() - since > HOOK_LIMITS.waitMs)
+    return drop(parts, queue, { told, why: "it waited too long" });
+  queue.dropping = false;
   try {
-    await active.call(plugin, {
-      kind: "hook",
-      name: event,
-      args: [payload],
-      actor: null,
-      depth,
-    });
+    const call = { kind: "hook", name: event, args: [payload], actor: null, depth } as const;
+    await parts.active.call(plugin, call);
+    queue.delivered += 1;
     return { plugin, ok: true };
   } catch (error) {
     const problem = problemOf(error);
-    logger.warn(`${plugin} failed on ${event}`, { ...problem });
+    queue.failed += 1;
+    parts.logger.warn(`${plugin} failed on ${event}`, { ...problem });
     return { plugin, ok: false, problem };
   }
 }

@@ -26,7 +26,7 @@ export async function rollback(parts: AdministerParts, name: string): Promise<vo
   const bundle = await parts.install.bundles.open(next.release);
   const from: Json = row.release.version;
   const running = await startAndStore(parts, { row: next, bundle, from });
-  takeOver(parts, [{ row: next, manifest: bundle.manifest, running }]);
+  takeOver(parts, [{ row: next, manifest: bundle.manifest, running }], "rolled-back");
 }
 
 /** The data stays as it is, unless the old release fails: then what it changed is taken back. */

@@ -11,12 +11,32 @@ export interface Problem {
   readonly message: string;
 }
 
-/** A change of a plugin's state, or its removal. */
+/**
+ * What happened to a plugin. `activated`: enabled, or its bundle repaired. `evicted`: nobody called
+ * for a while, so it was unloaded. `reloaded`: the call after that, or after a crash, loaded it again.
+ */
+export type StateChange =
+  | "installed"
+  | "activated"
+  | "disabled"
+  | "failed"
+  | "quarantined"
+  | "evicted"
+  | "reloaded"
+  | "updated"
+  | "rolled-back"
+  | "uninstalled";
+
+/** Something that happened to a plugin, and the state it is in since. */
 export interface StateEvent {
   readonly plugin: string;
   readonly version: string;
   readonly state: PluginState | "uninstalled";
+  readonly change: StateChange;
+  /** Why it failed, or why it had to be loaded again. */
   readonly reason: Problem | null;
+  /** ISO time. */
+  readonly at: string;
 }
 
 /** One installed plugin as the host knows it now. */
@@ -35,8 +55,12 @@ export interface Slots {
   get(name: string): Slot;
   find(name: string): Slot | undefined;
   all(): Slot[];
-  /** Replaces a slot in one step and tells the listeners when its state changed. */
-  put(name: string, slot: Slot): void;
+  /** Puts what was installed before this host started; nobody is told. */
+  load(slot: Slot): void;
+  /** Replaces a slot in one step and tells the listeners what that changed; `change` says it better. */
+  put(name: string, slot: Slot, change?: StateChange): void;
+  /** Tells the listeners about something that leaves the slot as it is. */
+  note(name: string, change: "evicted" | "reloaded", reason: Problem | null): void;
   remove(name: string): void;
   on(listener: (event: StateEvent) => void): () => void;
 }
@@ -47,11 +71,26 @@ export function stateOf(slot: Slot): PluginState {
   return slot.problem === null ? "active" : "failed";
 }
 
-/** Empty slots. Listeners run after the change; what one throws goes to `onListenerError` and no further. */
-export function createSlots(onListenerError: (error: unknown) => void): Slots {
+/** What the slots tell beside their contents. */
+export interface SlotsOptions {
+  /** Gets what a listener throws; it goes no further. */
+  readonly onListenerError: (error: unknown) => void;
+  readonly now: () => Date;
+}
+
+/** Empty slots. Listeners run after the change, in a turn of their own. */
+export function createSlots({ onListenerError, now }: SlotsOptions): Slots {
   const slots = new Map<string, Slot>();
   const listeners = new Set<(event: StateEvent) => void>();
-  const announce = (event: StateEvent) => {
+  const announce = (slot: Slot, told: Partial<StateEvent> & Pick<StateEvent, "change">) => {
+    const event: StateEvent = {
+      plugin: slot.row.name,
+      version: slot.row.release.version,
+      state: stateOf(slot),
+      reason: slot.problem,
+      at: now().toISOString(),
+      ...told,
+    };
     for (const listener of listeners) {
       Promise.resolve(event).then(listener).catch(onListenerError);
     }
@@ -65,17 +104,21 @@ export function createSlots(onListenerError: (error: unknown) => void): Slots {
     },
     find: (name) => slots.get(name),
     all: () => [...slots.values()].sort((a, b) => (a.row.name < b.row.name ? -1 : 1)),
-    put(name, slot) {
-      const before = slots.get(name);
+    load: (slot) => void slots.set(slot.row.name, slot),
+    put(name, slot, why) {
+      const change = changeBetween(slots.get(name), slot);
       slots.set(name, slot);
-      const event = eventOf(slot);
-      if (before === undefined || JSON.stringify(eventOf(before)) !== JSON.stringify(event))
-        announce(event);
+      if (change !== null) announce(slot, { change: why ?? change });
+    },
+    note(name, change, reason) {
+      const slot = slots.get(name);
+      if (slot !== undefined) announce(slot, { change, reason });
     },
     remove(name) {
       const slot = slots.get(name);
       slots.delete(name);
-      if (slot !== undefined) announce({ ...eventOf(slot), state: "uninstalled", reason: null });
+      if (slot === undefined) return;
+      announce(slot, { state: "uninstalled", change: "uninstalled", reason: null });
     },
     on(listener) {
       listeners.add(listener);
@@ -84,13 +127,16 @@ export function createSlots(onListenerError: (error: unknown) => void): Slots {
   };
 }
 
-function eventOf(slot: Slot): StateEvent {
-  return {
-    plugin: slot.row.name,
-    version: slot.row.release.version,
-    state: stateOf(slot),
-    reason: slot.problem,
-  };
+const REACHED = { active: "activated", disabled: "disabled", failed: "failed" } as const;
+
+function changeBetween(before: Slot | undefined, slot: Slot): StateChange | null {
+  if (before === undefined) return "installed";
+  if (before.row.release.version !== slot.row.release.version) return "updated";
+  const state = stateOf(slot);
+  const same = JSON.stringify(before.problem) === JSON.stringify(slot.problem);
+  if (stateOf(before) === state && (same || state === "disabled")) return null;
+  if (state === "failed" && slot.problem?.code === "plugin_quarantined") return "quarantined";
+  return REACHED[state];
 }
 
 /** The refusal of a call to a plugin that is not active. */

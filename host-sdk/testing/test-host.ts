@@ -13,7 +13,11 @@ import { parseResponseMessage, toRequestMessage, toResponse } from "../http/requ
 import { askedPermissions, decideGrants } from "../install/grant.ts";
 import type { PluginRow } from "../install/rows.ts";
 import { connectRuntime, type Connected } from "../lifecycle/connect-runtime.ts";
-import { createEventDelivery, type Delivery } from "../lifecycle/deliver-events.ts";
+import {
+  createEventDelivery,
+  type Delivery,
+  type HookCounts,
+} from "../lifecycle/deliver-events.ts";
 import { createPluginLogs, type LogLine } from "../lifecycle/plugin-logs.ts";
 import type { Actor } from "../lifecycle/running.ts";
 import { createSlots } from "../lifecycle/slots.ts";
@@ -69,6 +73,8 @@ export interface TestHost {
   request(request: Request, options?: TestCallOptions): Promise<Response>;
   /** Tells the plugins about an event, as the application would. */
   hook(event: string, payload: Json): Promise<Delivery[]>;
+  /** What became of the events for a plugin; the tested one when left out. */
+  hookCounts(plugin?: string): HookCounts;
   /** Runs a schedule now. */
   schedule(name: string): Promise<void>;
   logs(): readonly LogLine[];
@@ -116,6 +122,7 @@ interface World extends Connected {
     config: Readonly<Record<string, Json>>,
   ) => Promise<void>;
   readonly emit: (event: string, payload: Json) => Promise<Delivery[]>;
+  readonly countsOf: (plugin: string) => HookCounts;
   readonly logsOf: (plugin: string) => readonly LogLine[];
   readonly close: () => Promise<void>;
 }
@@ -130,7 +137,7 @@ async function createWorld(options: TestHostOptions): Promise<World> {
   const domain =
     options.domain ?? (await createSimulatedDomain({ seed: options.seed ?? 1, ...clock }));
   const bundles = new Map<string, Bundle>();
-  const slots = createSlots(() => undefined);
+  const slots = createSlots({ onListenerError: () => undefined, now });
   const logs = createPluginLogs();
   const connected = connectRuntime({
     store,
@@ -151,6 +158,7 @@ async function createWorld(options: TestHostOptions): Promise<World> {
     ...connected,
     domain,
     emit: (event, payload) => events.emit(event, payload),
+    countsOf: (plugin) => events.counts(plugin),
     logsOf: (plugin) => logs.read(plugin),
     async add(bundle, grants, config) {
       bundles.set(bundle.sha256, bundle);
@@ -241,6 +249,7 @@ function testHostOver(world: World, manifest: Manifest): TestHost {
       );
     },
     hook: (event, payload) => world.emit(event, payload),
+    hookCounts: (name = plugin) => world.countsOf(name),
     async schedule(name) {
       await call("schedule", { name, args: [] }, {});
     },

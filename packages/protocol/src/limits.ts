@@ -69,9 +69,9 @@ export const SETTINGS_LIMITS = {
   secretLength: 4_096,
 } as const;
 
-/** What the host remembers of plugins' host calls. */
+/** What the host remembers of the host calls of one plugin, and how soon it is stored. */
 export const AUDIT_LIMITS = {
-  rowsKept: 10_000,
+  rowsPerPlugin: 2_000,
   rowsPerDocument: 500,
   rowsPerPage: 1_000,
   flushMs: 1_000,
@@ -234,4 +234,22 @@ export const SCHEDULE_LIMITS = {
   renewClaimMs: 5_000,
   /** The clock is looked at this often, so that a machine that slept or was set goes on. */
   wakeMs: 600_000,
+} as const;
+
+/** What a host remembers of each plugin's states and log lines. */
+export const HISTORY_LIMITS = {
+  eventsPerPlugin: 1_000,
+  messageChars: 500,
+  logLines: 500,
+} as const;
+
+/** How events reach plugins' hooks. */
+export const HOOK_LIMITS = {
+  /** Events that wait for one plugin; more are dropped for it. */
+  waiting: 1_000,
+  /** An event that has waited longer is dropped. */
+  waitMs: 60_000,
+  /** Hooks that one plugin gets at once, and how many a second once those are used up. */
+  burst: 2_000,
+  perSecond: 20,
 } as const;
