@@ -5,6 +5,7 @@ import type { Frame, FrameType } from "./frames.ts";
 import type { LogEntry, RuntimeHost } from "./plugin-runtime.ts";
 import { ProtocolViolation } from "./protocol-violation.ts";
 import { serveHostCall } from "./serve-host-call.ts";
+import { mapStack, pluginLabel } from "./source-map.ts";
 
 interface Context {
   readonly host: RuntimeHost;
@@ -79,14 +80,16 @@ function takeLog(host: RuntimeHost, child: Child, { id, head, body }: Frame): vo
   const line: unknown = JSON.parse(body);
   if (!isLine(line)) throw new ProtocolViolation("A log line that is none");
   const [message, fields] = line;
+  const { spec } = call.slot;
   const entry: LogEntry = {
     level: LEVELS[Number(head["level"])] ?? "info",
-    message,
+    // An error that nobody caught is logged with its stack.
+    message: mapStack(spec.files, pluginLabel(spec), message),
     ...(fields === null ? {} : { fields }),
   };
   call.open.logs.push(entry);
   try {
-    host.onLog(call.slot.spec.id, entry);
+    host.onLog(spec.id, entry, call.open.context);
   } catch (error) {
     // The host's own fault: the child is not ended for it.
     host.logger.warn("A log line could not be kept", { error });

@@ -191,7 +191,8 @@ export interface RuntimeHost {
    * An RbsmError crosses to the plugin as `{code, message}`; any other error as `internal`.
    */
   onHostCall(pluginId: string, context: unknown, call: HostCall): Promise<Json>;
-  onLog(pluginId: string, entry: LogEntry): void;
+  /** `context` is that of the call which wrote the line. */
+  onLog(pluginId: string, entry: LogEntry, context: unknown): void;
   readonly logger: RuntimeLogger;
 }
 
