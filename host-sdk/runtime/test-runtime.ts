@@ -6,7 +6,7 @@ import type {
   PluginRuntime,
   PluginSpec,
 } from "./plugin-runtime.ts";
-import { createSupervisor } from "./supervisor.ts";
+import { createSupervisor, type SupervisorOptions } from "./supervisor.ts";
 
 type Rest = [args?: Json[], call?: Partial<PluginCall>];
 
@@ -27,12 +27,14 @@ export interface TestRuntime extends PluginRuntime {
 
 export function startTestRuntime(
   onHostCall: (call: HostCall) => Promise<Json> = async () => null,
+  options: Pick<SupervisorOptions, "spareChild" | "program"> = {},
 ): TestRuntime {
   const hostCalls: TestRuntime["hostCalls"] = [];
   const logged: LogEntry[] = [];
   const warnings: string[] = [];
   const runtime = createSupervisor({
     spareChild: false,
+    ...options,
     logger: {
       warn: (message, fields) => void warnings.push(`${message} ${JSON.stringify(fields)}`),
     },
