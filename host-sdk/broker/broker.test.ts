@@ -228,6 +228,8 @@ test("plugins.call reaches dependencies, one deeper and for the same user", asyn
       args: [1, null],
       actor: user(["customers.view"]),
       depth: 3,
+      signal: expect.any(AbortSignal),
+      deadlineMs: null,
     },
   ]);
 });
@@ -255,7 +257,7 @@ test("plugins.call ends at the limit of depth", async () => {
   ).rejects.toMatchObject({ code: "limit_calls" });
 });
 
-test("denied() names a refusal once and keeps no more than 256", async () => {
+test("denied() names a refusal once and keeps no more than 256 of a plugin", async () => {
   for (let n = 0; n < 300; n += 1) {
     await handle({}, `made.up${n}`).catch(() => null);
     await handle({}, "customers.get", 1).catch(() => null);
@@ -263,6 +265,8 @@ test("denied() names a refusal once and keeps no more than 256", async () => {
   expect(broker.denied()).toHaveLength(256);
   const again = broker.denied().filter(({ method }) => method === "customers.get");
   expect(again).toHaveLength(1);
+  await handle({ plugin: "@acme/later" }, "customers.get", 1).catch(() => null);
+  expect(broker.denied("@acme/later")).toHaveLength(1);
 });
 
 test.each([undefined, null, "context", {}, { plugin: "@acme/test", grants: "all" }])(

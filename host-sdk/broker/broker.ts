@@ -1,11 +1,19 @@
-import { CALL_LIMITS, RbsmError, type ErrorCode, type Json } from "@rising-bsm/protocol";
+import {
+  CALL_LIMITS,
+  FETCH_LIMITS,
+  RbsmError,
+  type ErrorCode,
+  type Json,
+} from "@rising-bsm/protocol";
 import type { DomainPort } from "../domain/domain-port.ts";
 import type { HostStore } from "../store/host-store.ts";
 import { createDenials, type Denial } from "./denials.ts";
 import { domainCalls } from "./domain-calls.ts";
 import { brokerContextSchema, missingFor, type BrokerContext } from "./grants.ts";
 import type { CallSite, HostMethod } from "./host-method.ts";
+import { fetchCalls, type FetchParts } from "./fetch-calls.ts";
 import { pluginCalls, type CallPlugin } from "./plugin-calls.ts";
+import { createQuotas, type PerMinute, type Quotas } from "./quotas.ts";
 import { storageCalls } from "./storage-calls.ts";
 
 /** One line of the audit: who asked for what and how it ended. */
@@ -25,10 +33,24 @@ export interface BrokerOptions {
   readonly domain: DomainPort;
   /** Runs a method of another plugin, with that plugin's own grants and the same user. */
   readonly callPlugin: CallPlugin;
+  /** The way to the network, and the secrets that go along; left out: plugins have no `fetch`. */
+  readonly network?: FetchParts;
+  /** Quotas that differ from RATE_LIMITS. */
+  readonly perMinute?: PerMinute;
   readonly audit: (row: AuditRow) => void;
   readonly logger: { error(message: string, fields?: Record<string, unknown>): void };
   /** Milliseconds since 1970. Default: the system's clock. */
   readonly now?: () => number;
+}
+
+/** What a plugin asks for, and how long somebody waits for the answer. */
+export interface BrokerCall {
+  readonly method: string;
+  readonly args: Json[];
+  /** Aborted when the plugin's call is over; never when left out. */
+  readonly signal?: AbortSignal;
+  /** End of the plugin call's wall time on the clock of performance.now(). */
+  readonly deadline?: number;
 }
 
 export interface Broker {
@@ -36,7 +58,7 @@ export interface Broker {
    * Serves one host call. `context` is the BrokerContext that the host gave to the runtime with the
    * plugin call. Throws nothing but RbsmErrors.
    */
-  handle(context: unknown, call: { method: string; args: Json[] }): Promise<Json>;
+  handle(context: unknown, call: BrokerCall): Promise<Json>;
   /** What plugins were refused since the broker was made, each refusal once. */
   denied(plugin?: string): Denial[];
 }
@@ -45,7 +67,11 @@ export interface Broker {
 interface OpenCall {
   readonly context: BrokerContext;
   inFlight: number;
+  fetches: number;
 }
+
+/** Names of methods come from plugin code. */
+const AUDITED_NAME_LENGTH = 100;
 
 /**
  * The one door between plugin code and the application: grant and user's right, quota, arguments,
@@ -57,7 +83,9 @@ export function createBroker(options: BrokerOptions): Broker {
     ...domainCalls(options.domain),
     ...storageCalls(options.store),
     ...pluginCalls(options.callPlugin),
+    ...(options.network === undefined ? [] : fetchCalls(options.network)),
   ]);
+  const quotas = createQuotas(options.perMinute ?? {});
   const denials = createDenials();
   const openCalls = new WeakMap<object, OpenCall>();
 
@@ -71,12 +99,12 @@ export function createBroker(options: BrokerOptions): Broker {
     if (!parsed.success) {
       throw new RbsmError("internal", "A host call came with a wrong context", {}, parsed.error);
     }
-    const call = { context: parsed.data, inFlight: 0 };
+    const call = { context: parsed.data, inFlight: 0, fetches: 0 };
     openCalls.set(context, call);
     return call;
   }
 
-  async function handle(context: unknown, call: { method: string; args: Json[] }): Promise<Json> {
+  async function handle(context: unknown, call: BrokerCall): Promise<Json> {
     const open = openCall(context);
     const startedAt = now();
     const method = methods.get(call.method);
@@ -85,21 +113,22 @@ export function createBroker(options: BrokerOptions): Broker {
         at: startedAt,
         plugin: open.context.plugin,
         actor: open.context.actor?.id ?? null,
-        method: call.method,
-        permission: method?.permission ?? null,
+        method: call.method.slice(0, AUDITED_NAME_LENGTH),
+        permission: method?.permissionOf?.(call.args) ?? method?.permission ?? null,
         outcome,
         ms: now() - startedAt,
       });
+    let result: Json;
     try {
-      const result = await serve(open, method, { ...call, now: startedAt });
-      write("ok");
-      return result;
+      result = await serve(open, method, { ...call, quotas, now: startedAt });
     } catch (error) {
       const refusal = toRefusal(error, call.method);
       denials.note(refusal, open.context.plugin, call.method);
       write(refusal.code);
       throw refusal;
     }
+    write("ok");
+    return result;
   }
 
   function toRefusal(error: unknown, method: string): RbsmError {
@@ -111,21 +140,39 @@ export function createBroker(options: BrokerOptions): Broker {
   return { handle, denied: (plugin) => denials.list(plugin) };
 }
 
+const NEVER = new AbortController().signal;
+
 async function serve(
   open: OpenCall,
   method: HostMethod | undefined,
-  call: { method: string; args: Json[]; now: number },
+  call: BrokerCall & { readonly quotas: Quotas; readonly now: number },
 ): Promise<Json> {
+  const { context } = open;
+  const { now, quotas, signal = NEVER, deadline = null } = call;
+  // Before everything else: being refused is work for the host too.
+  quotas.take(context.plugin, "hostCalls", now);
   if (method === undefined) throw unknownMethod(call.method);
-  requirePermission(open.context, call.method, method.permission);
+  requirePermission(context, call.method, method.permission);
+  for (const quota of method.quotas ?? []) quotas.take(context.plugin, quota, now);
+  if (method.quotas?.includes("fetches") === true) countFetch(open);
   if (open.inFlight >= CALL_LIMITS.callsInFlight) throw tooManyCalls();
   open.inFlight += 1;
   try {
-    const site: CallSite = { context: open.context, method: call.method, now: call.now };
+    const site: CallSite = { context, method: call.method, now, signal, deadline };
     return await method.run(call.args, site);
   } finally {
     open.inFlight -= 1;
   }
+}
+
+function countFetch(open: OpenCall): void {
+  open.fetches += 1;
+  if (open.fetches <= FETCH_LIMITS.fetchesPerCall) return;
+  throw new RbsmError(
+    "limit_calls",
+    `A plugin call may make ${FETCH_LIMITS.fetchesPerCall} fetches`,
+    { fix: "Spread the work over several calls." },
+  );
 }
 
 function requirePermission(

@@ -8,6 +8,7 @@ import {
   type MethodContract,
 } from "../domain/methods.ts";
 import { hostMethod, type HostMethod } from "./host-method.ts";
+import type { Quota } from "./quotas.ts";
 
 /** The calls that reach the application's data. */
 export function domainCalls(domain: DomainPort): [string, HostMethod][] {
@@ -21,7 +22,7 @@ function domainCall(
   name: DomainMethod,
   contract: MethodContract<z.ZodType<unknown[]>, z.ZodType<Json>>,
 ): HostMethod {
-  return hostMethod(contract.permission, contract.args, async (args, { context }) => {
+  const call = hostMethod(contract.permission, contract.args, async (args, { context }) => {
     const { plugin, actor } = context;
     const actorId = actor === null ? null : String(actor.id);
     const result = await domain.call(name, toJson(args), { plugin, actorId });
@@ -29,6 +30,12 @@ function domainCall(
     // error becomes `internal` and nothing of a wrong row reaches the plugin.
     return contract.result.parse(result);
   });
+  return { ...call, quotas: quotasOf(name, contract.permission) };
+}
+
+function quotasOf(name: DomainMethod, permission: string): Quota[] {
+  if (permission.endsWith(".view")) return [];
+  return name === "notifications.send" ? ["writes", "notifications"] : ["writes"];
 }
 
 /** What the check made of the arguments, as they cross: an argument left out is null. */

@@ -1,4 +1,4 @@
-import { normalizePermission } from "@rising-bsm/protocol";
+import { normalizePermission, RbsmError } from "@rising-bsm/protocol";
 import { z } from "zod";
 
 /** The user a call is made for. */
@@ -25,21 +25,35 @@ export interface BrokerContext {
   readonly actor: Actor | null;
   /** How many plugins called each other to get here; 0 for a call of the host. */
   readonly depth: number;
+  /** How much the plugin may store; left out: the default. */
+  readonly storageBytes?: number | undefined;
   /** Left out: the version is no longer on trial. */
   readonly trial?: Trial | undefined;
+}
+
+const actorSchema = z.object({
+  id: z.union([z.number(), z.string()]),
+  permissions: z.union([z.literal("all"), z.array(z.string()).readonly()]),
+});
+
+/**
+ * Checks who an application says is acting. Throws `usage`: without permissions nobody knows what
+ * the user may do, and taking that for nothing or for everything would both be wrong.
+ */
+export function requireActorShape(actor: unknown): void {
+  if (actor === null || actorSchema.safeParse(actor).success) return;
+  throw new RbsmError("usage", "An actor needs an id and permissions", {
+    fix: 'Give { id, permissions } with a list of codes or "all", or null for nobody.',
+  });
 }
 
 export const brokerContextSchema = z.object({
   plugin: z.string(),
   grants: z.array(z.string()).readonly(),
   dependencies: z.array(z.string()).readonly(),
-  actor: z
-    .object({
-      id: z.union([z.number(), z.string()]),
-      permissions: z.union([z.literal("all"), z.array(z.string()).readonly()]),
-    })
-    .nullable(),
+  actor: actorSchema.nullable(),
   depth: z.int().min(0),
+  storageBytes: z.int().min(0).optional(),
   // By reference: the trial ends while the context is in use.
   trial: z.custom<Trial>(isTrial).optional(),
 });

@@ -1,6 +1,7 @@
 import { RbsmError, type Finding, type Json } from "@rising-bsm/protocol";
 import type { z } from "zod";
 import type { BrokerContext } from "./grants.ts";
+import type { Quota } from "./quotas.ts";
 
 /** Where a host call comes from. */
 export interface CallSite {
@@ -8,12 +9,20 @@ export interface CallSite {
   readonly method: string;
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** Aborted when the plugin's call is over. */
+  readonly signal: AbortSignal;
+  /** End of the plugin call's wall time on the clock of performance.now(); null: not known. */
+  readonly deadline: number | null;
 }
 
 /** A host call as the broker runs it once the permission is there. */
 export interface HostMethod {
   /** null: every plugin may, without a grant. */
   readonly permission: string | null;
+  /** What it uses up beside the quota of all host calls. */
+  readonly quotas?: readonly Quota[];
+  /** The permission that these arguments need, where it depends on them: for the audit, `run` checks it. */
+  readonly permissionOf?: (args: Json[]) => string | null;
   readonly run: (args: Json[], site: CallSite) => Promise<Json>;
 }
 

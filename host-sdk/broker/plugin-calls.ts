@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { CALL_LIMITS, RbsmError, type Json } from "@rising-bsm/protocol";
 import { z } from "zod";
 import { jsonValue } from "../domain/entities.ts";
@@ -16,6 +17,10 @@ export interface PluginToPlugin {
   readonly actor: Actor | null;
   /** Goes into the called plugin's context. */
   readonly depth: number;
+  /** Aborted with the calling plugin's call. */
+  readonly signal: AbortSignal;
+  /** What is left of the calling plugin's wall time in ms; null: not known. */
+  readonly deadlineMs: number | null;
 }
 
 export type CallPlugin = (call: PluginToPlugin) => Promise<Json>;
@@ -24,11 +29,14 @@ const callArgs = z.tuple([z.string().min(1), z.string().min(1)], jsonValue);
 
 /** `plugins.call(name, method, ...args)`: to plugins that the manifest depends on, and no others. */
 export function pluginCalls(callPlugin: CallPlugin): [string, HostMethod][] {
-  const call = hostMethod(null, callArgs, async ([plugin, method, ...args], { context }) => {
+  const call = hostMethod(null, callArgs, async ([plugin, method, ...args], site) => {
+    const { context, signal, deadline } = site;
     requireDependency(context, plugin);
     const depth = context.depth + 1;
     if (depth > CALL_LIMITS.pluginCallDepth) throw tooDeep();
-    return callPlugin({ from: context.plugin, plugin, method, args, actor: context.actor, depth });
+    const deadlineMs = deadline === null ? null : deadline - performance.now();
+    const { plugin: from, actor } = context;
+    return callPlugin({ from, plugin, method, args, actor, depth, signal, deadlineMs });
   });
   return [["plugins.call", call]];
 }

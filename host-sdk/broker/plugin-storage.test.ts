@@ -29,6 +29,7 @@ async function brokerOn(hostStore: HostStore): Promise<Broker> {
     store: hostStore,
     domain: await createSimulatedDomain(),
     callPlugin: async () => null,
+    perMinute: { hostCalls: 1e6, writes: 1e6 },
     audit: () => undefined,
     logger: { error: () => undefined },
     now: () => now,

@@ -31,6 +31,8 @@ export interface Shelf {
   readonly now: number;
   /** The plugin's version is on trial: what it writes can be taken back. */
   readonly onTrial?: boolean;
+  /** What all values together may have; left out: the default of STORAGE_LIMITS. */
+  readonly maxBytes?: number;
 }
 
 export interface SetOptions {
@@ -169,9 +171,10 @@ async function replaceEntry(
   const { stored, entry } = change;
   const { usage, version } = await readUsage(store, plugin);
   const next = usageAfter(usage, stored, entry);
-  if (entry !== null && isOver(next)) {
+  const { maxBytes = STORAGE_LIMITS.totalBytes } = shelf;
+  if (entry !== null && (next.bytes > maxBytes || next.keys > STORAGE_LIMITS.keys)) {
     if (await sweepExpired(shelf, key)) return null;
-    throw limitReached(describeLimit(next));
+    throw limitReached(describeLimit(next, maxBytes));
   }
   return tryCommit(store, [
     { kind: kindOf(plugin), key, value: toRowValue(entry), ifVersion: stored?.version ?? null },
@@ -234,14 +237,10 @@ function toRowValue(entry: z.output<typeof entrySchema> | null): Json {
   return expiresAt === undefined ? { value, bytes } : { value, bytes, expiresAt };
 }
 
-function isOver(usage: Usage): boolean {
-  return usage.bytes > STORAGE_LIMITS.totalBytes || usage.keys > STORAGE_LIMITS.keys;
-}
-
-function describeLimit(usage: Usage): string {
+function describeLimit(usage: Usage, maxBytes: number): string {
   return usage.keys > STORAGE_LIMITS.keys
     ? `A plugin may keep ${STORAGE_LIMITS.keys} keys`
-    : `A plugin may keep ${STORAGE_LIMITS.totalBytes} bytes, this would make it ${usage.bytes}`;
+    : `The plugin may keep ${maxBytes} bytes, this would make it ${usage.bytes}`;
 }
 
 function limitReached(message: string): RbsmError {

@@ -41,35 +41,29 @@ export function storageCalls(store: HostStore): [string, HostMethod][] {
     plugin: context.plugin,
     now,
     onTrial: context.trial?.over === false,
+    maxBytes: context.storageBytes ?? STORAGE_LIMITS.totalBytes,
   });
+  const get = hostMethod(null, z.tuple([keySchema]), ([key], site) => getValue(shelf(site), key));
+  const set = hostMethod(
+    null,
+    // `set(key, undefined)` crosses without a value: undefined is null.
+    z.tuple([keySchema, jsonValue.optional(), setOptions.nullish()]),
+    ([key, value = null, options], site) => setValue(shelf(site), { key, value }, options ?? {}),
+  );
+  const remove = hostMethod(null, z.tuple([keySchema]), ([key], site) =>
+    deleteValue(shelf(site), key),
+  );
+  const list = hostMethod(null, z.tuple([listOptions.nullish()]), ([options], site) =>
+    listKeys(shelf(site), {
+      prefix: options?.prefix ?? "",
+      limit: options?.limit ?? DEFAULT_LIST_LIMIT,
+      cursor: options?.cursor,
+    }),
+  );
   return [
-    [
-      "storage.get",
-      hostMethod(null, z.tuple([keySchema]), ([key], site) => getValue(shelf(site), key)),
-    ],
-    [
-      "storage.set",
-      hostMethod(
-        null,
-        // `set(key, undefined)` crosses without a value: undefined is null.
-        z.tuple([keySchema, jsonValue.optional(), setOptions.nullish()]),
-        ([key, value = null, options], site) =>
-          setValue(shelf(site), { key, value }, options ?? {}),
-      ),
-    ],
-    [
-      "storage.delete",
-      hostMethod(null, z.tuple([keySchema]), ([key], site) => deleteValue(shelf(site), key)),
-    ],
-    [
-      "storage.list",
-      hostMethod(null, z.tuple([listOptions.nullish()]), ([options], site) =>
-        listKeys(shelf(site), {
-          prefix: options?.prefix ?? "",
-          limit: options?.limit ?? DEFAULT_LIST_LIMIT,
-          cursor: options?.cursor,
-        }),
-      ),
-    ],
+    ["storage.get", get],
+    ["storage.set", { ...set, quotas: ["writes"] }],
+    ["storage.delete", { ...remove, quotas: ["writes"] }],
+    ["storage.list", list],
   ];
 }
