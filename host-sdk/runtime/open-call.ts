@@ -29,7 +29,7 @@ interface OpenCallOptions {
   readonly context: unknown;
   readonly startedAt: number;
   /** Makes the stack of a failure one that the plugin's author can read. */
-  readonly readStack?: (stack: string) => string;
+  readonly readStack: (stack: string) => string;
   /** Called once, when the answer is known. */
   onSettled(usage: CallUsage, ok: boolean): void;
 }
@@ -98,7 +98,7 @@ function usageFrom(frame: Frame | undefined, startedAt: number): CallUsage {
 function failureError(
   frame: Frame,
   usage: CallUsage | undefined,
-  readStack: (stack: string) => string = (stack) => stack,
+  readStack: (stack: string) => string,
 ): RbsmError {
   const { data } = failureSchema.safeParse(frame.head["error"]);
   if (data === undefined)

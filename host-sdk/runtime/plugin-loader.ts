@@ -6,9 +6,9 @@ import { type ChildPool, memoryOf } from "./child-pool.ts";
 import type { Emit } from "./crash-blame.ts";
 import type { PluginData, PluginShape, PluginSpec } from "./plugin-runtime.ts";
 import type { PluginSlot } from "./plugin-slot.ts";
+import { pluginLabel } from "./source-map.ts";
 import { payloadText } from "./serve-host-call.ts";
 import { shapeOf } from "./plugin-shape.ts";
-import { pluginLabel } from "./source-map.ts";
 
 interface LoaderParts {
   readonly pool: ChildPool;

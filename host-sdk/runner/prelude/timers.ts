@@ -73,7 +73,7 @@ function guarded(run: () => unknown): void {
   try {
     run();
   } catch (error) {
-    const { name, message } = describeError(error);
-    log("error", `Uncaught in a callback: ${name}: ${message}`);
+    const { name, message, stack } = describeError(error);
+    log("error", `Uncaught in a callback: ${name}: ${message}\n${stack}`.trimEnd());
   }
 }
