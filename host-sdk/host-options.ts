@@ -40,7 +40,13 @@ export interface HostOptions {
   readonly applicationVersion?: string;
   /** Every host call that a plugin made, as it ends. */
   readonly audit?: (row: AuditRow) => void;
+  /** How long a plugin that nobody calls stays loaded, in ms. Default ten minutes; 0 is for ever. */
+  readonly idleMs?: number;
+  /** Time zone in which plugins' schedules are read, like "Europe/Berlin". Default the system's. */
+  readonly timezone?: string;
   readonly now?: () => Date;
+  /** Instead of setTimeout for schedules: calls `work` after `ms`; the result stops it. */
+  readonly setTimer?: (work: () => void, ms: number) => () => void;
   /** Another runtime than isolated-vm in child processes. */
   readonly createRuntime?: (host: RuntimeHost) => PluginRuntime;
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { fromBase64url, keyId, RbsmError } from "@rising-bsm/protocol";
+import { base64url, fromBase64url, keyId, RbsmError, type SigningKey } from "@rising-bsm/protocol";
 import { deletePluginStorage, undoTrialWrites } from "./broker/plugin-storage.ts";
 import { forgetUndo } from "./broker/undo-log.ts";
 import { createMarketplace, type Marketplace } from "./client/marketplace.ts";
@@ -20,10 +20,13 @@ import { type Administration, createAdministration } from "./lifecycle/administe
 import type { AdministerParts } from "./lifecycle/administer-parts.ts";
 import { connectRuntime } from "./lifecycle/connect-runtime.ts";
 import { createEventDelivery, type EventDelivery } from "./lifecycle/deliver-events.ts";
+import type { DenialCounts } from "./lifecycle/denial-counts.ts";
 import type { AllowedLimits } from "./lifecycle/granted-limits.ts";
 import { createPluginLogs, type PluginLogs } from "./lifecycle/plugin-logs.ts";
+import { createPluginSchedules, type PluginSchedules } from "./lifecycle/plugin-schedules.ts";
 import type { Reach } from "./lifecycle/running.ts";
 import { createSlots, problemOf, type Slot, type Slots } from "./lifecycle/slots.ts";
+import { createStateHistory, type StateHistory } from "./lifecycle/state-history.ts";
 import type { PluginData, PluginRuntime } from "./runtime/plugin-runtime.ts";
 import type { HostStore } from "./store/host-store.ts";
 import { createSqliteStore } from "./store/sqlite-store.ts";
@@ -41,6 +44,9 @@ export interface HostParts {
   readonly active: ActivePlugins;
   readonly logs: PluginLogs;
   readonly events: EventDelivery;
+  readonly schedules: PluginSchedules;
+  readonly denials: DenialCounts;
+  readonly history: StateHistory;
   readonly administration: Administration;
   readonly administer: AdministerParts;
   readonly marketplace: Marketplace;
@@ -87,29 +93,37 @@ async function openStored(options: CompleteOptions) {
   for (const undone of await recover(recovery)) {
     logger.warn("An operation that a crash had cut short was cleared up", { ...undone });
   }
+  const closing = new AbortController();
+  const { signal } = closing;
   const marketplace =
-    options.marketplace === undefined ? noMarketplace() : createMarketplace(options.marketplace);
+    options.marketplace === undefined
+      ? noMarketplace()
+      : createMarketplace({ ...options.marketplace, signal });
   const trust = await trustOf(options, { marketplace, now });
-  const licenses = await licensesOf(options, { marketplace, trust, now, logger });
+  const key = await openInstanceKey(options.dataDir);
+  const licenses = await licensesOf(options, { marketplace, trust, now, logger, key });
   const slots = createSlots({
     onListenerError: (error) => logger.error("A state listener failed", { error }),
     now,
   });
   await fillSlots(slots, { bundles, plugins: await readPlugins(store), logger });
   const publishers = await trustedPublishers(options.developerMode);
-  return { ...recovery, logger, marketplace, trust, licenses, slots, publishers };
+  const instance = base64url(key.publicKey);
+  const found = { logger, marketplace, trust, licenses, slots, publishers };
+  return { ...recovery, ...found, closing, instance };
 }
 
 async function assemble(options: CompleteOptions, lock: FolderLock): Promise<HostParts> {
-  const { slots, licenses, publishers, ...stored } = await openStored(options);
+  const { slots, licenses, publishers, closing, ...stored } = await openStored(options);
   const { store, logger, marketplace, trust } = stored;
   const logs = createPluginLogs();
-  const { runtime, active } = connectRuntime({
+  const { runtime, active, denials } = connectRuntime({
     ...stored,
     domain: options.domain,
     slots,
     logs,
     limits: options.limits ?? {},
+    idleMs: options.idleMs,
     licenseOf: (row) => licenseData(licenses, row),
     audit: options.audit ?? (() => undefined),
     createRuntime: options.createRuntime,
@@ -125,6 +139,9 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
   const administer = { install, active, slots, allowed: options.permissions };
   const administration = createAdministration(administer);
   const events = createEventDelivery({ slots, active, logger });
+  const schedules = createPluginSchedules({ ...stored, options, slots, active });
+  const history = createStateHistory({ store, logger });
+  slots.on((event) => history.write(event));
   const stopEvents = deliverDomainEvents(options, events, logger);
   return {
     runtime,
@@ -132,6 +149,9 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
     active,
     logs,
     events,
+    schedules,
+    denials,
+    history,
     administration,
     administer,
     marketplace,
@@ -141,13 +161,33 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
     trustedPublishers: publishers,
     async close() {
       stopEvents();
-      await administration.close();
-      await active.settle();
-      await runtime.close();
+      closing.abort();
+      const work = [schedules.close(), administration.close().then(() => active.settle())];
+      await endWork(runtime, Promise.allSettled(work));
+      await history.flush();
       await store.close();
       await lock.release();
     },
   };
+}
+
+/** How long closing waits for what is under way, before and after the plugins are ended. */
+const CLOSE_MS = 12_000;
+
+/** An operation that does not end even without plugins is undone at the next start. */
+async function endWork(runtime: PluginRuntime, work: Promise<unknown>): Promise<void> {
+  await within(CLOSE_MS, work);
+  await runtime.close();
+  await within(CLOSE_MS, work);
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
 }
 
 function deliverDomainEvents(
@@ -222,12 +262,13 @@ async function licensesOf(
     trust,
     now,
     logger,
-  }: Clocked & { readonly trust: Trust; readonly logger: HostLogger },
+    key,
+  }: Clocked & { readonly trust: Trust; readonly logger: HostLogger; readonly key: SigningKey },
 ): Promise<Licenses> {
   const { licenses, problems } = await openLicenses({
     store: options.store,
     server: marketplace,
-    key: await openInstanceKey(options.dataDir),
+    key,
     leaseKeys: async () => (await trust.verified())?.serviceKeys.lease ?? [],
     readClock: () => ({ system: now().getTime(), monotonic: performance.now() }),
   });

@@ -13,14 +13,15 @@ import {
   verifyInstalled,
   type VerifyResult,
 } from "./lifecycle/administer.ts";
-import type { Delivery } from "./lifecycle/deliver-events.ts";
+import type { Delivery, HookCounts } from "./lifecycle/deliver-events.ts";
 import { describePlugin, type PluginInfo } from "./lifecycle/describe.ts";
 import { findUpdate, type UpdateInfo } from "./lifecycle/find-updates.ts";
 import { limitsOf } from "./lifecycle/granted-limits.ts";
-import type { LogLine } from "./lifecycle/plugin-logs.ts";
-import type { Actor } from "./lifecycle/running.ts";
+import type { LogChoice, LogLine } from "./lifecycle/plugin-logs.ts";
+import { type Actor, checkActor } from "./lifecycle/actor.ts";
 import type { StateEvent } from "./lifecycle/slots.ts";
 import type { PluginCall, PluginUsage, RequestMessage } from "./runtime/plugin-runtime.ts";
+import type { ScheduleInfo } from "./schedules/scheduler.ts";
 
 /** What a call may say beside its arguments. */
 export interface CallOptions {
@@ -42,6 +43,16 @@ export interface SideloadOptions {
 export interface HostUsage extends Omit<PluginUsage, "pid"> {
   readonly storageBytes: number;
   readonly storageKeys: number;
+  /** How often it was refused for want of each permission, since the host started. */
+  readonly denials: Readonly<Record<string, number>>;
+  /** Its events since the host started. */
+  readonly hooks: HookCounts;
+  /** Its schedules since it was installed. */
+  readonly schedules: {
+    readonly runs: number;
+    readonly failures: number;
+    readonly skipped: number;
+  };
 }
 
 /**
@@ -73,11 +84,20 @@ export interface PluginHost {
   plugins(): PluginInfo[];
   /** One installed plugin; `plugin_not_found`. */
   plugin(name: string): PluginInfo;
-  /** The newest lines the plugin has logged, oldest first. */
-  logs(name: string): readonly LogLine[];
-  /** Calls, CPU time and storage. */
+  /** The newest lines the plugin has logged, oldest first; at most 500 are kept. */
+  logs(name: string, choice?: LogChoice): readonly LogLine[];
+  /** Calls, times, memory, storage, refusals, events and schedules. */
   usage(name: string): Promise<HostUsage>;
-  /** Calls `listener` on every change of a plugin's state; the result stops that. */
+  /** What happened to a plugin, oldest first, at most 1,000 changes; outlives its uninstall. */
+  history(name: string): Promise<StateEvent[]>;
+  /** The plugin's schedules, when they run next and how they last did. */
+  schedules(name: string): Promise<ScheduleInfo[]>;
+  /**
+   * Runs a schedule now; throws what the plugin throws, `plugin_not_found` when there is none of
+   * that name and `conflict_state` while it runs.
+   */
+  runSchedule(name: string, schedule: string): Promise<ScheduleInfo>;
+  /** Calls `listener` with everything that happens to a plugin; the result stops that. */
   on(event: "state", listener: (event: StateEvent) => void): () => void;
   /** Asks the marketplace for newer releases of what is installed. */
   checkForUpdates(): Promise<UpdateInfo[]>;
@@ -106,6 +126,7 @@ export async function createPluginHost(options: HostOptions): Promise<PluginHost
       .catch((error: unknown) => options.logger?.warn("Licenses could not be renewed", { error }));
   }, RENEWAL_INTERVAL_MS);
   renewal.unref();
+  parts.schedules.start();
   let closing: Promise<void> | undefined;
   return {
     ...host,
@@ -131,8 +152,11 @@ function hostOver(parts: HostParts): PluginHost {
       }),
     plugins: () => slots.all().map(({ row }) => describe(parts, row.name)),
     plugin: (name) => describe(parts, name),
-    logs: (name) => parts.logs.read(slots.get(name).row.name),
+    logs: (name, choice) => parts.logs.read(slots.get(name).row.name, choice),
     usage: (name) => usageOf(parts, name),
+    history: (name) => historyOf(parts, name),
+    schedules: (name) => parts.schedules.list(name),
+    runSchedule: (name, schedule) => parts.schedules.runNow(name, schedule),
     on: (_event, listener) => slots.on(listener),
     verify: (name) => verify(parts, name),
     checkForUpdates: () => checkForUpdates(parts),
@@ -172,7 +196,7 @@ function operationsOver(parts: HostParts): Pick<PluginHost, Operations> {
     disable: (name) => after(name, administration.disable(name)),
     async uninstall(name, { keepData = false } = {}) {
       await administration.uninstall(name, { keepData });
-      parts.logs.forget(name);
+      for (const kept of [parts.logs, parts.events, parts.denials]) kept.forget(name);
     },
   };
 }
@@ -210,14 +234,17 @@ function describe({ slots, licenses, limits }: HostParts, name: string): PluginI
 async function callPlugin(
   { active }: HostParts,
   name: string,
-  {
-    actor = null,
-    ...call
-  }: Pick<PluginCall, "kind" | "name" | "args"> &
-    Omit<CallOptions, "actor"> & { actor?: Actor | null },
+  { actor, ...call }: Pick<PluginCall, "kind" | "name" | "args"> & CallOptions,
 ): Promise<Json> {
-  const { result } = await active.call(name, { ...call, actor, depth: 0 });
+  const { result } = await active.call(name, { ...call, actor: checkActor(actor), depth: 0 });
   return result;
+}
+
+async function historyOf({ slots, history }: HostParts, name: string): Promise<StateEvent[]> {
+  const events = await history.read(name);
+  // Throws for a plugin that was never here.
+  if (events.length === 0) slots.get(name);
+  return events;
 }
 
 function requestJson({ method, url, headers, body }: RequestMessage): Json {
@@ -243,16 +270,31 @@ async function sideload(
   });
 }
 
-async function usageOf(
-  { slots, runtime, administer }: HostParts,
-  name: string,
-): Promise<HostUsage> {
+async function usageOf(parts: HostParts, name: string): Promise<HostUsage> {
+  const { slots, runtime, administer } = parts;
   const slot = slots.get(name);
   const running = await slot.running?.catch(() => null);
   const used = running == null ? undefined : runtime.usage(running.id);
   const stored = await storageUsage(administer.install.store, name);
   const { pid: _pid, ...figures } = used ?? UNUSED;
-  return { ...figures, storageBytes: stored.bytes, storageKeys: stored.keys };
+  return {
+    ...figures,
+    storageBytes: stored.bytes,
+    storageKeys: stored.keys,
+    denials: parts.denials.read(name),
+    hooks: parts.events.counts(name),
+    schedules: sumOf(await parts.schedules.list(name)),
+  };
+}
+
+function sumOf(schedules: readonly ScheduleInfo[]): HostUsage["schedules"] {
+  const sum = { runs: 0, failures: 0, skipped: 0 };
+  for (const { runs, failures, skipped } of schedules) {
+    sum.runs += runs;
+    sum.failures += failures;
+    sum.skipped += skipped;
+  }
+  return sum;
 }
 
 /** Of a plugin that is not loaded. */

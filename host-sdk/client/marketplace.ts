@@ -55,12 +55,14 @@ export interface MarketplaceOptions {
   readonly send?: Send;
   readonly idleMs?: number;
   readonly backOffMs?: number;
+  /** Ends every request as `cancelled`, and refuses new ones. */
+  readonly signal?: AbortSignal;
 }
 
 /** A client for one marketplace. It keeps no state and trusts nothing it reads. */
 export function createMarketplace(options: MarketplaceOptions): Marketplace {
   const base = parseBase(options.url);
-  const send = options.send ?? createHttpSend({ base, ...options });
+  const send = cancellable(options.send ?? createHttpSend({ base, ...options }), options.signal);
   const get = (path: string) => getWithRetries(send, { method: "GET", path }, options.backOffMs);
 
   async function getBytes(path: string, maxBytes: number) {
@@ -75,6 +77,16 @@ export function createMarketplace(options: MarketplaceOptions): Marketplace {
       getBytes(releasePath(name, version), TRUST_LIMITS.envelopeBytes),
     getJson: async (path, schema) => readJson(await requireSuccess(await get(path)), { schema }),
     sendJson: (request) => sendJson({ send, base }, request),
+  };
+}
+
+/** Every request ends with `signal` too, whatever else may end it. */
+function cancellable(send: Send, signal: AbortSignal | undefined): Send {
+  if (signal === undefined) return send;
+  return async function sendCancellable(request) {
+    if (signal.aborted) throw new RbsmError("cancelled", "The host is closed");
+    const both = request.signal == null ? signal : AbortSignal.any([signal, request.signal]);
+    return send({ ...request, signal: both });
   };
 }
 

@@ -1,6 +1,6 @@
 import { type Manifest, RbsmError } from "@rising-bsm/protocol";
 import type { PluginHost } from "../host.ts";
-import type { Actor } from "../lifecycle/running.ts";
+import { type Actor, checkActor } from "../lifecycle/actor.ts";
 import { answerProblem } from "./answer.ts";
 import { createManagementApi } from "./management-api.ts";
 import { servePages } from "./pages.ts";
@@ -38,7 +38,7 @@ export function createHttpHandler(
   return async function handle(request, { actor = null, base = "" } = {}) {
     try {
       refuseCrossSite(request);
-      const mounted = mount(request, { actor, base: base.replace(/\/+$/, "") });
+      const mounted = mount(request, { actor: checkActor(actor), base: base.replace(/\/+$/, "") });
       if (mounted.path.startsWith("/api/plugins")) return await api(mounted);
       if (mounted.path.startsWith("/x/")) return await servePluginRoute(parts, mounted);
       return await servePages(parts.host, mounted);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { PluginHost } from "../host.ts";
-import type { Actor } from "../lifecycle/running.ts";
+import type { Actor } from "../lifecycle/actor.ts";
 import { greeter, HELLO } from "../testing/expectations.ts";
 import { createHostFixture, type HostFixture } from "../testing/host-fixture.ts";
 

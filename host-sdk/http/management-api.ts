@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { PluginHost } from "../host.ts";
 import type { Progress } from "../install/progress.ts";
-import type { Actor } from "../lifecycle/running.ts";
+import type { Actor } from "../lifecycle/actor.ts";
 import { answerData, answerProblem, eventFrame } from "./answer.ts";
 import type { Mounted } from "./handler.ts";
 import { type HostPermission, requireActor } from "./permissions.ts";

@@ -1,5 +1,5 @@
 import { RbsmError } from "@rising-bsm/protocol";
-import type { Actor } from "../lifecycle/running.ts";
+import type { Actor } from "../lifecycle/actor.ts";
 
 /** The application's permissions around plugins, coarse to fine. */
 export type HostPermission = "plugin.view" | "plugin.install" | "plugin.manage";

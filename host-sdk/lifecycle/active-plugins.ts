@@ -7,9 +7,9 @@ import type {
   PluginData,
   PluginRuntime,
 } from "../runtime/plugin-runtime.ts";
+import type { Actor } from "./actor.ts";
 import { type AllowedLimits, grantedLimits } from "./granted-limits.ts";
 import {
-  type Actor,
   contextOf,
   type Goodbye,
   launch,
@@ -33,6 +33,8 @@ export interface ActiveParts {
   readonly licenseOf: (row: PluginRow) => PluginData["license"];
   /** The most that a plugin gets, whatever its manifest asks for under `limits`. */
   readonly limits: AllowedLimits;
+  /** How long a plugin that nobody calls stays loaded; the runtime's default when undefined. */
+  readonly idleMs?: number | undefined;
 }
 
 /** One call of an installed plugin. */
@@ -153,6 +155,7 @@ function launchOf(
     data,
     allowance: grantedLimits(bundle.manifest.limits, parts.limits),
     tier: row.source === "sideload" ? "sideloaded" : "reviewed",
+    idleMs: parts.idleMs,
     first,
     reach,
   };

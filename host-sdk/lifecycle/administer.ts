@@ -14,7 +14,7 @@ import { type PluginRow, readPin } from "../install/rows.ts";
 import { stageSideloaded } from "../install/stage.ts";
 import { type AdministerParts, storeRow, takeOver } from "./administer-parts.ts";
 import { rollback } from "./roll-back.ts";
-import type { Actor } from "./running.ts";
+import type { Actor } from "./actor.ts";
 import { notActive, problemOf, type Slot } from "./slots.ts";
 import { uninstall } from "./uninstall.ts";
 

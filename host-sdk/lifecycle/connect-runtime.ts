@@ -1,12 +1,13 @@
-import { RbsmError } from "@rising-bsm/protocol";
+import { isErrorCode, RbsmError } from "@rising-bsm/protocol";
 import { type AuditRow, type Broker, createBroker } from "../broker/broker.ts";
 import type { DomainPort } from "../domain/domain-port.ts";
 import type { HostLogger } from "../host-options.ts";
-import type { PluginRuntime, RuntimeHost } from "../runtime/plugin-runtime.ts";
+import type { PluginRuntime, RuntimeEvent, RuntimeHost } from "../runtime/plugin-runtime.ts";
 import { createSupervisor } from "../runtime/supervisor.ts";
 import type { HostStore } from "../store/host-store.ts";
 import { type ActiveParts, type ActivePlugins, createActivePlugins } from "./active-plugins.ts";
 import { currentChain, withinChain } from "./call-chain.ts";
+import { createDenialCounts, type DenialCounts } from "./denial-counts.ts";
 import type { PluginLogs } from "./plugin-logs.ts";
 import type { CallContext, Reach } from "./running.ts";
 import type { Slots } from "./slots.ts";
@@ -27,17 +28,22 @@ export interface Connected {
   readonly runtime: PluginRuntime;
   readonly active: ActivePlugins;
   readonly broker: Broker;
+  readonly denials: DenialCounts;
 }
 
 /** Runtime, broker and active plugins need each other: a plugin's host call may call another plugin. */
 export function connectRuntime(parts: ConnectParts): Connected {
   const { slots, logs, logger, now } = parts;
+  const denials = createDenialCounts();
   const broker = createBroker({
     store: parts.store,
     domain: parts.domain,
     logger,
     now: () => now().getTime(),
-    audit: parts.audit,
+    audit: (row) => {
+      denials.count(row);
+      parts.audit(row);
+    },
     callPlugin: async ({ plugin, method, args, actor, depth }) => {
       const { reach = active.reach, signal } = currentChain() ?? {};
       const outcome = await active.call(plugin, {
@@ -60,25 +66,48 @@ export function connectRuntime(parts: ConnectParts): Connected {
         broker.handle(context, { method: call.method, args: call.args }),
       );
     },
-    onLog: (id, entry) => {
-      const version = id.slice(id.lastIndexOf("@") + 1).replace(/#\d+$/, "");
-      logs.write(active.nameOf(id), { ...entry, at: now().toISOString(), version });
+    onLog: (id, entry, context) => {
+      const line = { ...entry, call: asCallContext(context).call, version: versionOf(id) };
+      logs.write(active.nameOf(id), { at: now().toISOString(), ...line });
     },
   };
   const runtime = (parts.createRuntime ?? createSupervisor)(host);
   const active = createActivePlugins({ ...parts, runtime });
+  const noteComing = createComings((id, change, code) => {
+    const reason = isErrorCode(code) ? { code, message: new RbsmError(code).message } : null;
+    slots.note(active.nameOf(id), change, reason);
+  });
   runtime.on("state", (event) => {
+    noteComing(event);
     if (event.state !== "quarantined") return;
     quarantine(event.plugin, { slots, active, runtime }).catch((error: unknown) =>
       logger.error("A plugin could not be quarantined", { error }),
     );
   });
-  return { runtime, active, broker };
+  return { runtime, active, broker, denials };
 }
 
-function asCallContext(context: unknown): Pick<CallContext, "reach" | "depth"> {
-  const { reach, depth } = Object(context);
-  if (isReach(reach) && typeof depth === "number") return { reach, depth };
+function versionOf(id: string): string {
+  return id.slice(id.lastIndexOf("@") + 1).replace(/#\d+$/, "");
+}
+
+/** A load after an eviction, a crash or a limit is a reload, and why is known from what was before. */
+function createComings(
+  note: (id: string, change: "evicted" | "reloaded", code: string | undefined) => void,
+): (event: RuntimeEvent) => void {
+  const gone = new Map<string, string | undefined>();
+  return ({ plugin: id, state, code }) => {
+    if (state === "evicted") note(id, "evicted", undefined);
+    if (state === "loaded" && gone.has(id)) note(id, "reloaded", gone.get(id));
+    if (state === "evicted" || state === "lost") gone.set(id, code);
+    else gone.delete(id);
+  };
+}
+
+function asCallContext(context: unknown): Pick<CallContext, "reach" | "depth" | "call"> {
+  const { reach, depth, call } = Object(context);
+  if (isReach(reach) && typeof depth === "number" && typeof call === "string")
+    return { reach, depth, call };
   throw new RbsmError("internal", "A host call came without its context");
 }
 

@@ -1,19 +1,30 @@
+import { HISTORY_LIMITS } from "@rising-bsm/protocol";
 import type { LogEntry } from "../runtime/plugin-runtime.ts";
-
-/** Lines kept of each plugin; older ones go. */
-const LINES_KEPT = 500;
 
 /** One line that a plugin wrote. */
 export interface LogLine extends LogEntry {
   /** ISO time. */
   readonly at: string;
   readonly version: string;
+  /** The same for all lines of one call. */
+  readonly call: string;
 }
+
+/** Which lines to read. */
+export interface LogChoice {
+  /** At most so many, the newest. */
+  readonly limit?: number;
+  /** This level and those above it. */
+  readonly level?: LogEntry["level"];
+}
+
+const LEVELS = ["debug", "info", "warn", "error"] as const;
 
 /** The newest log lines of each plugin, in memory. */
 export interface PluginLogs {
   write(plugin: string, line: LogLine): void;
-  read(plugin: string): readonly LogLine[];
+  /** Oldest first. */
+  read(plugin: string, choice?: LogChoice): readonly LogLine[];
   forget(plugin: string): void;
 }
 
@@ -24,10 +35,16 @@ export function createPluginLogs(): PluginLogs {
     write(plugin, line) {
       const kept = lines.get(plugin) ?? [];
       kept.push(line);
-      if (kept.length > LINES_KEPT) kept.splice(0, kept.length - LINES_KEPT);
+      if (kept.length > HISTORY_LIMITS.logLines) kept.shift();
       lines.set(plugin, kept);
     },
-    read: (plugin) => [...(lines.get(plugin) ?? [])],
+    read(plugin, { limit = Infinity, level = "debug" } = {}) {
+      const lowest = LEVELS.indexOf(level);
+      const chosen = (lines.get(plugin) ?? []).filter(
+        (line) => LEVELS.indexOf(line.level) >= lowest,
+      );
+      return chosen.slice(Math.max(0, chosen.length - limit));
+    },
     forget: (plugin) => void lines.delete(plugin),
   };
 }

@@ -9,20 +9,15 @@ import type {
   PluginShape,
   PluginSpec,
 } from "../runtime/plugin-runtime.ts";
+import type { Actor } from "./actor.ts";
 
 /** How long an old version may finish its open calls after the switch, in ms. */
 const DRAIN_MS = 10_000;
 
-/** Somebody on whose behalf a plugin is called. */
-export interface Actor {
-  readonly id: string | number;
-  readonly name?: string;
-  /** Codes of the application; "all" is an administrator. */
-  readonly permissions: readonly string[] | "all";
-}
-
 /** What travels with a call to every host call it makes. The broker reads it; plugins never see it. */
 export interface CallContext {
+  /** Names the call in the plugin's log. */
+  readonly call: string;
   readonly plugin: string;
   readonly grants: readonly string[];
   /** The plugins it may call. */
@@ -59,6 +54,7 @@ export interface Launch {
   readonly data: PluginData;
   readonly allowance: Pick<PluginSpec, "limits" | "ceiling">;
   readonly tier: PluginSpec["tier"];
+  readonly idleMs: number | undefined;
   /** Which lifecycle function runs before `onActivate`, and its arguments. */
   readonly first: null | {
     readonly name: "onInstall" | "onUpdate";
@@ -82,7 +78,9 @@ export async function launch(runtime: PluginRuntime, plan: Launch): Promise<Runn
     files,
     ...plan.data,
     ...plan.allowance,
+    idempotent: manifest.idempotent,
     ...(plan.tier === undefined ? {} : { tier: plan.tier }),
+    ...(plan.idleMs === undefined ? {} : { idleMs: plan.idleMs }),
   });
   const running: Running = {
     id,
@@ -121,6 +119,8 @@ export async function runLifecycle(
   await runCall(runtime, running, { kind: "lifecycle", name: call.name, args: call.args, context });
 }
 
+let calls = 0;
+
 /** The context of a call to `running`. */
 export function contextOf(
   running: Running,
@@ -128,7 +128,8 @@ export function contextOf(
 ): CallContext {
   const { name: plugin, release, trial } = running;
   const { grants, dependencies } = release;
-  return { plugin, grants, dependencies: Object.keys(dependencies), trial, ...call };
+  const id = (calls += 1).toString(36);
+  return { call: id, plugin, grants, dependencies: Object.keys(dependencies), trial, ...call };
 }
 
 /** Runs one function of a plugin, counted among its open calls until it ends. */

@@ -2,6 +2,7 @@ import { RbsmError } from "@rising-bsm/protocol";
 import { lockDocument } from "../install/installer.ts";
 import { sweepBundles, undoInstall } from "../install/journal.ts";
 import { type JournalRow, KIND, readPlugins } from "../install/rows.ts";
+import { forgetSchedules } from "../schedules/schedule-row.ts";
 import type { AdministerParts } from "./administer-parts.ts";
 
 /** Removes a plugin that no other one needs; its data goes too unless it is kept. */
@@ -33,13 +34,15 @@ export async function uninstall(
     fresh: [name],
     updated: [],
   };
-  const version = slot.row.release.version;
+  const { config, release } = slot.row;
+  const { version } = release;
   await install.store
     .commit([
       { kind: KIND.plugin, key: name, value: null },
       { kind: KIND.lock, key: "plugins", value: lockDocument(plugins) },
+      ...(await forgetSchedules(install.store, name)),
       keepData
-        ? { kind: KIND.keptData, key: name, value: { version } }
+        ? { kind: KIND.keptData, key: name, value: { version, config } }
         : { kind: KIND.journal, key: id, value: journal },
     ])
     .catch(async (error: unknown) => {

@@ -8,5 +8,5 @@ export type { Denial } from "../broker/denials.ts";
 export type { DomainPort } from "../domain/domain-port.ts";
 export type { Delivery } from "../lifecycle/deliver-events.ts";
 export type { LogLine } from "../lifecycle/plugin-logs.ts";
-export type { Actor } from "../lifecycle/running.ts";
+export type { Actor } from "../lifecycle/actor.ts";
 export type { CallOutcome, CallUsage, PluginUsage } from "../runtime/plugin-runtime.ts";

@@ -19,7 +19,7 @@ import {
   type HookCounts,
 } from "../lifecycle/deliver-events.ts";
 import { createPluginLogs, type LogLine } from "../lifecycle/plugin-logs.ts";
-import type { Actor } from "../lifecycle/running.ts";
+import type { Actor } from "../lifecycle/actor.ts";
 import { createSlots } from "../lifecycle/slots.ts";
 import type { CallOutcome, PluginSpec, PluginUsage } from "../runtime/plugin-runtime.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
