@@ -105,6 +105,7 @@ export function createAuditLog(store: HostStore, logger: Logger): AuditLog {
       const documents = await store.list(KIND, range);
       const rows = documents.flatMap(({ value }) => documentSchema.parse(value).rows);
       return rows
+        .filter((row) => plugin === undefined || row.plugin === plugin)
         .reverse()
         .sort((a, b) => b.at - a.at)
         .slice(0, Math.min(limit, AUDIT_LIMITS.rowsPerPage));

@@ -1,4 +1,4 @@
-import { normalizePermission, RbsmError } from "@rising-bsm/protocol";
+import { normalizePermission } from "@rising-bsm/protocol";
 import { z } from "zod";
 
 /** The user a call is made for. */
@@ -35,17 +35,6 @@ const actorSchema = z.object({
   id: z.union([z.number(), z.string()]),
   permissions: z.union([z.literal("all"), z.array(z.string()).readonly()]),
 });
-
-/**
- * Checks who an application says is acting. Throws `usage`: without permissions nobody knows what
- * the user may do, and taking that for nothing or for everything would both be wrong.
- */
-export function requireActorShape(actor: unknown): void {
-  if (actor === null || actorSchema.safeParse(actor).success) return;
-  throw new RbsmError("usage", "An actor needs an id and permissions", {
-    fix: 'Give { id, permissions } with a list of codes or "all", or null for nobody.',
-  });
-}
 
 export const brokerContextSchema = z.object({
   plugin: z.string(),

@@ -37,8 +37,9 @@ export function createQuotas(perMinute: PerMinute): Quotas {
       const from = Math.min(Math.max(fullAt.get(key) ?? now, now), now + MINUTE_MS);
       const waitMs = from + each - (now + MINUTE_MS);
       // A thousandth of a ms is rounding.
-      if (waitMs > 0.001) throw usedUp(quota, { limit, waitMs: Math.ceil(waitMs - 0.001) });
-      fullAt.set(key, from + each);
+      const refused = waitMs > 0.001;
+      fullAt.set(key, refused ? from : from + each);
+      if (refused) throw usedUp(quota, { limit, waitMs: Math.ceil(waitMs - 0.001) });
     },
   };
 }
