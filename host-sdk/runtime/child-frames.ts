@@ -34,8 +34,10 @@ export function createFrameHandlers(context: Context): FrameHandlers {
     failure: (child, frame) => finish(child, frame, (call) => call.open.failWith(frame)),
     hostCall: (child, frame) => serveHostCall(context.host, child, frame),
     log: (child, frame) => takeLog(context.host, child, frame),
-    dying: (child) => takeDying(context.emit, child),
-    stopped: (child, frame) => child.stopping.delete(frame.id),
+    dying: (child) => takeFarewell(context.emit, child),
+    stopped: (child, frame) => {
+      if (!child.stopping.delete(frame.id)) child.lateFrames += 1;
+    },
     lost: (child, frame) => takeLoss(context.emit, child, frame),
   };
   return {
@@ -100,13 +102,28 @@ function isLine(value: unknown): value is [string, Json] {
   return Array.isArray(value) && value.length === 2 && typeof value[0] === "string";
 }
 
-/** One isolate ended, its child lives on. */
+/** It ends itself; if it only says so, it is ended. */
+function takeFarewell(emit: Emit, child: Child): void {
+  child.lateFrames += 1;
+  if (child.dying) return;
+  takeDying(emit, child);
+  setTimeout(() => child.process.kill(), RUNTIME_LIMITS.stopMs).unref();
+}
+
+/** One isolate ended, its child lives on. Others wait for `stopped` before they go there. */
 function takeLoss(emit: Emit, child: Child, { id, head }: Frame): void {
   const slot = child.plugins.get(id);
   // Unloaded in the meantime.
-  if (slot === undefined) return;
+  if (slot === undefined) {
+    child.lateFrames += 1;
+    return;
+  }
   child.plugins.delete(id);
   child.stopping.set(id, slot);
+  const endOverdue = () => {
+    if (child.stopping.has(id)) child.process.kill();
+  };
+  setTimeout(endOverdue, RUNTIME_LIMITS.stopMs).unref();
   if (slot.home?.child === child && slot.home.loadId === id) slot.home = undefined;
   const code = head["code"];
   emit(slot, "lost", isErrorCode(code) ? code : "plugin_crashed");

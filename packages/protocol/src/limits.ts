@@ -200,6 +200,8 @@ export const RUNTIME_LIMITS = {
   emptyChildMs: 5_000,
   /** A child that is not ready by then is ended. */
   startMs: 10_000,
+  /** A child that says it ends an isolate or itself, and has not by then, is ended. */
+  stopMs: 2_000,
   /** Pause after a child that did not start; doubled each time up to the longest. */
   startPauseMs: 100,
   startPauseMaxMs: 2_000,
