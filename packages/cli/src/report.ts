@@ -52,7 +52,7 @@ function errorJson(error: Failure): Record<string, unknown> {
     ...(fix === undefined ? {} : { fix }),
     ...(findings === undefined ? {} : { findings: findings.map(withoutFrame) }),
     // Of a plugin's own error: frames of the plugin, nothing of the host.
-    ...(typeof stack === "string" ? { stack } : {}),
+    ...(typeof stack === "string" && stack !== "" ? { stack } : {}),
   };
 }
 
@@ -72,7 +72,7 @@ export function errorText(error: Failure): string {
   const lines = (findings ?? [])
     .filter((finding) => finding.message !== error.message)
     .map(findingText);
-  const frames = typeof stack === "string" ? [dim(plainLines(stack))] : [];
+  const frames = typeof stack === "string" && stack !== "" ? [dim(plainLines(stack))] : [];
   return [head, ...frames, ...lines, ...(fix === undefined ? [] : [fixLine(fix)])].join("\n");
 }
 

@@ -1,6 +1,11 @@
-import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { HELLO, runCli, temporaryFolder, writeFiles } from "../../fixtures/run-cli.ts";
+import {
+  HELLO,
+  runCli,
+  temporaryFolder,
+  watchProcesses,
+  writeFiles,
+} from "../../fixtures/run-cli.ts";
 
 const START_UP_MS = 3_000;
 
@@ -161,50 +166,3 @@ test("run shows what is wrong with a folder that is no plugin", async () => {
   expect(run.code).toBe(3);
   expect(run.json().error).toMatchObject({ code: "manifest_invalid", findings: expect.any(Array) });
 });
-
-/** Collects every process that a run starts, and says which of them are still there. */
-function watchProcesses(onFirst?: (pid: number) => void): {
-  onSpawn: (pid: number) => void;
-  left: () => string[];
-} {
-  const seen = new Set<string>();
-  const look = (root: string): void => {
-    for (const child of childrenOf(root)) {
-      seen.add(child);
-      look(child);
-    }
-  };
-  let timer: NodeJS.Timeout | undefined;
-  return {
-    onSpawn: (pid) => {
-      timer = setInterval(() => {
-        const before = seen.size;
-        look(String(pid));
-        if (before === 0 && seen.size > 0) onFirst?.(pid);
-      }, 20);
-    },
-    left: () => {
-      clearInterval(timer);
-      expect(seen.size).toBeGreaterThan(0);
-      return [...seen].filter((pid) => !["", "Z"].includes(stateOf(pid)));
-    },
-  };
-}
-
-function childrenOf(pid: string): string[] {
-  return readProc(`/proc/${pid}/task/${pid}/children`)
-    .split(" ")
-    .filter((child) => child !== "");
-}
-
-function stateOf(pid: string): string {
-  return /^State:\s+(\S)/m.exec(readProc(`/proc/${pid}/status`))?.[1] ?? "";
-}
-
-function readProc(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
-}
