@@ -85,6 +85,9 @@ test("a plugin is installed, listed, called and removed over HTTP", async () => 
   expect(await (await send(`/api/plugins/${HELLO}/usage`)).json()).toMatchObject({
     data: { storageKeys: 1 },
   });
+  expect(await (await send(`/api/plugins/${HELLO}/history`)).json()).toMatchObject({
+    data: [{ change: "installed", state: "active", version: "1.0.0", reason: null }],
+  });
   expect(await post(`/api/plugins/${HELLO}/disable`, {})).toMatchObject({
     body: { data: { state: "disabled" } },
   });
@@ -93,6 +96,58 @@ test("a plugin is installed, listed, called and removed over HTTP", async () => 
   });
   expect((await send(`/api/plugins/${HELLO}`, { method: "DELETE" })).status).toBe(204);
   expect((await send(`/api/plugins/${HELLO}`)).status).toBe(404);
+});
+
+test("log, schedules and figures of a plugin over HTTP", async () => {
+  const name = "@acme/nightly";
+  await fixture.market.publish({
+    name,
+    version: "1.0.0",
+    manifest: { schedules: [{ name: "night", cron: "0 3 * * *" }] },
+    code: `export default {
+      async onActivate(api) { for (const level of ["debug", "info", "warn", "error"]) api.log(level, "a " + level, { n: 1 }); },
+      schedules: { async night() { await this.api.customers.list(); } } };`,
+  });
+  await host.install(name, { grant: "requested" });
+  const get = async (path: string) => (await send(`/api/plugins/${name}${path}`)).json();
+  expect(await get("/logs?level=warn")).toMatchObject({
+    data: [{ level: "warn" }, { level: "error", fields: { n: 1 }, call: expect.any(String) }],
+  });
+  expect(await get("/logs?limit=1")).toMatchObject({ data: [{ level: "error" }] });
+  for (const query of ["limit=0", "limit=x", "level=loud", "lines=1"])
+    expect(await get(`/logs?${query}`)).toMatchObject({ code: "request_invalid" });
+  expect(await get("/schedules")).toMatchObject({
+    data: [{ name: "night", cron: "0 3 * * *", lastAt: null, runs: 0 }],
+  });
+  expect(await post(`/api/plugins/${name}/schedules/night/run`, {}, viewer)).toMatchObject({
+    status: 403,
+  });
+  expect(await post(`/api/plugins/${name}/schedules/noon/run`, {})).toMatchObject({ status: 404 });
+  expect(await post(`/api/plugins/${name}/schedules/night/run`, {})).toMatchObject({
+    body: { code: "permission_denied" },
+  });
+  expect(await get("/usage")).toMatchObject({
+    data: {
+      denials: { "customers.view": 1 },
+      schedules: { runs: 1, failures: 1, skipped: 0 },
+      hooks: { delivered: 0, failed: 0, dropped: 0 },
+      p50Ms: expect.any(Number),
+    },
+  });
+  const page = await (await send("/")).text();
+  for (const shown of ["customers.view 1", "0 3 * * *", "permission_denied", "a error"])
+    expect(page).toContain(shown);
+  await host.uninstall(name);
+  expect(await get("/history")).toMatchObject({ data: [{}, { change: "uninstalled" }] });
+});
+
+test("an actor that is none is refused", async () => {
+  const wrong = [{ id: 1 }, { permissions: "all" }, { id: 1, permissions: "some" }, "admin", 7];
+  for (const actor of wrong) {
+    const options: object = { actor, base: BASE };
+    const response = await host.handle(new Request(`http://host.example${BASE}/`), options);
+    expect(await response.json()).toMatchObject({ code: "usage" });
+  }
 });
 
 test("progress comes as server-sent events when it is asked for", async () => {

@@ -1,4 +1,10 @@
-import { HOST_HTTP_LIMITS, type Json, pluginNameSchema, RbsmError } from "@rising-bsm/protocol";
+import {
+  HISTORY_LIMITS,
+  HOST_HTTP_LIMITS,
+  type Json,
+  pluginNameSchema,
+  RbsmError,
+} from "@rising-bsm/protocol";
 import { Hono } from "hono";
 import { z } from "zod";
 import type { PluginHost } from "../host.ts";
@@ -35,6 +41,16 @@ const callSchema = z.strictObject({
   deadlineMs: z.int().min(1).max(300_000).optional(),
 });
 
+const logChoiceSchema = z.strictObject({
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(HISTORY_LIMITS.logLines)
+    .default(HISTORY_LIMITS.logLines),
+  level: z.enum(["debug", "info", "warn", "error"]).default("debug"),
+});
+
 const body = <T>(request: Request, schema: z.ZodType<T>) =>
   readJsonBody(request, { schema, maxBytes: HOST_HTTP_LIMITS.apiBodyBytes });
 
@@ -43,6 +59,7 @@ export function createManagementApi(host: PluginHost): (mounted: Mounted) => Pro
   const app = new Hono<ApiEnv>();
   addCollectionRoutes(app, host);
   addPluginRoutes(app, host);
+  addChoiceRoutes(app, host);
   app.notFound(() => answerProblem(new RbsmError("not_found")));
   app.onError((error) => answerProblem(error));
   return async function serveApi({ request, path, url, actor }) {
@@ -102,10 +119,25 @@ function toJson(value: unknown): Json {
   return z.json().parse(JSON.parse(JSON.stringify(value)));
 }
 
+const route = (rest: string) => `/api/plugins/:scope{@[^/]+}/:name${rest}`;
+const named = (c: { req: { param(key: string): string | undefined } }) =>
+  `${c.req.param("scope") ?? ""}/${c.req.param("name") ?? ""}`;
+
+/** Routes about one plugin that say more than its name. */
+function addChoiceRoutes(app: Hono<ApiEnv>, host: PluginHost): void {
+  app.get(route("/logs"), (c) => {
+    requireActor(c.env.actor, "plugin.view");
+    const choice = logChoiceSchema.safeParse(c.req.query());
+    if (choice.success) return answerData(host.logs(named(c), choice.data));
+    throw new RbsmError("request_invalid", "limit is 1 to 500, level one of the log's levels");
+  });
+  app.post(route("/schedules/:schedule/run"), async (c) => {
+    requireActor(c.env.actor, "plugin.manage");
+    return answerData(await host.runSchedule(named(c), c.req.param("schedule") ?? ""));
+  });
+}
+
 function addPluginRoutes(app: Hono<ApiEnv>, host: PluginHost): void {
-  const route = (rest: string) => `/api/plugins/:scope{@[^/]+}/:name${rest}`;
-  const named = (c: { req: { param(key: string): string | undefined } }) =>
-    `${c.req.param("scope") ?? ""}/${c.req.param("name") ?? ""}`;
   const read = (rest: string, answer: (name: string) => unknown) =>
     app.get(route(rest), async (c) => {
       requireActor(c.env.actor, "plugin.view");
@@ -122,7 +154,8 @@ function addPluginRoutes(app: Hono<ApiEnv>, host: PluginHost): void {
     });
 
   read("", (name) => host.plugin(name));
-  read("/logs", (name) => host.logs(name));
+  read("/history", (name) => host.history(name));
+  read("/schedules", (name) => host.schedules(name));
   read("/usage", (name) => host.usage(name));
   act("/verify", "plugin.view", (name) => host.verify(name));
   act("/enable", "plugin.manage", (name) => host.enable(name));

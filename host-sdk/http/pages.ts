@@ -34,6 +34,15 @@ const TEXTS = {
     refused: "It did not work",
     other: "Deutsch",
     routes: "Its own pages",
+    figures: "Figures, schedules and log",
+    calls: "Calls",
+    failures: "failed",
+    median: "median and 99th percentile (ms)",
+    memory: "Share of the process's memory (MB)",
+    denials: "Refused for want of a permission",
+    never: "never",
+    next: "next",
+    last: "last",
   },
   de: {
     title: "Plugins",
@@ -52,6 +61,15 @@ const TEXTS = {
     refused: "Es hat nicht geklappt",
     other: "English",
     routes: "Eigene Seiten",
+    figures: "Zahlen, Zeitpläne und Protokoll",
+    calls: "Aufrufe",
+    failures: "fehlgeschlagen",
+    median: "Median und 99. Perzentil (ms)",
+    memory: "Anteil am Speicher des Prozesses (MB)",
+    denials: "Mangels Berechtigung abgelehnt",
+    never: "nie",
+    next: "nächster Lauf",
+    last: "letzter Lauf",
   },
 } as const;
 
@@ -127,6 +145,7 @@ interface PageParts {
 async function pageOf(host: PluginHost, { mounted, locale, outcome }: PageParts): Promise<string> {
   const texts = TEXTS[locale];
   const plugins = host.plugins();
+  const observed = await Promise.all(plugins.map(({ name }) => observe(host, name)));
   const home = mounted.base === "" ? "/" : mounted.base;
   const other = locale === "en" ? "de" : "en";
   const page = await html`<!doctype html>
@@ -149,7 +168,7 @@ async function pageOf(host: PluginHost, { mounted, locale, outcome }: PageParts)
         <main>
           ${outcome === null ? "" : outcomePart(outcome, locale)}
           ${plugins.length === 0 ? html`<p>${texts.none}</p>` : ""}
-          ${plugins.map((plugin) => pluginPart(plugin, { mounted, locale, outcome }))}
+          ${plugins.map((plugin, i) => pluginPart(plugin, { mounted, locale, outcome }, observed[i]))}
         </main>
       </body>
     </html>`;
@@ -167,7 +186,49 @@ function outcomePart({ plugin, method, result, refusal }: Outcome, locale: Local
   </section>`;
 }
 
-function pluginPart(plugin: PluginInfo, { mounted, locale, outcome }: PageParts) {
+/** Log lines shown of each plugin. */
+const LINES_SHOWN = 10;
+
+/** What a plugin does, to read below it; undefined when it was removed meanwhile. */
+async function observe(host: PluginHost, name: string) {
+  try {
+    const [usage, schedules] = await Promise.all([host.usage(name), host.schedules(name)]);
+    return { usage, schedules, lines: host.logs(name, { limit: LINES_SHOWN }) };
+  } catch {
+    return undefined;
+  }
+}
+
+type Observed = NonNullable<Awaited<ReturnType<typeof observe>>>;
+
+function observedPart({ usage, schedules, lines }: Observed, locale: Locale) {
+  const texts = TEXTS[locale];
+  const denials = Object.entries(usage.denials).map(([code, count]) => `${code} ${count}`);
+  return html`<details>
+    <summary>${texts.figures}</summary>
+    <p>
+      ${texts.calls}: ${usage.calls} (${usage.failures} ${texts.failures}), ${texts.median}:
+      ${usage.p50Ms} / ${usage.p99Ms}. ${texts.memory}: ${usage.rssMb}.
+      ${denials.length === 0 ? "" : `${texts.denials}: ${denials.join(", ")}.`}
+    </p>
+    <ul>
+      ${schedules.map(
+        ({ name, cron, nextAt, lastAt, lastOutcome }) =>
+          html`<li>
+            ${name} <code>${cron}</code>: ${texts.next} ${nextAt ?? texts.never}, ${texts.last}
+            ${lastAt ?? texts.never} ${lastOutcome ?? ""}
+          </li>`,
+      )}
+    </ul>
+    <pre>${lines.map(({ at, level, message }) => `${at} ${level} ${message}`).join("\n")}</pre>
+  </details>`;
+}
+
+function pluginPart(
+  plugin: PluginInfo,
+  { mounted, locale, outcome }: PageParts,
+  observed: Observed | undefined,
+) {
   const texts = TEXTS[locale];
   const granted = plugin.permissions.filter((permission) => permission.granted);
   const given = outcome?.plugin === plugin.name ? outcome : null;
@@ -193,6 +254,7 @@ function pluginPart(plugin: PluginInfo, { mounted, locale, outcome }: PageParts)
         <button>${texts.send}</button>
       </fieldset>
     </form>
+    ${observed === undefined ? "" : observedPart(observed, locale)}
     <p><a href="${mounted.base}/x/${plugin.name}/">${texts.routes}</a></p>
   </article>`;
 }

@@ -14,7 +14,14 @@ import {
 import { type PluginRequest, planInstall } from "./plan.ts";
 import type { Candidate } from "./resolve.ts";
 import type { OnProgress } from "./progress.ts";
-import { type JournalRow, KIND, type PluginRow, readPlugins } from "./rows.ts";
+import {
+  type JournalRow,
+  type KeptData,
+  KIND,
+  type PluginRow,
+  readKept,
+  readPlugins,
+} from "./rows.ts";
 
 /** The parts of the host that an installation works with. */
 export interface InstallParts extends StageParts, Recovery {
@@ -80,14 +87,15 @@ export async function installSet(parts: InstallParts, order: InstallOrder): Prom
     ...accepted.keys(),
     ...(order.sideloaded === undefined ? [] : [order.sideloaded]),
   ].map(({ name }) => name);
-  const journal = await journalOf(parts, order, { names, installed });
+  const kept = await readKept(parts.store);
+  const journal = journalOf(parts, order, { names, known: [...installed.keys(), ...kept.keys()] });
   const id = await beginJournal(parts, journal);
   const started = new Map<string, Running>();
   try {
     const staged = await stageAll(parts, accepted, order);
     const members = [...staged, ...(order.sideloaded === undefined ? [] : [order.sideloaded])]
       .sort((a, b) => plan.order.indexOf(a.name) - plan.order.indexOf(b.name))
-      .map((one) => memberOf(one, { parts, order, before: installed.get(one.name) ?? null }));
+      .map((one) => memberOf(one, { parts, order, before: installed.get(one.name) ?? null, kept }));
     for (const member of members) await startMember(parts, order, { member, started });
     await commit(parts, order, { id, members, installed });
     return await finishInstall(parts, members, started);
@@ -144,13 +152,12 @@ function providedBy(sideloaded: Staged | undefined): ReadonlyMap<string, Candida
   return new Map([[sideloaded.name, { version, dependencies, yanked: false }]]);
 }
 
-async function journalOf(
+function journalOf(
   parts: InstallParts,
   order: InstallOrder,
-  { names, installed }: { names: readonly string[]; installed: ReadonlyMap<string, PluginRow> },
-): Promise<JournalRow> {
-  const kept = new Set((await parts.store.list(KIND.keptData)).map(({ key }) => key));
-  const hasData = (name: string) => installed.has(name) || kept.has(name);
+  { names, known }: { names: readonly string[]; known: readonly string[] },
+): JournalRow {
+  const hasData = (name: string) => known.includes(name);
   return {
     startedAt: parts.now().toISOString(),
     operation: order.operation,
@@ -159,9 +166,15 @@ async function journalOf(
   };
 }
 
+/** What a plugin of the set was here before. */
+interface Standing {
+  readonly before: PluginRow | null;
+  readonly kept: ReadonlyMap<string, KeptData>;
+}
+
 function memberOf(
   staged: Staged,
-  { parts, order, before }: { parts: InstallParts; order: InstallOrder; before: PluginRow | null },
+  { parts, order, before, kept }: Standing & { parts: InstallParts; order: InstallOrder },
 ): Member {
   const now = parts.now().toISOString();
   const grants = [...order.grantsOf(staged.bundle.manifest, before)];
@@ -169,12 +182,18 @@ function memberOf(
   const asked =
     order.operation !== "repair" && order.requests.some(({ name }) => name === staged.name);
   const { name, source } = staged;
-  const fresh = { wanted: "active", direct: asked, installedAt: now, config: {} } as const;
-  const kept = before === null ? fresh : { ...before, direct: asked || before.direct };
-  const repaired = before?.release.sha256 === release.sha256;
-  const previous = (repaired ? before?.previous : before?.release) ?? null;
-  const row: PluginRow = { ...kept, name, source, updatedAt: now, release, previous };
+  const { config } = kept.get(name) ?? { config: {} };
+  const fresh = { wanted: "active", direct: asked, installedAt: now, config } as const;
+  const stays = before === null ? fresh : { ...before, direct: asked || before.direct };
+  const previous = previousOf(before, release.sha256);
+  const row: PluginRow = { ...stays, name, source, updatedAt: now, release, previous };
   return { staged, before, row };
+}
+
+function previousOf(before: PluginRow | null, sha256: string): PluginRow["previous"] {
+  if (before === null) return null;
+  // A repair puts the same release in its place and leaves the one before it.
+  return before.release.sha256 === sha256 ? before.previous : before.release;
 }
 
 async function startMember(

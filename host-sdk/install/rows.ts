@@ -64,6 +64,15 @@ const pinSchema = z.object({
 /** The publisher's keys and the newest release that this host has accepted; outlives an uninstall. */
 export type PublisherPin = z.output<typeof pinSchema>;
 
+const keptSchema = z.object({
+  version: z.string(),
+  /** The settings, for the next installation. */
+  config: z.record(z.string(), z.json()).default({}),
+});
+
+/** What is left of a plugin that was uninstalled with its data kept. */
+export type KeptData = z.output<typeof keptSchema>;
+
 const journalSchema = z.object({
   startedAt: z.string(),
   operation: z.string(),
@@ -101,6 +110,14 @@ export async function readPlugins(store: HostStore): Promise<Map<string, PluginR
 export async function readPin(store: HostStore, name: string): Promise<PublisherPin | null> {
   const row = await store.get(KIND.pin, name);
   return row === null ? null : parseRow(pinSchema, row.value, `publisher pin of ${name}`);
+}
+
+/** The plugins that were uninstalled with their data kept, by name. */
+export async function readKept(store: HostStore): Promise<Map<string, KeptData>> {
+  const rows = await store.list(KIND.keptData);
+  return new Map(
+    rows.map(({ key, value }) => [key, parseRow(keptSchema, value, `kept data of ${key}`)]),
+  );
 }
 
 /** Installations that never reached their commit. */
