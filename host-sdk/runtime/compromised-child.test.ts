@@ -104,7 +104,7 @@ afterAll(() => honest.close());
 const codeOf = (call: Promise<unknown>) =>
   call.then(
     (result) => String(result),
-    (error: { code: string }) => error.code ?? String(error),
+    ({ code }: { code: string }) => code,
   );
 
 const VIOLATIONS = [

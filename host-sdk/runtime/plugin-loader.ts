@@ -33,7 +33,7 @@ export function createPluginLoader(parts: LoaderParts): PluginLoader {
     try {
       // A child may end over another plugin while this one is on its way into it.
       return await loadOnce(parts, slot).catch((error: unknown) => {
-        if (!isBystander(error) || slot.unloaded) throw error;
+        if (!isBystander(error) || slot.gone !== undefined) throw error;
         return loadOnce(parts, slot);
       });
     } finally {
@@ -58,14 +58,12 @@ function drop({ pool }: LoaderParts, slot: PluginSlot): void {
 async function loadOnce(parts: LoaderParts, slot: PluginSlot): Promise<PluginShape> {
   const home = await parts.pool.homeFor(slot);
   const { child, loadId } = home;
+  leaveIfGone(parts, slot, home);
   const keys = await evaluate(parts, slot, home).catch((error: unknown) => {
-    child.plugins.delete(loadId);
+    parts.pool.leave(home);
     throw error;
   });
-  if (slot.unloaded) {
-    parts.pool.leave(home);
-    throw new RbsmError("plugin_not_active", `${slot.spec.id} was unloaded`);
-  }
+  leaveIfGone(parts, slot, home);
   if (!child.plugins.has(loadId) || child.dying)
     throw new RbsmError("plugin_crashed", "The plugin's process ended while it was loaded", {
       collateral: true,
@@ -76,6 +74,12 @@ async function loadOnce(parts: LoaderParts, slot: PluginSlot): Promise<PluginSha
   if (slot.activation !== undefined) await reactivate(parts, slot, home);
   parts.emit(slot, "loaded");
   return shape;
+}
+
+function leaveIfGone({ pool }: LoaderParts, { gone, spec }: PluginSlot, home: Home): void {
+  if (gone === undefined) return;
+  pool.leave(home);
+  throw new RbsmError(gone, `${spec.id} was unloaded`);
 }
 
 /** Runs the plugin's modules in its new isolate; the answer lists its functions. */

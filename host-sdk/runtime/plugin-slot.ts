@@ -25,7 +25,8 @@ export interface PluginSlot {
   /** When it ended a child of its own. */
   crashes: readonly number[];
   quarantined: boolean;
-  unloaded: boolean;
+  /** The code of every call from now on: it was unloaded, or the runtime closed. */
+  gone: "plugin_not_active" | "cancelled" | undefined;
   readonly stats: CallStats;
 }
 
@@ -44,7 +45,7 @@ export function createSlot(spec: PluginSpec): PluginSlot {
     suspicions: [],
     crashes: [],
     quarantined: false,
-    unloaded: false,
+    gone: undefined,
     stats: createStats(),
   };
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RuntimeEvent } from "./plugin-runtime.ts";
 import { startTestRuntime, type TestRuntime } from "./test-runtime.ts";
@@ -237,4 +238,20 @@ test("this process has not loaded isolated-vm", () => {
   expect(sharedObjects.filter((path) => path.includes("isolated"))).toEqual([]);
   const { moduleLoadList } = process as unknown as { moduleLoadList: string[] };
   expect(moduleLoadList.filter((name) => name.includes("isolated"))).toEqual([]);
+});
+
+test("a plugin that does not load leaves nothing in its process", async () => {
+  const rssMb = () => {
+    const statm = readFileSync(`/proc/${runtime.usage("reload")?.pid}/statm`, "utf8");
+    return (Number(statm.split(" ")[1]) * 4_096) / 1e6;
+  };
+  await runtime.run("reload", "count");
+  const fail = () =>
+    expect(runtime.load("bad", `throw new Error("no")`)).rejects.toMatchObject({
+      code: "plugin_threw",
+    });
+  for (let load = 0; load < 10; load += 1) await fail();
+  const before = rssMb();
+  for (let load = 0; load < 60; load += 1) await fail();
+  expect(rssMb() - before).toBeLessThan(60);
 });

@@ -127,7 +127,7 @@ class Supervisor implements PluginRuntime {
     const slot = this.#slots.get(id);
     if (slot === undefined) return;
     this.#slots.delete(id);
-    slot.unloaded = true;
+    slot.gone = "plugin_not_active";
     clearTimeout(slot.idleTimer);
     for (const call of slot.calls) call.fail("plugin_not_active", `${id} was unloaded`);
     this.#loader.drop(slot);
@@ -164,7 +164,7 @@ class Supervisor implements PluginRuntime {
   async close(): Promise<void> {
     this.#closed = true;
     for (const slot of this.#slots.values()) {
-      slot.unloaded = true;
+      slot.gone = "cancelled";
       clearTimeout(slot.idleTimer);
       for (const call of slot.calls) call.fail("cancelled", "The runtime was closed");
     }
