@@ -1,6 +1,8 @@
 import type { AuditRow } from "./broker/broker.ts";
+import type { PerMinute } from "./broker/quotas.ts";
 import type { Send } from "./client/send.ts";
 import type { DomainPort } from "./domain/domain-port.ts";
+import type { NetworkOptions } from "./network/fetch.ts";
 import type { PluginRuntime, RuntimeHost } from "./runtime/plugin-runtime.ts";
 import type { HostStore } from "./store/host-store.ts";
 
@@ -33,7 +35,12 @@ export interface HostOptions {
     readonly cpuMs?: number;
     readonly wallMs?: number;
     readonly memoryMb?: number;
+    readonly storageMb?: number;
+    /** Calls a minute of one plugin that differ from RATE_LIMITS. */
+    readonly perMinute?: PerMinute;
   };
+  /** How plugins' `fetch` finds and trusts the hosts that they were granted. */
+  readonly network?: NetworkOptions;
   /** Base64url keys of publishers whose bundles may be sideloaded. Off by default. */
   readonly developerMode?: false | { readonly trust: readonly (string | Uint8Array)[] };
   /** Version of the application, checked against `engines["rising-bsm"]` of plugins. */

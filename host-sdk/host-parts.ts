@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { base64url, fromBase64url, keyId, RbsmError, type SigningKey } from "@rising-bsm/protocol";
+import { type AuditLog, createAuditLog } from "./broker/audit-log.ts";
+import type { AuditRow } from "./broker/broker.ts";
 import { deletePluginStorage, undoTrialWrites } from "./broker/plugin-storage.ts";
 import { forgetUndo } from "./broker/undo-log.ts";
 import { createMarketplace, type Marketplace } from "./client/marketplace.ts";
@@ -28,6 +30,8 @@ import type { Reach } from "./lifecycle/running.ts";
 import { createSlots, problemOf, type Slot, type Slots } from "./lifecycle/slots.ts";
 import { createStateHistory, type StateHistory } from "./lifecycle/state-history.ts";
 import type { PluginData, PluginRuntime } from "./runtime/plugin-runtime.ts";
+import { createSecrets, deleteSecrets, openSecretKey, type Secrets } from "./settings/secrets.ts";
+import { createSettings, type Settings } from "./settings/settings.ts";
 import type { HostStore } from "./store/host-store.ts";
 import { createSqliteStore } from "./store/sqlite-store.ts";
 import { openTrust, type Trust } from "./trust/trust.ts";
@@ -49,6 +53,8 @@ export interface HostParts {
   readonly history: StateHistory;
   readonly administration: Administration;
   readonly administer: AdministerParts;
+  readonly settings: Settings;
+  readonly audit: AuditLog;
   readonly marketplace: Marketplace;
   readonly licenses: Licenses;
   readonly trust: Trust;
@@ -81,7 +87,10 @@ type CompleteOptions = HostOptions & { readonly store: HostStore; readonly domai
 async function openStored(options: CompleteOptions) {
   const { store, logger = SILENT, now = () => new Date() } = options;
   const bundles = createBundleFolder(options.dataDir);
-  const forgetData = (plugin: string) => deletePluginStorage(store, plugin);
+  const forgetData = async (plugin: string) => {
+    await deletePluginStorage(store, plugin);
+    await deleteSecrets(store, plugin);
+  };
   const recovery = {
     store,
     bundles,
@@ -109,12 +118,15 @@ async function openStored(options: CompleteOptions) {
   await fillSlots(slots, { bundles, plugins: await readPlugins(store), logger });
   const publishers = await trustedPublishers(options.developerMode);
   const instance = base64url(key.publicKey);
-  const found = { logger, marketplace, trust, licenses, slots, publishers };
+  const secrets = createSecrets(store, await openSecretKey(options.dataDir));
+  const auditLog = createAuditLog(store, logger);
+  const found = { logger, marketplace, trust, licenses, slots, publishers, secrets, auditLog };
   return { ...recovery, ...found, closing, instance };
 }
 
 async function assemble(options: CompleteOptions, lock: FolderLock): Promise<HostParts> {
-  const { slots, licenses, publishers, closing, ...stored } = await openStored(options);
+  const { slots, licenses, publishers, closing, secrets, auditLog, ...stored } =
+    await openStored(options);
   const { store, logger, marketplace, trust } = stored;
   const logs = createPluginLogs();
   const { runtime, active, denials } = connectRuntime({
@@ -125,16 +137,14 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
     limits: options.limits ?? {},
     idleMs: options.idleMs,
     licenseOf: (row) => licenseData(licenses, row),
-    audit: options.audit ?? (() => undefined),
+    ...brokerParts(options, { secrets, auditLog, logger }),
     createRuntime: options.createRuntime,
   });
   const install: InstallParts = {
     ...stored,
+    ...startsOf(active),
     licenses: installLicenses(licenses),
     engines: enginesOf(options),
-    start: ({ row, bundle, before, reach }) =>
-      active.start({ row, bundle, first: firstCall(before, row), reach: overlay(active, reach) }),
-    abandon: active.abandon,
   };
   const administer = { install, active, slots, allowed: options.permissions };
   const administration = createAdministration(administer);
@@ -154,6 +164,8 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
     history,
     administration,
     administer,
+    settings: createSettings(administer, secrets),
+    audit: auditLog,
     marketplace,
     licenses,
     trust,
@@ -165,6 +177,7 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
       const work = [schedules.close(), administration.close().then(() => active.settle())];
       await endWork(runtime, Promise.allSettled(work));
       await history.flush();
+      await auditLog.close();
       await store.close();
       await lock.release();
     },
@@ -206,6 +219,35 @@ function enginesOf({ applicationVersion }: HostOptions): Record<string, string> 
   return {
     runtime: RUNTIME_VERSION,
     ...(applicationVersion === undefined ? {} : { "rising-bsm": applicationVersion }),
+  };
+}
+
+/** How an installation starts new versions, and ends them when it fails. */
+function startsOf(active: ActivePlugins): Pick<InstallParts, "start" | "abandon"> {
+  return {
+    start: ({ row, bundle, before, reach }) =>
+      active.start({ row, bundle, first: firstCall(before, row), reach: overlay(active, reach) }),
+    abandon: active.abandon,
+  };
+}
+
+function brokerParts(
+  options: HostOptions,
+  { secrets, auditLog, logger }: { secrets: Secrets; auditLog: AuditLog; logger: HostLogger },
+) {
+  return {
+    network: options.network,
+    perMinute: options.limits?.perMinute,
+    readSecret: (plugin: string, name: string) => secrets.read(plugin, name),
+    audit(row: AuditRow): void {
+      auditLog.write(row);
+      try {
+        options.audit?.(row);
+      } catch (error) {
+        // What the application's listener throws is no plugin's business.
+        logger.error("The audit listener failed", { error });
+      }
+    },
   };
 }
 

@@ -1,4 +1,6 @@
 import { fromBase64url, type Json, RbsmError } from "@rising-bsm/protocol";
+import type { AuditQuery } from "./broker/audit-log.ts";
+import type { AuditRow } from "./broker/broker.ts";
 import { storageUsage } from "./broker/plugin-storage.ts";
 import { createHttpHandler, type HandleOptions } from "./http/handler.ts";
 import type { HostOptions } from "./host-options.ts";
@@ -20,6 +22,7 @@ import { limitsOf } from "./lifecycle/granted-limits.ts";
 import type { LogChoice, LogLine } from "./lifecycle/plugin-logs.ts";
 import { type Actor, checkActor } from "./lifecycle/actor.ts";
 import type { StateEvent } from "./lifecycle/slots.ts";
+import type { PluginSettings, SecretInfo } from "./settings/settings.ts";
 import type { PluginCall, PluginUsage, RequestMessage } from "./runtime/plugin-runtime.ts";
 import type { ScheduleInfo } from "./schedules/scheduler.ts";
 
@@ -97,6 +100,19 @@ export interface PluginHost {
    * that name and `conflict_state` while it runs.
    */
   runSchedule(name: string, schedule: string): Promise<ScheduleInfo>;
+  /** The plugin's settings form, what was entered and what came of it. */
+  settings(name: string): PluginSettings;
+  /**
+   * Replaces the plugin's settings, which it sees from its next call on. Throws `request_invalid`
+   * with a finding for each value that does not fit the form.
+   */
+  configure(name: string, values: Readonly<Record<string, Json>>): Promise<PluginSettings>;
+  /** The secrets that the plugin asks for, and which of them are set; never a value. */
+  secrets(name: string): Promise<SecretInfo[]>;
+  /** Enters a secret, or with null forgets it. Nothing gives it out again, to the plugin neither. */
+  setSecret(name: string, secret: string, value: string | null): Promise<void>;
+  /** The newest host calls of one plugin or all, newest first; 2,000 of each plugin are kept. */
+  audit(query?: AuditQuery): Promise<AuditRow[]>;
   /** Calls `listener` with everything that happens to a plugin; the result stops that. */
   on(event: "state", listener: (event: StateEvent) => void): () => void;
   /** Asks the marketplace for newer releases of what is installed. */
@@ -157,6 +173,8 @@ function hostOver(parts: HostParts): PluginHost {
     history: (name) => historyOf(parts, name),
     schedules: (name) => parts.schedules.list(name),
     runSchedule: (name, schedule) => parts.schedules.runNow(name, schedule),
+    ...settingsOver(parts),
+    audit: (query = {}) => parts.audit.read(query),
     on: (_event, listener) => slots.on(listener),
     verify: (name) => verify(parts, name),
     checkForUpdates: () => checkForUpdates(parts),
@@ -198,6 +216,21 @@ function operationsOver(parts: HostParts): Pick<PluginHost, Operations> {
       await administration.uninstall(name, { keepData });
       for (const kept of [parts.logs, parts.events, parts.denials]) kept.forget(name);
     },
+  };
+}
+
+type SettingsCalls = "settings" | "configure" | "secrets" | "setSecret";
+
+function settingsOver({ settings, administration }: HostParts): Pick<PluginHost, SettingsCalls> {
+  return {
+    settings: (name) => settings.read(name),
+    async configure(name, values) {
+      await administration.alone(() => settings.configure(name, values));
+      return settings.read(name);
+    },
+    secrets: (name) => settings.secrets(name),
+    setSecret: (name, secret, value) =>
+      administration.alone(() => settings.setSecret(name, secret, value)),
   };
 }
 

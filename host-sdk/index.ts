@@ -4,7 +4,9 @@
  * it is built from, `DomainPort` with its methods and entities what an application's own domain is
  * written against; `/testing` has a host for tests.
  */
+export type { AuditQuery } from "./broker/audit-log.ts";
 export type { AuditRow } from "./broker/broker.ts";
+export type { PerMinute, Quota } from "./broker/quotas.ts";
 export { createHttpSend } from "./client/send.ts";
 export type { HttpSendOptions, Incoming, Outgoing, Send } from "./client/send.ts";
 export { createMarketplace } from "./client/marketplace.ts";
@@ -36,8 +38,12 @@ export type { UpdateInfo } from "./lifecycle/find-updates.ts";
 export type { LogChoice, LogLine } from "./lifecycle/plugin-logs.ts";
 export type { Actor } from "./lifecycle/actor.ts";
 export type { PluginState, Problem, StateChange, StateEvent } from "./lifecycle/slots.ts";
+export type { NetworkOptions } from "./network/fetch.ts";
+export type { Address, Lookup } from "./network/resolve-host.ts";
 export type * from "./runtime/plugin-runtime.ts";
 export type { Schedule, ScheduleInfo } from "./schedules/scheduler.ts";
+export type { ConfigForm } from "./settings/check-config.ts";
+export type { PluginSettings, SecretInfo } from "./settings/settings.ts";
 export type { Change, HostStore, Range, Row } from "./store/host-store.ts";
 export { createMemoryStore } from "./store/memory-store.ts";
 export { createSqliteStore } from "./store/sqlite-store.ts";

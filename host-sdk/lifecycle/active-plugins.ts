@@ -8,7 +8,8 @@ import type {
   PluginRuntime,
 } from "../runtime/plugin-runtime.ts";
 import type { Actor } from "./actor.ts";
-import { type AllowedLimits, grantedLimits } from "./granted-limits.ts";
+import { effectiveConfig } from "../settings/check-config.ts";
+import { type AllowedLimits, grantedLimits, storageBytesOf } from "./granted-limits.ts";
 import {
   contextOf,
   type Goodbye,
@@ -132,14 +133,9 @@ export function createActivePlugins(parts: ActiveParts): ActivePlugins {
   };
 }
 
-/** Settings nobody has entered are the defaults of the version that runs. */
 function dataOf(parts: ActiveParts, row: PluginRow, manifest: Manifest): PluginData {
-  const fields = Object.entries(manifest.config?.properties ?? {});
-  const defaults = fields.flatMap(([name, field]) =>
-    field.default === undefined ? [] : [[name, field.default] as const],
-  );
   return {
-    config: { ...Object.fromEntries(defaults), ...row.config },
+    config: { ...effectiveConfig(manifest.config, row.config) },
     license: parts.licenseOf(row),
   };
 }
@@ -154,6 +150,7 @@ function launchOf(
     bundle,
     data,
     allowance: grantedLimits(bundle.manifest.limits, parts.limits),
+    storageBytes: storageBytesOf(bundle.manifest.limits, parts.limits),
     tier: row.source === "sideload" ? "sideloaded" : "reviewed",
     idleMs: parts.idleMs,
     first,

@@ -49,6 +49,8 @@ export interface Administration {
   enable(name: string): Promise<void>;
   disable(name: string): Promise<void>;
   uninstall(name: string, options: { keepData: boolean }): Promise<void>;
+  /** Runs `work` when no operation is under way, and none before it has ended. */
+  alone<T>(work: () => Promise<T>): Promise<T>;
   /** Refuses new operations as `cancelled` and waits for the one that is under way. */
   close(): Promise<void>;
 }
@@ -78,6 +80,7 @@ export function createAdministration(parts: AdministerParts): Administration {
     enable: (name) => alone(() => enable(parts, name)),
     disable: (name) => alone(() => disable(parts, name)),
     uninstall: (name, options) => alone(() => uninstall(parts, name, options)),
+    alone,
     async close() {
       closed = true;
       await last;

@@ -7,6 +7,10 @@ import { createSupervisor } from "../runtime/supervisor.ts";
 import type { HostStore } from "../store/host-store.ts";
 import { type ActiveParts, type ActivePlugins, createActivePlugins } from "./active-plugins.ts";
 import { currentChain, withinChain } from "./call-chain.ts";
+import { type PerMinute } from "../broker/quotas.ts";
+import type { ReadSecret } from "../broker/fetch-calls.ts";
+import { createFetch, type NetworkOptions } from "../network/fetch.ts";
+import { limitsOf } from "./granted-limits.ts";
 import { createDenialCounts, type DenialCounts } from "./denial-counts.ts";
 import type { PluginLogs } from "./plugin-logs.ts";
 import type { CallContext, Reach } from "./running.ts";
@@ -20,6 +24,11 @@ export interface ConnectParts extends Omit<ActiveParts, "runtime"> {
   readonly logger: HostLogger;
   readonly now: () => Date;
   readonly audit: (row: AuditRow) => void;
+  /** What plugins reach by `fetch` beside public hosts that they were granted. */
+  readonly network?: NetworkOptions | undefined;
+  readonly readSecret: ReadSecret;
+  /** Quotas that differ from RATE_LIMITS. */
+  readonly perMinute?: PerMinute | undefined;
   readonly createRuntime?: ((host: RuntimeHost) => PluginRuntime) | undefined;
 }
 
@@ -44,27 +53,25 @@ export function connectRuntime(parts: ConnectParts): Connected {
       denials.count(row);
       parts.audit(row);
     },
-    callPlugin: async ({ plugin, method, args, actor, depth }) => {
-      const { reach = active.reach, signal } = currentChain() ?? {};
-      const outcome = await active.call(plugin, {
-        kind: "method",
-        name: method,
-        args,
-        actor,
-        depth,
-        reach,
-        ...(signal === undefined ? {} : { signal }),
-      });
-      return outcome.result;
+    network: {
+      fetch: createFetch(parts.network ?? {}, (...line) => logger.warn(...line)),
+      readSecret: parts.readSecret,
+    },
+    perMinute: parts.perMinute ?? {},
+    callPlugin: async ({ plugin, method: name, deadlineMs, from: _from, ...call }) => {
+      const { reach = active.reach } = currentChain() ?? {};
+      // The caller's time is the callee's, but no more than the callee gets from anybody.
+      const { wallMs } = limitsOf(slots.find(plugin)?.manifest ?? null, parts.limits);
+      const left = deadlineMs === null ? wallMs : Math.min(deadlineMs, wallMs);
+      const asked = { kind: "method", name, reach, deadlineMs: left, ...call } as const;
+      return (await active.call(plugin, asked)).result;
     },
   });
   const host: RuntimeHost = {
     logger,
     onHostCall: (_id, context, call) => {
       const { reach, depth } = asCallContext(context);
-      return withinChain({ reach, depth, signal: call.signal }, () =>
-        broker.handle(context, { method: call.method, args: call.args }),
-      );
+      return withinChain({ reach, depth, signal: call.signal }, () => broker.handle(context, call));
     },
     onLog: (id, entry, context) => {
       const line = { ...entry, call: asCallContext(context).call, version: versionOf(id) };

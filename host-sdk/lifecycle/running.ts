@@ -12,7 +12,7 @@ import type {
 import type { Actor } from "./actor.ts";
 
 /** How long an old version may finish its open calls after the switch, in ms. */
-const DRAIN_MS = 10_000;
+const DRAIN_MS = 0;
 
 /** What travels with a call to every host call it makes. The broker reads it; plugins never see it. */
 export interface CallContext {
@@ -20,6 +20,8 @@ export interface CallContext {
   readonly call: string;
   readonly plugin: string;
   readonly grants: readonly string[];
+  /** How much it may store. */
+  readonly storageBytes: number;
   /** The plugins it may call. */
   readonly dependencies: readonly string[];
   /** Null: the call runs with what the installer approved. */
@@ -41,6 +43,8 @@ export interface Running {
   readonly release: ReleaseRow;
   readonly manifest: Manifest;
   readonly shape: PluginShape;
+  /** How much the plugin may store. */
+  readonly storageBytes: number;
   /** Calls that have begun and not ended. */
   readonly open: Set<Promise<unknown>>;
   /** A version that was installed or updated is on trial until it has taken over. */
@@ -54,6 +58,7 @@ export interface Launch {
   readonly data: PluginData;
   readonly allowance: Pick<PluginSpec, "limits" | "ceiling">;
   readonly tier: PluginSpec["tier"];
+  readonly storageBytes: number;
   readonly idleMs: number | undefined;
   /** Which lifecycle function runs before `onActivate`, and its arguments. */
   readonly first: null | {
@@ -88,6 +93,7 @@ export async function launch(runtime: PluginRuntime, plan: Launch): Promise<Runn
     release: plan.release,
     manifest,
     shape,
+    storageBytes: plan.storageBytes,
     open: new Set(),
     trial: { over: plan.first === null },
   };
@@ -126,10 +132,11 @@ export function contextOf(
   running: Running,
   call: Pick<CallContext, "actor" | "depth" | "reach">,
 ): CallContext {
-  const { name: plugin, release, trial } = running;
-  const { grants, dependencies } = release;
+  const { name: plugin, release, trial, storageBytes } = running;
+  const { grants } = release;
+  const dependencies = Object.keys(release.dependencies);
   const id = (calls += 1).toString(36);
-  return { call: id, plugin, grants, dependencies: Object.keys(dependencies), trial, ...call };
+  return { call: id, plugin, grants, storageBytes, dependencies, trial, ...call };
 }
 
 /** Runs one function of a plugin, counted among its open calls until it ends. */

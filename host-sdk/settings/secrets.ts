@@ -1,6 +1,8 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { base64url, fromBase64url, RbsmError, SETTINGS_LIMITS } from "@rising-bsm/protocol";
 import { z } from "zod";
+import { openKeyFile } from "../disk/key-file.ts";
 import type { HostStore } from "../store/host-store.ts";
 
 /*
@@ -27,6 +29,19 @@ export interface Secrets {
 
 // What any server reads back as it was sent: visible ASCII, blanks only inside.
 const VALUE = /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/;
+
+/**
+ * The key of `secrets.key` in the data directory, made there the first time. Throws
+ * `conflict_state` when the file is damaged: no new key opens what was stored under the old one.
+ */
+export async function openSecretKey(dataDir: string): Promise<Uint8Array> {
+  const path = join(dataDir, "secrets.key");
+  const key = await openKeyFile(path);
+  if (key !== null) return key;
+  throw new RbsmError("conflict_state", `${path} does not hold a key`, {
+    fix: "Restore the file from a backup, or delete it and enter the plugins' secrets again.",
+  });
+}
 
 /** The secrets of one host under a key of 32 bytes. */
 export function createSecrets(store: HostStore, key: Uint8Array): Secrets {

@@ -22,6 +22,7 @@ import { createPluginLogs, type LogLine } from "../lifecycle/plugin-logs.ts";
 import type { Actor } from "../lifecycle/actor.ts";
 import { createSlots } from "../lifecycle/slots.ts";
 import type { CallOutcome, PluginSpec, PluginUsage } from "../runtime/plugin-runtime.ts";
+import type { NetworkOptions } from "../network/fetch.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { readPlugin, type TestPlugin } from "./read-plugin.ts";
 
@@ -43,6 +44,10 @@ export type TestHostOptions = TestPlugin & {
   /** Seed of the simulated business. Default 1. */
   readonly seed?: number;
   readonly config?: Readonly<Record<string, Json>>;
+  /** Values of secrets for `{{secret:NAME}}` in headers of `fetch`, for every plugin. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** How `fetch` finds and trusts granted hosts; a server of the test is a `privateOrigins` entry. */
+  readonly network?: NetworkOptions;
   /** What `api.license` answers. */
   readonly license?: PluginSpec["license"];
   /** Limits of every call beyond or below the defaults. */
@@ -150,6 +155,8 @@ async function createWorld(options: TestHostOptions): Promise<World> {
     limits: options.limits ?? {},
     licenseOf: () => options.license ?? { entitlements: [], info: { state: "none" } },
     audit: () => undefined,
+    network: options.network,
+    readSecret: async (_plugin, name) => options.secrets?.[name] ?? null,
   });
   const { active, runtime } = connected;
   const events = createEventDelivery({ slots, active, logger: SILENT });
