@@ -9,7 +9,7 @@ import { createHostFixture, type HostFixture } from "../testing/host-fixture.ts"
 
 /** Says who answers what, so that an answer of neither version, or of another call, is seen. */
 const answering = (version: string) => `export default { methods: {
-  echo(n) { return ["${version}", n]; },
+  async echo(n) { if (n % 4 === 0) await new Promise((resolve) => setTimeout(resolve, 5)); return ["${version}", n]; },
   async held(ms) { await new Promise((resolve) => setTimeout(resolve, ms)); return "${version}"; } } };`;
 
 const CALLS = 10_000;
