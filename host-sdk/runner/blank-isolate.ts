@@ -2,6 +2,7 @@ import type IsolatedVm from "isolated-vm";
 import { randomBytes } from "node:crypto";
 import type { PostMessage, PreludeLimits } from "./prelude/port.ts";
 import type { Ivm } from "./load-addon.ts";
+import { runErrand } from "./run-errand.ts";
 
 /** An isolate with the prelude in it and no plugin yet. */
 export interface BlankIsolate {
@@ -42,7 +43,7 @@ export function createIsolateMaker(ivm: Ivm, prelude: string, limits: PreludeLim
     });
     const turn = await install.apply(
       undefined,
-      [post, JSON.stringify(limits), randomBytes(32).toString("hex")],
+      [post, new ivm.Callback(runErrand), JSON.stringify(limits), randomBytes(32).toString("hex")],
       {
         result: { reference: true },
       },

@@ -125,7 +125,7 @@ export class PluginIsolate {
 
   #endLate(account: Account): void {
     this.#end(account, { ok: false, error: { code: "limit_wall", message: LATE } });
-    this.#send(["end", account.id, 0, "", ""]);
+    this.#send(["end", account.id, 0, "timeout", ""]);
   }
 
   /** Ends the isolate; the offender gets the code: whoever runs in it, if nobody is named. */

@@ -13,14 +13,23 @@ export interface Account {
   timers: number;
   logLines: number;
   logBytes: number;
+  errands: number;
+  errandUnits: number;
 }
 
+const UNUSED = {
+  hostCalls: 0,
+  timers: 0,
+  logLines: 0,
+  logBytes: 0,
+  errands: 0,
+  errandUnits: 0,
+};
 const accounts = new Map<number, Account>();
 let current: Account | undefined;
 
 export function beginTurn(id: number, opens: boolean): Account | undefined {
-  if (opens)
-    accounts.set(id, { id, open: true, hostCalls: 0, timers: 0, logLines: 0, logBytes: 0 });
+  if (opens) accounts.set(id, { id, open: true, ...UNUSED });
   current = accounts.get(id);
   return current;
 }

@@ -1,9 +1,9 @@
 import { hostCall } from "./host-calls.ts";
 import { fromBase64, toBase64 } from "./web/base64.ts";
-import { type BodyContent, contentOf, empty } from "./web/body.ts";
+import { gather, takeContent } from "./web/body.ts";
 import { Request, type RequestInit } from "./web/request.ts";
-import { Response } from "./web/response.ts";
-import { encodeUtf8 } from "./web/text-encoding.ts";
+import { Response, setFacts } from "./web/response.ts";
+import { encodeUtf8 } from "./web/utf8.ts";
 
 /**
  * The global fetch is the host call "fetch": the isolate has no network. It sends
@@ -12,9 +12,8 @@ import { encodeUtf8 } from "./web/text-encoding.ts";
  */
 export async function fetch(input: unknown, init: RequestInit = {}): Promise<Response> {
   const request = new Request(input, init);
-  const body = contentOf(request);
-  empty(request);
   request.signal.throwIfAborted();
+  const body = await gather(takeContent(request));
   const answer = hostCall("fetch", [
     {
       method: request.method,
@@ -36,11 +35,11 @@ export async function fetch(input: unknown, init: RequestInit = {}): Promise<Res
     statusText: statusText ?? "",
     headers,
   });
-  Object.defineProperty(response, "url", { value: url ?? request.url, enumerable: true });
+  setFacts(response, { type: "basic", url: url ?? request.url });
   return response;
 }
 
-function encoded(body: BodyContent): string | null {
+function encoded(body: string | Uint8Array | null): string | null {
   if (body === null) return null;
   return toBase64(typeof body === "string" ? encodeUtf8(body) : body);
 }

@@ -18,7 +18,6 @@ const REMOVED = [
   "FinalizationRegistry",
   "SharedArrayBuffer",
   "WebAssembly",
-  "__core-js_shared__",
   "escape",
   "eval",
   "unescape",

@@ -1,5 +1,6 @@
 import { beginTurn } from "./accounts.ts";
 import { setPluginData } from "./api.ts";
+import { connectErrands, type Errand } from "./errands.ts";
 import { describeError } from "./errors.ts";
 import { freezeRealm } from "./freeze-realm.ts";
 import { sendableText, settleHostCall } from "./host-calls.ts";
@@ -8,14 +9,19 @@ import { adoptPlugin, findFunction, lifecycleArguments } from "./plugin-object.t
 import { connect, type Post, post, type Turn, type TurnMessage } from "./port.ts";
 import { requestFrom, responseText } from "./request-message.ts";
 import { endCall, fireTimer } from "./timers.ts";
+import { AbortController } from "./web/abort.ts";
+import { DOMException } from "./web/dom-exception.ts";
 import { seedRandom } from "./web/random.ts";
+
+type Installation = readonly [out: Post, errand: Errand, limitsText: string, seed: string];
 
 /**
  * The code that is in an isolate before the plugin. The runner calls the function this script
  * returns once, and from then on only `turn`, with strings and numbers.
  */
-export default function install(out: Post, limitsText: string, seed: string): Turn {
+export default function install(...[out, errand, limitsText, seed]: Installation): Turn {
   connect(out, JSON.parse(limitsText));
+  connectErrands(errand);
   seedRandom(seed);
   installGlobals();
   freezeRealm();
@@ -40,6 +46,7 @@ function turn(...[kind, account, id, name, text]: TurnMessage): void {
       fireTimer(id);
       break;
     case "end":
+      abortRequest(account, name);
       endCall(account);
       break;
     case "data":
@@ -63,8 +70,25 @@ async function runCall(account: number, key: string, argsText: string): Promise<
     const run = findFunction(key);
     const args = lifecycleArguments(key, JSON.parse(argsText));
     if (!key.startsWith("request:")) return sendableText(await run?.(args));
-    return responseText(await run?.([requestFrom(args[0])]));
+    const controller = new AbortController();
+    requests.set(account, controller);
+    return responseText(await run?.([requestFrom(args[0], controller.signal)]));
   });
+  requests.delete(account);
+}
+
+const requests = new Map<number, AbortController>();
+
+/** While the call may still log: `reason` is "timeout" or empty. */
+function abortRequest(account: number, reason: string): void {
+  requests
+    .get(account)
+    ?.abort(
+      reason === "timeout"
+        ? new DOMException("The call took longer than it may", "TimeoutError")
+        : new DOMException("Nobody waits for the answer any more", "AbortError"),
+    );
+  requests.delete(account);
 }
 
 async function settle(account: number, work: () => Promise<string>): Promise<void> {

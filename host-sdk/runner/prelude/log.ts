@@ -2,7 +2,7 @@ import { openAccount } from "./accounts.ts";
 import { codedError } from "./errors.ts";
 import { sendableText } from "./host-calls.ts";
 import { limits, post } from "./port.ts";
-import { utf8Length } from "./web/text-encoding.ts";
+import { utf8Length } from "./web/utf8.ts";
 
 const LEVELS = ["debug", "info", "warn", "error"];
 

@@ -1,7 +1,6 @@
 import { closeAccount, openAccount } from "./accounts.ts";
-import { describeError } from "./errors.ts";
-import { log } from "./log.ts";
 import { post } from "./port.ts";
+import { reportError } from "./report-error.ts";
 
 interface Timer {
   readonly account: number;
@@ -68,12 +67,10 @@ export function endCall(account: number): void {
   closeAccount(account);
 }
 
-/** Nobody awaits a callback: its error is a line in the log. */
 function guarded(run: () => unknown): void {
   try {
     run();
   } catch (error) {
-    const { name, message, stack } = describeError(error);
-    log("error", `Uncaught in a callback: ${name}: ${message}\n${stack}`.trimEnd());
+    reportError(error);
   }
 }

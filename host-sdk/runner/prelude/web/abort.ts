@@ -2,31 +2,23 @@ import { setTimeout } from "../timers.ts";
 import { DOMException } from "./dom-exception.ts";
 import { Event, EventTarget } from "./events.ts";
 
+type Handler = (this: AbortSignal, event: Event) => unknown;
+
 // Only a controller settles its signal: plugin code has no such method.
 let settle: (signal: AbortSignal, reason: unknown) => void;
+let follow: (signal: AbortSignal, source: AbortSignal) => void;
 const secret = Symbol("only AbortController makes signals");
 
 export class AbortSignal extends EventTarget {
-  #aborted = false;
+  #isAborted = false;
   #reason: unknown = undefined;
-  onabort: ((event: Event) => unknown) | null = null;
+  #onabort: Handler | null = null;
+  /** Signals that are aborted with this one, before anybody hears of it. */
+  readonly #followers: AbortSignal[] = [];
 
-  constructor(key?: symbol) {
+  constructor(key?: unknown) {
     super();
     if (key !== secret) throw new TypeError("Illegal constructor");
-  }
-
-  get aborted(): boolean {
-    return this.#aborted;
-  }
-
-  get reason(): unknown {
-    return this.#reason;
-  }
-
-  throwIfAborted(): void {
-    // oxlint-disable-next-line typescript/only-throw-error -- the reason may be any value by the standard
-    if (this.#aborted) throw this.#reason;
   }
 
   static abort(reason?: unknown): AbortSignal {
@@ -36,31 +28,67 @@ export class AbortSignal extends EventTarget {
   }
 
   static timeout(ms: unknown): AbortSignal {
+    const delay = Number(ms);
+    if (!(delay >= 0)) throw new TypeError("The delay is not a time");
     const controller = new AbortController();
     setTimeout(
       () => controller.abort(new DOMException("The operation timed out", "TimeoutError")),
-      ms,
+      delay,
     );
     return controller.signal;
   }
 
   static any(signals: Iterable<AbortSignal>): AbortSignal {
-    const controller = new AbortController();
-    for (const signal of signals) {
-      if (signal.aborted) controller.abort(signal.reason);
-      else signal.addEventListener("abort", () => controller.abort(signal.reason), { once: true });
-    }
-    return controller.signal;
+    const sources = Array.from(signals);
+    const signal = new AbortSignal(secret);
+    for (const source of sources)
+      if (!(source instanceof AbortSignal)) throw new TypeError("An AbortSignal is needed");
+    const aborted = sources.find((source) => source.aborted);
+    if (aborted !== undefined) settle(signal, aborted.reason);
+    else for (const source of sources) follow(signal, source);
+    return signal;
   }
+
+  get aborted(): boolean {
+    return this.#isAborted;
+  }
+
+  get reason(): unknown {
+    return this.#reason;
+  }
+
+  get onabort(): Handler | null {
+    return this.#onabort;
+  }
+  set onabort(handler: unknown) {
+    const isNew = this.#onabort === null;
+    this.#onabort =
+      typeof handler === "function" ? (event) => Reflect.apply(handler, this, [event]) : null;
+    if (isNew) this.addEventListener("abort", this.#callHandler);
+  }
+
+  throwIfAborted(): void {
+    // oxlint-disable-next-line typescript/only-throw-error -- the reason may be any value by the standard
+    if (this.#isAborted) throw this.#reason;
+  }
+
+  readonly #callHandler = (event: Event) => this.#onabort?.(event);
 
   static {
     settle = (signal, reason) => {
-      if (signal.#aborted) return;
-      signal.#aborted = true;
-      signal.#reason = reason;
-      const event = new Event("abort");
-      signal.onabort?.(event);
-      signal.dispatchEvent(event);
+      if (signal.#isAborted) return;
+      const all = [signal];
+      for (let at = 0; at < all.length; at += 1) {
+        const next = all[at];
+        if (next === undefined || next.#isAborted) continue;
+        next.#isAborted = true;
+        next.#reason = reason;
+        all.push(...next.#followers.splice(0).filter((other) => !other.#isAborted));
+      }
+      for (const next of new Set(all)) next.dispatchEvent(new Event("abort"));
+    };
+    follow = (signal, source) => {
+      source.#followers.push(signal);
     };
   }
 }

@@ -1,25 +1,38 @@
-/** FormData of text fields: what an urlencoded form holds. */
+import { Blob, File } from "./blob.ts";
+import { usvString } from "./web-idl.ts";
+
+export type FormValue = string | File;
+type Field = readonly [name: string, value: FormValue];
+
 export class FormData {
-  #fields: (readonly [string, string])[] = [];
+  #fields: Field[] = [];
 
-  append(name: unknown, value: unknown): void {
-    this.#fields.push([String(name), String(value)]);
+  constructor(form?: undefined) {
+    if (form !== undefined) throw new TypeError("There are no form elements here");
   }
 
-  set(name: unknown, value: unknown): void {
-    const key = String(name);
-    const at = this.#fields.findIndex(([field]) => field === key);
-    const others = this.#fields.filter(([field]) => field !== key);
-    others.splice(at === -1 ? others.length : at, 0, [key, String(value)]);
-    this.#fields = others;
+  append(...[name, value, filename]: readonly [unknown?, unknown?, unknown?]): void {
+    this.#fields.push(fieldOf(name, value, filename));
   }
 
-  get(name: unknown): string | null {
-    return this.#fields.find(([field]) => field === String(name))?.[1] ?? null;
+  set(...[name, value, filename]: readonly [unknown?, unknown?, unknown?]): void {
+    const field = fieldOf(name, value, filename);
+    const at = this.#fields.findIndex(([other]) => other === field[0]);
+    if (at === -1) this.#fields.push(field);
+    else {
+      this.#fields[at] = field;
+      this.#fields = this.#fields.filter(([other], index) => index <= at || other !== field[0]);
+    }
   }
 
-  getAll(name: unknown): string[] {
-    return this.#fields.filter(([field]) => field === String(name)).map(([, value]) => value);
+  get(name: unknown): FormValue | null {
+    const key = usvString(name);
+    return this.#fields.find(([other]) => other === key)?.[1] ?? null;
+  }
+
+  getAll(name: unknown): FormValue[] {
+    const key = usvString(name);
+    return this.#fields.filter(([other]) => other === key).map(([, value]) => value);
   }
 
   has(name: unknown): boolean {
@@ -27,26 +40,45 @@ export class FormData {
   }
 
   delete(name: unknown): void {
-    this.#fields = this.#fields.filter(([field]) => field !== String(name));
+    const key = usvString(name);
+    this.#fields = this.#fields.filter(([other]) => other !== key);
   }
 
-  forEach(run: (value: string, name: string, form: FormData) => unknown, self?: unknown): void {
-    for (const [name, value] of this.#fields) Reflect.apply(run, self, [value, name, this]);
+  forEach(run: (value: FormValue, name: string, form: FormData) => unknown, self?: unknown): void {
+    for (const [name, value] of this) Reflect.apply(run, self, [value, name, this]);
   }
 
-  *entries(): Generator<[string, string]> {
-    for (const [name, value] of this.#fields) yield [name, value];
+  *entries(): Generator<[string, FormValue]> {
+    for (let at = 0; at < this.#fields.length; at += 1) {
+      const field = this.#fields[at];
+      if (field !== undefined) yield [...field];
+    }
   }
 
   *keys(): Generator<string> {
-    for (const [name] of this.#fields) yield name;
+    for (const [name] of this.entries()) yield name;
   }
 
-  *values(): Generator<string> {
-    for (const [, value] of this.#fields) yield value;
+  *values(): Generator<FormValue> {
+    for (const [, value] of this.entries()) yield value;
   }
 
-  [Symbol.iterator](): Generator<[string, string]> {
+  [Symbol.iterator](): Generator<[string, FormValue]> {
     return this.entries();
   }
+}
+
+function fieldOf(...[name, value, filename]: readonly [unknown, unknown, unknown]): Field {
+  if (value instanceof Blob) return [usvString(name), fileOf(value, filename)];
+  if (filename !== undefined) throw new TypeError("Only a Blob has a file name");
+  return [usvString(name), usvString(value)];
+}
+
+function fileOf(blob: Blob, filename: unknown): File {
+  if (blob instanceof File && filename === undefined) return blob;
+  const lastModified = blob instanceof File ? blob.lastModified : undefined;
+  return new File([blob], filename === undefined ? "blob" : usvString(filename), {
+    type: blob.type,
+    lastModified,
+  });
 }

@@ -9,29 +9,30 @@ export type HeadersInit =
   | Iterable<readonly [string, string]>
   | Readonly<Record<string, string>>;
 
+/** Nobody may change the headers from now on. */
+export let lockHeaders: (headers: Headers) => void;
+
 export class Headers {
   #values = new Map<string, string[]>();
 
-  constructor(init?: HeadersInit | null) {
-    if (init === undefined || init === null) return;
-    if (typeof init !== "object") throw new TypeError("Headers are made from pairs or an object");
-    for (const pair of Symbol.iterator in init ? init : Object.entries(init)) {
-      const [name, value, ...more] = pair;
-      if (value === undefined || more.length > 0)
-        throw new TypeError("A header is a pair of name and value");
-      this.append(name, value);
-    }
+  #isLocked = false;
+
+  constructor(init?: HeadersInit) {
+    if (init === undefined) return;
+    if (typeof init !== "object" || init === null)
+      throw new TypeError("Headers are made from pairs or an object");
+    for (const [name, value] of pairsOf(init)) this.append(name, value);
   }
 
   append(name: string, value: string): void {
-    const key = checkedName(name);
+    const key = this.#writable(name);
     const list = this.#values.get(key);
     if (list === undefined) this.#values.set(key, [checkedValue(value)]);
     else list.push(checkedValue(value));
   }
 
   set(name: string, value: string): void {
-    this.#values.set(checkedName(name), [checkedValue(value)]);
+    this.#values.set(this.#writable(name), [checkedValue(value)]);
   }
 
   get(name: string): string | null {
@@ -43,7 +44,7 @@ export class Headers {
   }
 
   delete(name: string): void {
-    this.#values.delete(checkedName(name));
+    this.#values.delete(this.#writable(name));
   }
 
   getSetCookie(): string[] {
@@ -74,9 +75,27 @@ export class Headers {
     return this.entries();
   }
 
-  get [Symbol.toStringTag](): string {
-    return "Headers";
+  #writable(name: unknown): string {
+    const key = checkedName(name);
+    if (this.#isLocked) throw new TypeError("The headers cannot be changed");
+    return key;
   }
+
+  static {
+    lockHeaders = (headers) => {
+      headers.#isLocked = true;
+    };
+  }
+}
+
+function pairsOf(init: Exclude<HeadersInit, undefined>): (readonly [string, string])[] {
+  if (!(Symbol.iterator in init)) return Object.entries(init);
+  return Array.from(init, (pair) => {
+    const [name, value, ...more] = pair;
+    if (value === undefined || more.length > 0)
+      throw new TypeError("A header is a pair of name and value");
+    return [name, value] as const;
+  });
 }
 
 /** The headers of a message whose body implies a content type. */

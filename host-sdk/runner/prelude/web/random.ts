@@ -64,7 +64,7 @@ function nextByte(): number {
 
 const MAX_BYTES = 65_536;
 
-function getRandomValues<T>(target: T): T {
+export function getRandomValues<T>(target: T): T {
   if (
     !ArrayBuffer.isView(target) ||
     target instanceof DataView ||
@@ -80,12 +80,10 @@ function getRandomValues<T>(target: T): T {
   return target;
 }
 
-function randomUUID(): string {
+export function randomUUID(): string {
   const bytes = getRandomValues(new Uint8Array(16));
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
-
-export const crypto = { getRandomValues, randomUUID };

@@ -1,6 +1,7 @@
 import { sendableText } from "../host-calls.ts";
-import { Body, contentOf, extractBody } from "./body.ts";
-import { Headers, type HeadersInit, headersWithType } from "./headers.ts";
+import { Body, extractBody, shareContent } from "./body.ts";
+import { type Headers, type HeadersInit, headersWithType, lockHeaders } from "./headers.ts";
+import { URL } from "./url.ts";
 
 export interface ResponseInit {
   readonly status?: number;
@@ -8,58 +9,107 @@ export interface ResponseInit {
   readonly headers?: HeadersInit;
 }
 
-const NO_BODY = [204, 205, 304];
+const NO_BODY = [101, 103, 204, 205, 304];
 const REDIRECTS = [301, 302, 303, 307, 308];
 
+interface Facts {
+  type: string;
+  url: string;
+  status: number;
+}
+
+/** What only the prelude says of a response: where it came from. */
+export let setFacts: (response: Response, facts: Partial<Facts>) => void;
+
 export class Response extends Body {
-  readonly status: number;
-  readonly statusText: string;
-  readonly headers: Headers;
-  readonly redirected: boolean = false;
-  readonly type: string = "default";
-  readonly url: string = "";
+  readonly #statusText: string;
+  readonly #headers: Headers;
+  #facts: Facts;
 
   constructor(body?: unknown, init: ResponseInit | null = {}) {
     const { content, type } = extractBody(body);
     const { status = 200, statusText = "", headers } = init ?? {};
     super(content);
-    checkStatus(status, content !== null);
-    this.status = status;
-    this.statusText = statusText;
-    this.headers = headersWithType(headers, type);
+    this.#facts = { type: "default", url: "", status: checkedStatus(status, content !== null) };
+    this.#statusText = checkedReason(statusText);
+    this.#headers = headersWithType(headers, type);
+  }
+
+  static json(value: unknown, init: ResponseInit = {}): Response {
+    const headers = headersWithType(init.headers, "application/json");
+    return new Response(sendableText(value), { ...init, headers });
+  }
+
+  static redirect(url: unknown, status: unknown = 302): Response {
+    const location = new URL(url).href;
+    const code = Number(status);
+    if (!REDIRECTS.includes(code)) throw new RangeError(`${code} is not a redirect`);
+    const response = new Response(null, { status: code, headers: { location } });
+    lockHeaders(response.#headers);
+    return response;
+  }
+
+  static error(): Response {
+    const response = new Response();
+    setFacts(response, { type: "error", status: 0 });
+    lockHeaders(response.#headers);
+    return response;
+  }
+
+  get type(): string {
+    return this.#facts.type;
+  }
+
+  get url(): string {
+    return this.#facts.url;
+  }
+
+  get redirected(): boolean {
+    return false;
+  }
+
+  get status(): number {
+    return this.#facts.status;
   }
 
   get ok(): boolean {
     return this.status >= 200 && this.status < 300;
   }
 
-  get body(): null {
-    return null;
+  get statusText(): string {
+    return this.#statusText;
+  }
+
+  get headers(): Headers {
+    return this.#headers;
   }
 
   clone(): Response {
-    return new Response(contentOf(this), this);
+    const { statusText, headers } = this;
+    const copy = new Response(shareContent(this), { statusText, headers });
+    copy.#facts = { ...this.#facts };
+    return copy;
   }
 
-  static json(value: unknown, init: ResponseInit = {}): Response {
-    const headers = new Headers(init.headers);
-    if (!headers.has("content-type")) headers.set("content-type", "application/json");
-    return new Response(sendableText(value), { ...init, headers });
-  }
-
-  static redirect(url: unknown, status = 302): Response {
-    if (!REDIRECTS.includes(status)) throw new RangeError(`${status} is not a redirect`);
-    return new Response(null, { status, headers: { location: String(url) } });
-  }
-
-  static error(): Response {
-    return new Response(null, { status: 500 });
+  static {
+    setFacts = (response, facts) => {
+      response.#facts = { ...response.#facts, ...facts };
+    };
   }
 }
 
-function checkStatus(status: number, hasBody: boolean): void {
-  if (!Number.isInteger(status) || status < 200 || status > 599)
-    throw new RangeError(`${status} is not a status`);
-  if (hasBody && NO_BODY.includes(status))
-    throw new TypeError(`A response with status ${status} has no body`);
+function checkedStatus(status: unknown, hasBody: boolean): number {
+  const code = Number(status);
+  if (!Number.isInteger(code) || code < 200 || code > 599)
+    throw new RangeError(`${code} is not a status`);
+  if (hasBody && NO_BODY.includes(code))
+    throw new TypeError(`A response with status ${code} has no body`);
+  return code;
+}
+
+function checkedReason(value: unknown): string {
+  const text = String(value);
+  if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(text))
+    throw new TypeError("The status text has a character that is not allowed");
+  return text;
 }
