@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { CALL_LIMITS } from "@rising-bsm/protocol";
+import { CALL_LIMITS, RUNTIME_LIMITS } from "@rising-bsm/protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTestRuntime, type TestRuntime } from "./test-runtime.ts";
 
@@ -254,6 +254,17 @@ function childCpuMs(pid: number | undefined): number {
     .split(" ");
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
+
+test.runIf(process.platform === "linux")(
+  "a thread for every isolate fits into a child's memory",
+  async () => {
+    await runtime.run("p", "kept");
+    const limits = readFileSync(`/proc/${runtime.usage("p")?.pid}/limits`, "utf8");
+    const stackBytes = Number(/^Max stack size +(\d+)/m.exec(limits)?.[1]);
+    const { isolatesPerChild, dataAboveRssMb } = RUNTIME_LIMITS;
+    expect(stackBytes * isolatesPerChild).toBeLessThanOrEqual(dataAboveRssMb * 2 ** 20);
+  },
+);
 
 test("a deadline that no timer can wait for does not end the call at once", async () => {
   for (const deadlineMs of [Infinity, 1e12]) {

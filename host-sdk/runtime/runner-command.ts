@@ -45,13 +45,14 @@ export function runnerCommand(program: RunnerProgram, rssCapMb: number): RunnerC
 const USUAL_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 
 /**
- * Every layer is used where it works here: a limit on memory the child can write to, death with the
+ * Every layer is used where it works here: a limit on memory the child can write to (small stacks:
+ * isolates that start together have a thread each, which counts there), death with the
  * parent even if the child hangs, and no network interface. Without setpriv a process waits for the
  * end of fd 4, of which only the host has the other end, and kills the child then. PATH is the
  * shell's alone: the child's environment stays empty.
  */
 const CONTAIN = `
-PATH="$1"; ulimit -d "$2" 2>/dev/null; shift 2
+PATH="$1"; ulimit -s 2048 2>/dev/null; ulimit -d "$2" 2>/dev/null; shift 2
 if setpriv --pdeathsig KILL true 2>/dev/null; then set -- setpriv --pdeathsig KILL "$@"
 else { read -r _ <&4; kill -KILL $$; } 3<&- >/dev/null 2>&1 & fi
 if unshare -n true 2>/dev/null; then set -- unshare -n "$@"; fi
