@@ -39,7 +39,7 @@ export function createHttpHandler(
     try {
       refuseCrossSite(request);
       const mounted = mount(request, { actor: checkActor(actor), base: base.replace(/\/+$/, "") });
-      if (mounted.path.startsWith("/api/plugins")) return await api(mounted);
+      if (/^\/api\/(?:plugins|audit)(?:\/|$)/.test(mounted.path)) return await api(mounted);
       if (mounted.path.startsWith("/x/")) return await servePluginRoute(parts, mounted);
       return await servePages(parts.host, mounted);
     } catch (error) {

@@ -9,15 +9,12 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { PluginHost } from "../host.ts";
 import type { Progress } from "../install/progress.ts";
-import type { Actor } from "../lifecycle/actor.ts";
 import { answerData, answerProblem, eventFrame } from "./answer.ts";
+import { type ApiEnv, named, route } from "./api-env.ts";
 import type { Mounted } from "./handler.ts";
 import { type HostPermission, requireActor } from "./permissions.ts";
 import { readBody, readJsonBody } from "./read-body.ts";
-
-interface ApiEnv {
-  Bindings: { readonly actor: Actor | null };
-}
+import { addSettingsRoutes } from "./settings-api.ts";
 
 const grantSchema = z.union([z.literal("requested"), z.array(z.string())]);
 const installSchema = z.strictObject({
@@ -60,6 +57,7 @@ export function createManagementApi(host: PluginHost): (mounted: Mounted) => Pro
   addCollectionRoutes(app, host);
   addPluginRoutes(app, host);
   addChoiceRoutes(app, host);
+  addSettingsRoutes(app, host);
   app.notFound(() => answerProblem(new RbsmError("not_found")));
   app.onError((error) => answerProblem(error));
   return async function serveApi({ request, path, url, actor }) {
@@ -118,10 +116,6 @@ function streamProgress(
 function toJson(value: unknown): Json {
   return z.json().parse(JSON.parse(JSON.stringify(value)));
 }
-
-const route = (rest: string) => `/api/plugins/:scope{@[^/]+}/:name${rest}`;
-const named = (c: { req: { param(key: string): string | undefined } }) =>
-  `${c.req.param("scope") ?? ""}/${c.req.param("name") ?? ""}`;
 
 /** Routes about one plugin that say more than its name. */
 function addChoiceRoutes(app: Hono<ApiEnv>, host: PluginHost): void {
