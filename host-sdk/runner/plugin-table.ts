@@ -33,6 +33,8 @@ const TOO_LATE = {
 /** The plugins of this child, by the id of their load, and who has which call. */
 export function createPluginTable(runner: Runner): PluginTable {
   const plugins = new Map<number, PluginIsolate>();
+  /** Files of plugins that have no isolate yet. */
+  const arriving = new Map<number, Map<string, string>>();
   const ledger = createCpuLedger(processCpu);
   const spares = createSpares({
     makeIsolate: runner.makeIsolate,
@@ -40,18 +42,25 @@ export function createPluginTable(runner: Runner): PluginTable {
     isBusy: () => plugins.values().some((plugin) => plugin.isBusy()),
   });
 
+  const file = ({ id, head, body }: Frame) => {
+    const sources = arriving.get(id) ?? new Map<string, string>();
+    arriving.set(id, sources.set(String(head["path"]), body));
+  };
   const load = async ({ id, head, body }: Frame) => {
     const account = openAccount(id, { ...budgetOf(runner, head), isLoad: true });
-    const { files, data } = JSON.parse(body);
+    const sources = arriving.get(id) ?? new Map<string, string>();
+    arriving.set(id, sources);
     const blank = await spares.take(Number(head["memoryMb"]));
+    // Unloaded before it had an isolate.
+    if (!arriving.delete(id)) return blank.isolate.dispose();
     const plugin = new PluginIsolate(
       blank,
       ledger,
       eventsOf(runner, id, () => plugins.delete(id)),
     );
     plugins.set(id, plugin);
-    plugin.setData(JSON.stringify(data));
-    plugin.load(account, new Map(files), {
+    plugin.setData(body);
+    plugin.load(account, sources, {
       label: String(head["label"]),
       main: String(head["main"]),
     });
@@ -64,9 +73,10 @@ export function createPluginTable(runner: Runner): PluginTable {
     else plugin.call(account, String(head["target"]), body);
   };
 
-  const handlers: Handlers = { load, call, ...smallHandlers(runner, plugins) };
+  const handlers: Handlers = { file, load, call, ...smallHandlers(runner, plugins) };
   return {
     handle(frame) {
+      if (frame.type === "unload") arriving.delete(frame.id);
       handlers[frame.type]?.(frame);
       runner.outbox.flush();
     },

@@ -20,6 +20,8 @@ export interface PoolOptions {
 const STANDARD_TIER = "reviewed";
 const SPARE_DELAY_MS = 1_000;
 const STOPPING_POLL_MS = 5;
+/** Of all children, these are not for plugins that must be alone. */
+const KEPT_FOR_SHARING = 2;
 
 /** The child processes of one supervisor, and which plugin goes where. */
 export class ChildPool {
@@ -107,19 +109,19 @@ export class ChildPool {
 
   #placeAlone(slot: PluginSlot): Child {
     const neededMb = aloneRssMb(slot);
-    const spare =
-      this.#spare !== undefined && this.#spare.rssCapMb >= neededMb
-        ? this.#takeSpare(slot)
-        : undefined;
-    if (spare === undefined && this.#isFull() && !this.#freeOne(slot)) {
-      // Sharing is better than not running, unless the plugin is larger than the others' share.
-      const [shared] = this.#sharedWithRoom(slot).sort((a, b) => a.plugins.size - b.plugins.size);
-      if (shared !== undefined && memoryOf(slot.spec) <= CALL_LIMITS.memoryMb) return shared;
-      throw noRoom();
-    }
-    const child = spare ?? this.#start(neededMb, slot.spec.tier);
+    if (this.#isFullOfLoners() && !this.#freeOne(slot)) return this.#shareAfterAll(slot);
+    const fits = (this.#spare?.rssCapMb ?? 0) >= neededMb;
+    const child =
+      (fits ? this.#takeSpare(slot) : undefined) ?? this.#start(neededMb, slot.spec.tier);
     child.owner = slot;
     return child;
+  }
+
+  /** Better than not running, unless the plugin is larger than the others' share. */
+  #shareAfterAll(slot: PluginSlot): Child {
+    if (memoryOf(slot.spec) > CALL_LIMITS.memoryMb) throw noRoom();
+    const [shared] = this.#sharedWithRoom(slot).sort((a, b) => a.plugins.size - b.plugins.size);
+    return shared ?? this.#startFor(slot);
   }
 
   #startFor({ spec }: PluginSlot): Child {
@@ -157,6 +159,11 @@ export class ChildPool {
 
   #isFull(): boolean {
     return this.#living().length >= RUNTIME_LIMITS.children;
+  }
+
+  #isFullOfLoners(): boolean {
+    const loners = this.#living().filter((child) => child.owner !== undefined);
+    return this.#isFull() || loners.length >= RUNTIME_LIMITS.children - KEPT_FOR_SHARING;
   }
 
   #sharedWithRoom({ spec: { tier = STANDARD_TIER } }: PluginSlot): Child[] {

@@ -8,7 +8,7 @@
  */
 export interface Frame {
   readonly type: FrameType;
-  /** Of the call; for load, unload, data and lost, of the load. */
+  /** Of the call; for file, load, unload, data and lost, of the load. */
   readonly id: number;
   readonly head: Readonly<Record<string, unknown>>;
   readonly body: string;
@@ -24,6 +24,7 @@ const TYPES = {
   hostResult: 6,
   hostRefusal: 7,
   ping: 8,
+  file: 9,
   ready: 64,
   result: 65,
   failure: 66,
@@ -55,12 +56,24 @@ export function encodeFrame(frame: Frame): Buffer {
   const payload = `${JSON.stringify(frame.head)}\n${frame.body}`;
   const payloadBytes = Buffer.byteLength(payload);
   const bytes = Buffer.allocUnsafe(LENGTH_BYTES + FIXED_BYTES + payloadBytes);
-  bytes.writeUInt32BE(FIXED_BYTES + payloadBytes, 0);
-  bytes.writeUInt8(TYPES[frame.type], 4);
-  bytes.writeUInt32BE(Math.floor(frame.id / U32), 5);
-  bytes.writeUInt32BE(frame.id % U32, 9);
+  writeStart(bytes, frame, payloadBytes);
   bytes.write(payload, LENGTH_BYTES + FIXED_BYTES);
   return bytes;
+}
+
+/** All of a frame but its body, of which there are `bodyBytes` bytes of UTF-8 to follow. */
+export function encodeFrameStart(frame: Omit<Frame, "body">, bodyBytes: number): Buffer {
+  const head = Buffer.from(`${JSON.stringify(frame.head)}\n`);
+  const start = Buffer.allocUnsafe(LENGTH_BYTES + FIXED_BYTES);
+  writeStart(start, frame, head.length + bodyBytes);
+  return Buffer.concat([start, head]);
+}
+
+function writeStart(bytes: Buffer, { type, id }: Omit<Frame, "body">, payloadBytes: number): void {
+  bytes.writeUInt32BE(FIXED_BYTES + payloadBytes, 0);
+  bytes.writeUInt8(TYPES[type], 4);
+  bytes.writeUInt32BE(Math.floor(id / U32), 5);
+  bytes.writeUInt32BE(id % U32, 9);
 }
 
 /**

@@ -4,7 +4,7 @@ import { loadBudget } from "./call-budget.ts";
 import type { Child, Home } from "./child.ts";
 import { type ChildPool, memoryOf } from "./child-pool.ts";
 import type { Emit } from "./crash-blame.ts";
-import type { PluginData, PluginShape, PluginSpec } from "./plugin-runtime.ts";
+import type { PluginData, PluginShape } from "./plugin-runtime.ts";
 import type { PluginSlot } from "./plugin-slot.ts";
 import { pluginLabel } from "./source-map.ts";
 import { payloadText } from "./serve-host-call.ts";
@@ -85,6 +85,9 @@ function leaveIfGone({ pool }: LoaderParts, { gone, spec }: PluginSlot, home: Ho
 /** Runs the plugin's modules in its new isolate; the answer lists its functions. */
 async function evaluate(parts: LoaderParts, slot: PluginSlot, home: Home): Promise<string> {
   const { spec } = slot;
+  // As they are: neither decoded nor copied here, however large they are.
+  for (const [path, bytes] of spec.files)
+    if (IMPORTABLE.test(path)) home.child.process.sendFile(home.loadId, path, bytes);
   const answer = await askChild(slot, home, {
     ...questionFor(parts, slot),
     type: "load",
@@ -93,7 +96,7 @@ async function evaluate(parts: LoaderParts, slot: PluginSlot, home: Home): Promi
       main: spec.main,
       memoryMb: memoryOf(spec),
     },
-    body: JSON.stringify({ files: codeOf(spec), data: JSON.parse(dataText(slot.data)) }),
+    body: dataText(slot.data),
     context: undefined,
   }).answer;
   return answer.body;
@@ -127,12 +130,7 @@ function isBystander(error: unknown): boolean {
 }
 
 /** Only code and data that modules can import reach the child. */
-function codeOf(spec: PluginSpec): (readonly [string, string])[] {
-  const decoder = new TextDecoder();
-  return [...spec.files]
-    .filter(([path]) => /\.(?:js|mjs|json)$/.test(path))
-    .map(([path, bytes]) => [path, decoder.decode(bytes)] as const);
-}
+const IMPORTABLE = /\.(?:js|mjs|json)$/;
 
 /** What plugin code reads synchronously, as it crosses. */
 export function dataText({ config, license }: PluginData): string {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import type { Duplex } from "node:stream";
 import { CALL_LIMITS, RUNTIME_LIMITS } from "@rising-bsm/protocol";
-import { createFrameReader, encodeFrame, type Frame } from "./frames.ts";
+import { createFrameReader, encodeFrame, encodeFrameStart, type Frame } from "./frames.ts";
 import type { RuntimeLogger } from "./plugin-runtime.ts";
 import { readInSlices } from "./read-in-slices.ts";
 import { runnerCommand } from "./runner-command.ts";
@@ -12,6 +12,8 @@ import type { RunnerProgram } from "./runner-program.ts";
 export interface RunnerProcess {
   readonly pid: number | undefined;
   send(frame: Frame): void;
+  /** Sends a file of the plugin that is about to be loaded; its bytes must not change any more. */
+  sendFile(loadId: number, path: string, bytes: Uint8Array): void;
   kill(): void;
   /** Whether the child keeps the host process running. */
   hold(on: boolean): void;
@@ -63,11 +65,7 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
   pipe?.on("error", kill);
   logStderr(child, logger);
 
-  const send = (frame: Frame) => {
-    if (pipe === undefined || pipe.destroyed) return;
-    pipe.write(encodeFrame(frame));
-    if (pipe.writableLength > RUNTIME_LIMITS.pipeMaxBytes) kill();
-  };
+  const { send, sendFile, unread } = createSender(pipe, kill);
   let rssMb = 0;
   let gone = false;
   const heartbeat = setInterval(() => {
@@ -101,8 +99,26 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
     for (const holder of holders) setHolding(holder, on);
   };
   hold(false);
-  const unread = () => pipe?.writableLength ?? 0;
-  return { pid: child.pid, send, kill, hold, unread, rssMb: () => rssMb, ended };
+  return { pid: child.pid, send, sendFile, kill, hold, unread, rssMb: () => rssMb, ended };
+}
+
+/** Writes frames to a child; one that does not read them is ended when they become too many. */
+function createSender(pipe: Duplex | undefined, kill: () => void) {
+  // Files wait where the host has them anyway: they cost no memory.
+  let fileBytes = 0;
+  const unread = () => (pipe?.writableLength ?? 0) - fileBytes;
+  const send = (frame: Frame) => {
+    if (pipe === undefined || pipe.destroyed) return;
+    pipe.write(encodeFrame(frame));
+    if (unread() > RUNTIME_LIMITS.pipeMaxBytes) kill();
+  };
+  const sendFile = (loadId: number, path: string, bytes: Uint8Array) => {
+    if (pipe === undefined || pipe.destroyed) return;
+    fileBytes += bytes.length;
+    pipe.write(encodeFrameStart({ type: "file", id: loadId, head: { path } }, bytes.length));
+    pipe.write(bytes, () => (fileBytes -= bytes.length));
+  };
+  return { send, sendFile, unread };
 }
 
 /** An empty environment: nothing that the host was told reaches the child. */
