@@ -40,6 +40,8 @@ export type { Actor } from "./lifecycle/actor.ts";
 export type { PluginState, Problem, StateChange, StateEvent } from "./lifecycle/slots.ts";
 export type { NetworkOptions } from "./network/fetch.ts";
 export type { Address, Lookup } from "./network/resolve-host.ts";
+export { containmentReport } from "./runtime/containment.ts";
+export type { ContainmentLayer, ContainmentReport } from "./runtime/containment.ts";
 export type * from "./runtime/plugin-runtime.ts";
 export type { Schedule, ScheduleInfo } from "./schedules/scheduler.ts";
 export type { ConfigForm } from "./settings/check-config.ts";

@@ -17,10 +17,25 @@ const NODE_ABI = "137";
 
 let found: RunnerProgram | undefined;
 
-/** Finds them once. Throws `unavailable` with what to install when one is missing. */
+/**
+ * Finds them once. Throws `unavailable` with what to install when one is missing. Where they do not
+ * lie beside this file, as in an application that was bundled, the environment says where they are.
+ */
 export function findRunnerProgram(): RunnerProgram {
-  found ??= { node: findNode(), runner: findRunner(), addon: findAddon() };
+  found ??= {
+    node: named("RISING_BSM_NODE") ?? findNode(),
+    runner: named("RISING_BSM_RUNNER") ?? findRunner(),
+    addon: named("RISING_BSM_ADDON") ?? findAddon(),
+  };
   return found;
+}
+
+/** The file that a variable of the environment names. */
+function named(variable: string): string | undefined {
+  const path = process.env[variable];
+  if (path === undefined) return undefined;
+  if (existsSync(path)) return realpathSync(path);
+  throw missing(`${variable} names no file: ${path}`, `Correct ${variable}, or leave it out`);
 }
 
 function findNode(): string {
@@ -38,22 +53,22 @@ function findRunner(): string {
   if (!existsSync(path))
     throw missing(
       "The runner program is missing",
-      "Keep host-sdk out of bundles, or ship host-sdk/builtin with it",
+      "Keep host-sdk out of bundles (in Next.js: serverExternalPackages), or set RISING_BSM_RUNNER and RISING_BSM_ADDON",
     );
   return realpathSync(path);
 }
 
 function findAddon(): string {
-  const libc = process.platform === "linux" ? `.${isGlibc() ? "glibc" : "musl"}` : "";
+  const libc = libcName() === null ? "" : `.${libcName()}`;
   const platform = `${process.platform}-${process.arch}`;
-  const path = packageFile(
-    "isolated-vm",
-    `prebuilds/${platform}/isolated-vm.abi${NODE_ABI}${libc}.node`,
-  );
+  const file = `prebuilds/${platform}/isolated-vm.abi${NODE_ABI}${libc}.node`;
+  const path = packageFile("isolated-vm", file);
   if (path !== undefined) return path;
+  if (packageFile("isolated-vm", "package.json") === undefined)
+    throw missing("isolated-vm is not installed", "Install isolated-vm 7, or set RISING_BSM_ADDON");
   throw missing(
-    `isolated-vm has no binary for ${platform}${libc}`,
-    "Install isolated-vm 7 on a platform that it supports",
+    `isolated-vm has no ${file}`,
+    "Install isolated-vm 7 on a platform that it supports, and ship all of its prebuilds folder",
   );
 }
 
@@ -67,8 +82,10 @@ function packageFile(name: string, path: string): string | undefined {
 }
 
 /** Hardened Alpine images lack /etc/alpine-release, so the C library is asked for, not guessed. */
-function isGlibc(): boolean {
-  return JSON.stringify(process.report.getReport()).includes('"glibcVersionRuntime"');
+export function libcName(): "glibc" | "musl" | null {
+  if (process.platform !== "linux") return null;
+  const report = JSON.stringify(process.report.getReport());
+  return report.includes('"glibcVersionRuntime"') ? "glibc" : "musl";
 }
 
 function missing(message: string, fix: string): RbsmError {

@@ -3,6 +3,7 @@ import pkg from "../package.json" with { type: "json" };
 import type { DefineCommand, Run } from "./command.ts";
 import { buildCommand } from "./commands/build.ts";
 import { deployCommand } from "./commands/deploy.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { hostCommand } from "./commands/host.ts";
 import { infoCommand } from "./commands/info.ts";
 import { inspectCommand } from "./commands/inspect.ts";
@@ -32,6 +33,7 @@ const COMMANDS: readonly DefineCommand[] = [
   searchCommand,
   infoCommand,
   hostCommand,
+  doctorCommand,
 ];
 
 /** The whole command tree. Texts that commander itself prints go to `print`; nothing exits. */

@@ -24,6 +24,8 @@ export interface Report {
   readonly data: Readonly<Record<string, unknown>>;
   readonly text: string;
   readonly error?: Failure;
+  /** Instead of the exit code that belongs to the error. */
+  readonly exit?: number;
 }
 
 type Format = Parameters<typeof styleText>[0];
@@ -98,6 +100,7 @@ const fixLine = (fix: string): string =>
 
 /** The exit code of a report. */
 export function reportExit(report: Report): number {
+  if (report.exit !== undefined) return report.exit;
   const code: ErrorCode | undefined = report.error?.code;
   return code === undefined ? EXIT.ok : exitCode(code);
 }
