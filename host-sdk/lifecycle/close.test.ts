@@ -12,8 +12,8 @@ let hanging: Server;
 beforeEach(async () => {
   fixture = await createHostFixture();
   hanging = createServer((_request, response) => {
-    response.writeHead(200, { "content-length": "1000000" });
-    response.write("x");
+    response.writeHead(200);
+    response.write("PK");
   }).listen(0, "127.0.0.1");
   await once(hanging, "listening");
 });
@@ -47,7 +47,7 @@ test("closing cancels a download that hangs, and the next start finds nothing ha
   await host.close();
   // Without being cancelled it would have waited for 15 s of silence and tried again.
   expect(performance.now() - startedAt).toBeLessThan(10_000);
-  expect(await installing).not.toBe("no error");
+  expect(await installing).toBe("cancelled");
   const next = await fixture.open(open);
   expect(next.plugins()).toEqual([]);
   expect(await store.list("install-journal")).toEqual([]);
