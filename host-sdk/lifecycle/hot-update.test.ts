@@ -146,12 +146,16 @@ test("processes killed between updates cost the calls that were open in them and
   });
   await host.install(HELLO, { grant: "requested", version: "1.0.0" });
   let updated = 1;
+  const killed = new Set<number>();
   const load = startLoad(host, (done) => done >= 3_000 && updated === VERSIONS.length);
   for (const version of VERSIONS.slice(1)) {
     const before = load.done();
+    // The version before may still be draining, in a process of its own.
     for (const id of ids) {
       const pid = runtime?.usage(id)?.pid;
-      if (pid !== undefined) process.kill(pid, "SIGKILL");
+      if (pid === undefined || killed.has(pid)) continue;
+      process.kill(pid, "SIGKILL");
+      killed.add(pid);
     }
     while (load.done() < before + 200) await sleep(5);
     await host.update(HELLO, { version });
@@ -159,7 +163,7 @@ test("processes killed between updates cost the calls that were open in them and
   }
   await load.ended;
   expect(new Set(load.failed)).toEqual(new Set(["plugin_crashed"]));
-  expect(load.failed.length).toBeLessThanOrEqual(4 * IN_FLIGHT);
+  expect(load.failed.length).toBeLessThanOrEqual(killed.size * IN_FLIGHT);
   expect(host.plugin(HELLO)).toMatchObject({ version: "1.4.0", state: "active" });
   expect(await host.call(HELLO, "echo", [1])).toEqual(["1.4.0", 1]);
 });
