@@ -1,4 +1,4 @@
-import { CALL_LIMITS, RbsmError, type Json } from "@rising-bsm/protocol";
+import { CALL_LIMITS, RATE_LIMITS, RbsmError, type Json } from "@rising-bsm/protocol";
 import { beforeEach, expect, test } from "vitest";
 import type { DomainPort } from "../domain/domain-port.ts";
 import { DOMAIN_METHODS } from "../domain/methods.ts";
@@ -247,6 +247,18 @@ test("plugins.call refuses a plugin that the manifest does not depend on", async
   expect(broker.denied("@acme/b")).toEqual([]);
 });
 
+test("plugins.call hands on how long the caller has left, and the end of its call", async () => {
+  const { signal } = new AbortController();
+  const deadline = performance.now() + 5_000;
+  const args = ["@acme/other", "greet"];
+  const context = contextOf({ dependencies: ["@acme/other"] });
+  await broker.handle(context, { method: "plugins.call", args, signal, deadline });
+  const [call] = calledPlugins;
+  expect(call?.signal).toBe(signal);
+  expect(call?.deadlineMs).toBeGreaterThan(0);
+  expect(call?.deadlineMs).toBeLessThanOrEqual(5_000);
+});
+
 test("plugins.call ends at the limit of depth", async () => {
   const dependencies = ["@acme/other"];
   const args: Json[] = ["@acme/other", "greet"];
@@ -267,6 +279,33 @@ test("denied() names a refusal once and keeps no more than 256 of a plugin", asy
   expect(again).toHaveLength(1);
   await handle({ plugin: "@acme/later" }, "customers.get", 1).catch(() => null);
   expect(broker.denied("@acme/later")).toHaveLength(1);
+});
+
+test.each<[string, Json[], number]>([
+  ["customers.get", [1], RATE_LIMITS.hostCalls],
+  ["storage.get", ["key"], RATE_LIMITS.hostCalls],
+  ["storage.set", ["key", 1], RATE_LIMITS.writes],
+  ["storage.delete", ["key"], RATE_LIMITS.writes],
+  ["customers.update", [1, { city: "Kiel" }], RATE_LIMITS.writes],
+  ["notifications.send", [{ to: "installer", title: "Hi" }], RATE_LIMITS.notifications],
+  ["made.up", [], RATE_LIMITS.hostCalls],
+])("%s %j goes %i times a minute and not once more", async (...[method, args, limit]) => {
+  broker = make({ domain: { ...domain, call: async () => null } });
+  const grants = ["customers.view", "customers.edit", "notifications.send"];
+  const codes = new Map<string, number>();
+  for (let n = 0; n <= limit; n += 1) {
+    const code = await handle({ grants }, method, ...args).then(
+      () => "ok",
+      (error: unknown) => String(Object(error).code),
+    );
+    codes.set(code, (codes.get(code) ?? 0) + 1);
+  }
+  expect(codes.get("limit_calls")).toBe(1);
+});
+
+test("the audit bounds names that plugin code makes up", async () => {
+  await handle({}, "x".repeat(1_000)).catch(() => null);
+  expect(audit[0]?.method).toHaveLength(100);
 });
 
 test.each([undefined, null, "context", {}, { plugin: "@acme/test", grants: "all" }])(
