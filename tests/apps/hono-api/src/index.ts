@@ -1,0 +1,3 @@
+import { app } from "./app.ts";
+
+export default { handleRequest: (request: Request) => app.fetch(request) };
