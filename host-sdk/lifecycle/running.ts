@@ -12,7 +12,7 @@ import type {
 import type { Actor } from "./actor.ts";
 
 /** How long an old version may finish its open calls after the switch, in ms. */
-const DRAIN_MS = 0;
+const DRAIN_MS = 10_000;
 
 /** What travels with a call to every host call it makes. The broker reads it; plugins never see it. */
 export interface CallContext {
