@@ -21,7 +21,11 @@ beforeEach(async () => {
     name: HELLO,
     version: "1.0.0",
     code: CODE,
-    manifest: { schedules: [{ name: "night", cron: "0 3 * * *" }] },
+    manifest: {
+      schedules: [{ name: "night", cron: "0 3 * * *" }],
+      secrets: [{ name: "token" }],
+      config: { type: "object", properties: { greeting: { type: "string" } } },
+    },
   });
 });
 afterEach(() => fixture.close());
@@ -67,26 +71,22 @@ test("without, nothing of it is left but its history and its publisher", async (
   expect(await host.call(HELLO, "get", ["installs"])).toBe(1);
 });
 
-test("settings come back with kept data, and not without", async () => {
-  const settings = { greeting: "Moin" };
-  const host = await fixture.open({ store });
-  for (const keepData of [true, false]) {
+test.each([true, false])(
+  "settings and secrets are back after an uninstall: %s",
+  async (keepData) => {
+    const host = await fixture.open({ store });
     await host.install(HELLO, { grant: "requested" });
-    await host.uninstall(HELLO, { keepData: true });
-    const kept = await store.get("kept-data", HELLO);
-    expect(kept?.value).toMatchObject({ version: "1.0.0" });
-    await store.commit([
-      { kind: "kept-data", key: HELLO, value: { version: "1.0.0", config: settings } },
-    ]);
-    await host.install(HELLO, { grant: "requested" });
-    expect((await store.get("plugin", HELLO))?.value).toMatchObject({ config: settings });
+    await host.configure(HELLO, { greeting: "Moin" });
+    await host.setSecret(HELLO, "token", "s3cret");
     await host.uninstall(HELLO, { keepData });
+    expect(await store.list("secret")).toHaveLength(keepData ? 1 : 0);
     await host.install(HELLO, { grant: "requested" });
-    const config = keepData ? settings : {};
-    expect((await store.get("plugin", HELLO))?.value).toMatchObject({ config });
-    await host.uninstall(HELLO, { keepData: false });
-  }
-});
+    expect((await store.get("plugin", HELLO))?.value).toMatchObject({
+      config: keepData ? { greeting: "Moin" } : {},
+    });
+    expect(await host.secrets(HELLO)).toMatchObject([{ name: "token", isSet: keepData }]);
+  },
+);
 
 test("disable says goodbye and stops the schedules, enable starts them again", async () => {
   const host = await fixture.open({ store });
