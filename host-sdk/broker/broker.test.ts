@@ -104,19 +104,50 @@ test.each<[string, Json[], string]>([
   ["customers.create", [{ name: "A", email: "nobody" }], "args[0].email"],
   ["customers.create", [{ name: "A", state: "Bayern" }], "args[0]"],
   ["appointments.create", [{ title: "A", appointmentDate: "14:30" }], "args[0].appointmentDate"],
+  ["notifications.send", [{ to: "installer", title: "x".repeat(101) }], "args[0].title"],
+  ["notifications.send", [{ to: "installer", title: " " }], "args[0].title"],
+  [
+    "notifications.send",
+    [{ to: "installer", title: "x", message: "x".repeat(10_001) }],
+    "args[0].message",
+  ],
+  ["notifications.send", [{ to: "everybody", title: "x" }], "args[0].to"],
+  ["notifications.send", [{ to: { role: "owner" }, title: "x" }], "args[0].to"],
   ["storage.get", [""], "args[0]"],
   ["storage.get", ["x".repeat(257)], "args[0]"],
   ["storage.set", ["a\0b", 1], "args[0]"],
   ["storage.set", ["a", 1, { ttl: 5 }], "args[2]"],
   ["plugins.call", ["@acme/other"], "args[1]"],
 ])("%s with %j is request_invalid at %s", async (method, args, path) => {
-  const grants = ["customers.view", "customers.create", "appointments.create"];
+  const grants = [
+    "customers.view",
+    "customers.create",
+    "appointments.create",
+    "notifications.send",
+  ];
   const done = handle({ grants, dependencies: ["@acme/other"] }, method, ...args);
   const error = await done.catch((refusal: unknown) => refusal);
   expect(error).toBeInstanceOf(RbsmError);
   expect(error).toMatchObject({ code: "request_invalid" });
   const { findings } = (error as RbsmError).detail;
   expect(findings?.map((finding) => finding.path)).toContain(path);
+});
+
+test.each<[string, Json, number, number]>([
+  ["the installer", "installer", 1, 2],
+  ["everybody of a role", { role: "MANAGER" }, 2, 1],
+  ["one user", { userId: 3 }, 3, 4],
+])("a notification to %s arrives there, of the greatest length", async (...row) => {
+  const [, to, receiver, somebodyElse] = row;
+  const title = "x".repeat(100);
+  const message = "y".repeat(10_000);
+  const grants = ["notifications.send", "notifications.view"];
+  const list = async (id: number): Promise<unknown[]> =>
+    Object(await handle({ grants, actor: { id, permissions: "all" } }, "notifications.list")).items;
+  const before = await Promise.all([receiver, somebodyElse].map(list));
+  await handle({ grants }, "notifications.send", { to, title, message });
+  expect((await list(receiver))[0]).toMatchObject({ title, message });
+  expect(await list(somebodyElse)).toEqual(before[1]);
 });
 
 test("a value that is undefined is stored as null", async () => {
