@@ -53,8 +53,7 @@ function sendableOnly(maxBytes: number, maxDepth: number) {
     if (open.length > 0) size += lengthAround(key, isItem);
     size += lengthOf(value);
     if (size > maxBytes) throw tooLarge(maxBytes);
-    if (isObject(value) && open.push(value) > maxDepth)
-      throw rejected(`It is nested more than ${MAX_DEPTH} levels deep`);
+    if (isObject(value) && open.push(value) > maxDepth) throw tooDeep();
     refuseNonJson(key, value);
     return value;
   };
@@ -74,20 +73,28 @@ function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null;
 }
 
-function refuseNonJson(key: string, value: unknown): void {
+/** Throws for what JSON leaves out or cannot write. */
+export function refuseNonJson(key: string, value: unknown): void {
   const kind = typeof value;
   if (kind === "function" || kind === "symbol" || kind === "bigint") {
     throw rejected(key === "" ? `It is a ${kind}` : `"${key.slice(0, 64)}" is a ${kind}`);
   }
 }
 
-function rejected(why: string): UnsendableValue {
+/** The value must not cross. */
+export function rejected(why: string): UnsendableValue {
   return new UnsendableValue(
     "plugin_rejected_value",
     `The value cannot cross between plugin and host. ${why}.`,
   );
 }
 
-function tooLarge(maxBytes: number): UnsendableValue {
+/** The value has too many levels. */
+export function tooDeep(): UnsendableValue {
+  return rejected(`It is nested more than ${MAX_DEPTH} levels deep`);
+}
+
+/** The value has too much text. */
+export function tooLarge(maxBytes: number): UnsendableValue {
   return new UnsendableValue("limit_payload", `The value is larger than ${maxBytes} bytes of JSON`);
 }

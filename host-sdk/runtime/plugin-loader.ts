@@ -7,7 +7,7 @@ import type { Emit } from "./crash-blame.ts";
 import type { PluginData, PluginShape } from "./plugin-runtime.ts";
 import type { PluginSlot } from "./plugin-slot.ts";
 import { pluginLabel } from "./source-map.ts";
-import { payloadText } from "./serve-host-call.ts";
+import { shortText } from "./payload.ts";
 import { shapeOf } from "./plugin-shape.ts";
 
 interface LoaderParts {
@@ -134,8 +134,6 @@ const IMPORTABLE = /\.(?:js|mjs|json)$/;
 
 /** What plugin code reads synchronously, as it crosses. */
 export function dataText({ config, license }: PluginData): string {
-  return payloadText(
-    { config, entitlements: license.entitlements, info: license.info },
-    CALL_LIMITS.payloadBytes,
-  );
+  const data = { config, entitlements: license.entitlements, info: license.info };
+  return shortText(data, { maxBytes: CALL_LIMITS.payloadBytes });
 }

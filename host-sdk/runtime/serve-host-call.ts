@@ -1,7 +1,8 @@
-import { CALL_LIMITS, type Json, parseJson, RbsmError, RUNTIME_LIMITS } from "@rising-bsm/protocol";
+import { CALL_LIMITS, RbsmError, RUNTIME_LIMITS } from "@rising-bsm/protocol";
 import type { Child, ChildCall } from "./child.ts";
 import type { Frame } from "./frames.ts";
-import { ARGUMENTS_DEPTH, jsonText, UnsendableValue } from "./json-text.ts";
+import { ARGUMENTS_DEPTH } from "./json-text.ts";
+import { parsePayload, payloadText } from "./payload.ts";
 import type { RuntimeHost } from "./plugin-runtime.ts";
 import { ProtocolViolation } from "./protocol-violation.ts";
 
@@ -70,7 +71,13 @@ async function askHost(
   call: ChildCall,
   { method, body }: Question,
 ): Promise<HostAnswer> {
-  const args = parseArguments(body);
+  const args = await parsePayload(body, {
+    maxBytes: CALL_LIMITS.payloadBytes,
+    maxDepth: ARGUMENTS_DEPTH,
+    code: "limit_payload",
+  });
+  if (!Array.isArray(args))
+    throw new RbsmError("plugin_rejected_value", "The arguments are not a list");
   const { open, slot, deadline } = call;
   const result = await host.onHostCall(slot.spec.id, open.context, {
     method,
@@ -79,35 +86,7 @@ async function askHost(
     deadline,
   });
   const maxBytes = method === "fetch" ? FETCH_BYTES : CALL_LIMITS.payloadBytes;
-  return { type: "hostResult", body: payloadText(result, maxBytes) };
-}
-
-function parseArguments(text: string): Json[] {
-  const args = parseJson(text, {
-    maxBytes: CALL_LIMITS.payloadBytes,
-    maxDepth: ARGUMENTS_DEPTH,
-    code: "limit_payload",
-  });
-  if (!isJsonArray(args))
-    throw new RbsmError("plugin_rejected_value", "The arguments are not a list");
-  return args;
-}
-
-/** It came out of JSON.parse: there is nothing but JSON in it. */
-function isJsonArray(value: unknown): value is Json[] {
-  return Array.isArray(value);
-}
-
-/** JSON text of what crosses to a plugin, in the terms of the caller. Throws an RbsmError. */
-export function payloadText(value: unknown, maxBytes: number, maxDepth?: number): string {
-  try {
-    const text = jsonText(value, maxBytes, maxDepth);
-    if (Buffer.byteLength(text) <= maxBytes) return text;
-  } catch (error) {
-    if (error instanceof UnsendableValue) throw new RbsmError(error.code, error.message, {}, error);
-    throw error;
-  }
-  throw new RbsmError("limit_payload", `The value is larger than ${maxBytes} bytes of JSON`);
+  return { type: "hostResult", body: await payloadText(result, maxBytes) };
 }
 
 function refusal(host: RuntimeHost, { method }: Question, error: unknown): HostAnswer {

@@ -2,7 +2,6 @@ import {
   CALL_LIMITS,
   type ErrorCode,
   type Json,
-  parseJson,
   RbsmError,
   RUNTIME_LIMITS,
 } from "@rising-bsm/protocol";
@@ -15,6 +14,7 @@ import { takeWedged } from "./crash-blame.ts";
 import { evictWhenIdle } from "./idle-eviction.ts";
 import { ARGUMENTS_DEPTH } from "./json-text.ts";
 import { createPluginLoader, dataText, type PluginLoader } from "./plugin-loader.ts";
+import { parsePayload, payloadText } from "./payload.ts";
 import type {
   CallOutcome,
   PluginCall,
@@ -30,7 +30,6 @@ import { createSlot, type PluginSlot } from "./plugin-slot.ts";
 import { requestArgument, responseMessage } from "./request-message.ts";
 import { runCall } from "./run-call.ts";
 import type { RunnerProgram } from "./runner-program.ts";
-import { payloadText } from "./serve-host-call.ts";
 
 export interface SupervisorOptions extends RuntimeHost {
   /** Keep one child started and empty, so that recovery and the next tier start warm. Default true. */
@@ -188,12 +187,13 @@ class Supervisor implements PluginRuntime {
 
   async #execute(slot: PluginSlot, call: PluginCall, startedAt: number): Promise<CallOutcome> {
     const budget = budgetOf(call, slot.spec);
-    const body = argumentsText(call);
+    const text = argumentsText(call);
+    const body = typeof text === "string" ? text : await text;
     const sending = { call, body, budget, startedAt };
     const parts = { loader: this.#loader, onWedged: this.#onWedged };
     const answer = await runCall(parts, slot, sending);
     rememberActivation(slot, call);
-    const result = jsonOf(answer.body, call.kind);
+    const result = await resultOf(answer.body, call.kind);
     return {
       result: call.kind === "request" ? responseMessage(result) : result,
       usage: answer.usage,
@@ -221,7 +221,7 @@ function rememberActivation(slot: PluginSlot, call: PluginCall): void {
 
 const MAX_NAME_LENGTH = 1_000;
 
-function argumentsText({ kind, name, args }: PluginCall): string {
+function argumentsText({ kind, name, args }: PluginCall): string | Promise<string> {
   if (!Array.isArray(args))
     throw new RbsmError("plugin_rejected_value", "The arguments of a call are a list");
   if (name.length > MAX_NAME_LENGTH)
@@ -230,18 +230,9 @@ function argumentsText({ kind, name, args }: PluginCall): string {
   return payloadText([requestArgument(args[0])], CALL_LIMITS.messageBytes);
 }
 
-function jsonOf(text: string, kind: PluginCall["kind"]): Json {
+function resultOf(text: string, kind: PluginCall["kind"]): Json | Promise<Json> {
   // A child never sends more; what is inside of a response has a limit of its own.
   const { messageBytes, payloadBytes, payloadDepth } = CALL_LIMITS;
-  const value = parseJson(text, {
-    maxBytes: kind === "request" ? messageBytes : payloadBytes,
-    maxDepth: payloadDepth,
-    code: "plugin_rejected_value",
-  });
-  return isJson(value) ? value : null;
-}
-
-/** It came out of JSON.parse: it is nothing else. */
-function isJson(value: unknown): value is Json {
-  return value !== undefined;
+  const maxBytes = kind === "request" ? messageBytes : payloadBytes;
+  return parsePayload(text, { maxBytes, maxDepth: payloadDepth, code: "plugin_rejected_value" });
 }

@@ -1,0 +1,35 @@
+/** How long one piece of long work holds the host's event loop. */
+const SLICE_MS = 4;
+
+const waiting: (() => void)[] = [];
+let scheduled = false;
+
+/**
+ * Settles when it is the caller's turn again. One piece of work goes on in each turn of the event
+ * loop, however many there are: what others wait for comes in between.
+ */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    waiting.push(resolve);
+    schedule();
+  });
+}
+
+function schedule(): void {
+  if (scheduled) return;
+  scheduled = true;
+  setImmediate(() => {
+    scheduled = false;
+    waiting.shift()?.();
+    if (waiting.length > 0) schedule();
+  });
+}
+
+/** Says when work has held the event loop long enough; after a turn it starts anew. */
+export function createSlice(): { isOver(): boolean; begin(): void } {
+  let startedAt = performance.now();
+  return {
+    isOver: () => performance.now() - startedAt > SLICE_MS,
+    begin: () => void (startedAt = performance.now()),
+  };
+}
