@@ -11,8 +11,8 @@ export interface BenchHost extends PluginHost {
   add(release: TestRelease): Promise<void>;
   /** Signs and sideloads bundled code of more than one file. */
   addFiles(files: ReadonlyMap<string, Uint8Array>): Promise<void>;
-  /** Closes the host and opens another one on the same data directory. */
-  reopen(): Promise<BenchHost>;
+  /** Closes the host; what it gives back opens another one on the same data directory. */
+  closeForReopening(): Promise<() => Promise<BenchHost>>;
 }
 
 /** Opens a host on an empty data directory, which goes when the host is closed. */
@@ -36,9 +36,9 @@ async function openOn(
     ...host,
     addFiles,
     add: (release) => addFiles(filesOf(release)),
-    async reopen() {
+    async closeForReopening() {
       await host.close();
-      return openOn(dataDir, key, options);
+      return () => openOn(dataDir, key, options);
     },
     async close() {
       await host.close();

@@ -1,8 +1,8 @@
 import type { Json } from "@rising-bsm/protocol";
-import { createSupervisor } from "../../host-sdk/runtime/supervisor.ts";
 import { type BenchHost, openBenchHost } from "./bench-host.ts";
+import { startBenchRuntime } from "./bench-runtime.ts";
 import { type CallLoad, measureCalls, PAYLOADS, type Peer } from "./call-load.ts";
-import { type Figure, percentile, report, spread } from "./measure.ts";
+import { atMost, type Figure, NO_GOAL, percentile, ratio, report, spread } from "./measure.ts";
 import { forkIpc, jsonPipe, rawIsolate } from "./peers.ts";
 
 /** Calls of one plugin and of four, in flight at a time: goals ≤ 0.25 ms (1 KB) and ≥ 15,000/s. */
@@ -29,22 +29,11 @@ function peerOf(call: Call, close: Peer["close"] = () => undefined): Peer {
   return { measure: (load) => measureCalls(call, load), close };
 }
 
-/** The supervisor and its child, without the host's lifecycle and broker above them. */
 async function bareSupervisor(): Promise<Peer> {
-  const runtime = createSupervisor({
-    onHostCall: async () => null,
-    onLog: () => undefined,
-    logger: { warn: (message, fields) => console.error(message, fields) },
-  });
-  const files = new Map([["index.js", new TextEncoder().encode(CODE)]]);
-  const license = { entitlements: [], info: null };
-  const spec = { name: "@bench/a", version: "1.0.0", main: "index.js", config: {}, license };
-  await runtime.loadPlugin({ ...spec, id: "bench", files });
+  const runtime = startBenchRuntime();
+  await runtime.load("bench", CODE);
   return peerOf(
-    async (payload) => {
-      const call = { kind: "method", name: "echo", args: [payload], context: null } as const;
-      return (await runtime.executePlugin("bench", call)).result;
-    },
+    async (payload) => (await runtime.run("bench", "echo", { args: [payload] })).result,
     () => runtime.close(),
   );
 }
@@ -95,26 +84,21 @@ function figuresOf(
       name: `${name}: ${peer}`,
       value: text(ours),
       baseline: bases.map(([base, its]) => `${base}: ${text(its)}`).join("; "),
-      ratio: bases.map(([, its]) => `${ratioOf(ours, its, inFlight).toFixed(2)} ×`).join("; "),
+      ratio: bases.map(([, its]) => ratioOf(ours, its, inFlight)).join("; "),
       ...(peer === "supervisor alone" ? NO_GOAL : goal(ours)),
     }));
 }
 
-const NO_GOAL = { goal: "–", met: "–" } as const;
-
-function ratioOf(ours: Measured, base: Measured, inFlight: number): number {
+function ratioOf(ours: Measured, base: Measured, inFlight: number): string {
   const median = ({ times, rates }: Measured) => percentile(inFlight === 1 ? times : rates, 0.5);
-  return median(ours) / median(base);
+  return ratio(median(ours), median(base));
 }
 
 async function serialCalls(peers: Readonly<Record<string, Peer>>): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const [size, payload] of Object.entries(PAYLOADS)) {
     const measured = await compare(peers, { payload, calls: SERIAL_CALLS, inFlight: 1 });
-    const goal = ({ times }: Measured) => ({
-      goal: "≤ 0.25 ms p50",
-      met: percentile(times, 0.5) <= 0.25 ? ("yes" as const) : ("no" as const),
-    });
+    const goal = ({ times }: Measured) => atMost(percentile(times, 0.5), 0.25, "ms p50");
     figures.push(...figuresOf(`call, ${size}`, measured, { goal, inFlight: 1 }));
   }
   return figures;
@@ -150,7 +134,7 @@ async function hostCalls(host: BenchHost, pipe: Peer): Promise<Figure> {
     name: `call with ${STORAGE_READS} storage.get, one after the other`,
     value: spread(times),
     baseline: `JSON pipe, ${STORAGE_READS} round trips: ${percentile(base, 0.5).toFixed(2)} ms`,
-    ratio: `${(percentile(times, 0.5) / percentile(base, 0.5)).toFixed(2)} ×`,
+    ratio: ratio(percentile(times, 0.5), percentile(base, 0.5)),
     ...NO_GOAL,
   };
 }

@@ -30,6 +30,19 @@ export function spread(times: readonly number[]): string {
   return `${[0.5, 0.95, 0.99].map((p) => percentile(times, p).toFixed(2)).join(" / ")} ms`;
 }
 
+/** `a` over `b`. */
+export function ratio(a: number, b: number): string {
+  return `${(a / b).toFixed(2)} ×`;
+}
+
+/** Whether a value is at most the goal, and the goal as it is printed. */
+export function atMost(value: number, limit: number, unit: string): Pick<Figure, "goal" | "met"> {
+  return { goal: `≤ ${limit} ${unit}`, met: value <= limit ? "yes" : "no" };
+}
+
+/** Of a figure without a goal. */
+export const NO_GOAL = { goal: "–", met: "–" } as const;
+
 /** Ends a benchmark program: its figures as one JSON line on stdout. */
 export function report(figures: readonly Figure[]): never {
   console.log(JSON.stringify(figures));

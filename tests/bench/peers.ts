@@ -6,17 +6,44 @@ import { type CallSample, measureCalls, type Peer } from "./call-load.ts";
 const Sample = z.object({ times: z.array(z.number()), perSecond: z.number() });
 
 /** isolated-vm in the process that calls it, without a sandbox around: the least an isolate costs. */
-export function rawIsolate(): Peer {
+export interface RawIsolate extends Peer {
+  /** Ms from nothing to an evaluated module, `runs` times; sorted. */
+  load(source: string, runs: number): Promise<number[]>;
+  /** MB of each of so many idle isolates. */
+  idleMb(isolates: number): Promise<number>;
+  /** Ms until a call with a timeout of `budgetMs` has ended; Infinity when it has not after `patienceMs`. */
+  runaway(body: string, budgetMs: number, patienceMs: number): Promise<number>;
+}
+
+/** Starts a program that holds isolates; a job that wedges it is the last one. */
+export function rawIsolate(): RawIsolate {
   const child = fork("tests/bench/raw-isolate.ts");
+  const gone = new AbortController();
+  child.once("exit", () => gone.abort(new Error("The program of raw isolates has ended")));
+  const ask = async (job: Readonly<Record<string, unknown>>, patience?: AbortSignal) => {
+    child.send(job);
+    const signal = AbortSignal.any([gone.signal, ...(patience === undefined ? [] : [patience])]);
+    const [answer]: unknown[] = await once(child, "message", { signal });
+    return answer;
+  };
   return {
-    async measure(load): Promise<CallSample> {
-      child.send(load);
-      const [sample]: unknown[] = await once(child, "message");
-      return Sample.parse(sample);
-    },
+    measure: async (load): Promise<CallSample> =>
+      Sample.parse(await ask({ kind: "calls", ...load })),
+    load: async (source, runs) =>
+      Times.parse(await ask({ kind: "load", source, runs })).times.toSorted((a, b) => a - b),
+    idleMb: async (isolates) => Idle.parse(await ask({ kind: "idle", isolates })).mbEach,
+    runaway: async (body, budgetMs, patienceMs) =>
+      ask({ kind: "runaway", body, budgetMs }, AbortSignal.timeout(patienceMs)).then(
+        (answer) => Ended.parse(answer).ms,
+        () => Infinity,
+      ),
     close: () => end(child),
   };
 }
+
+const Times = z.object({ times: z.array(z.number()) });
+const Idle = z.object({ mbEach: z.number() });
+const Ended = z.object({ ms: z.number() });
 
 /** Node's own `process.send` to a child that answers with the message: the least a fork costs. */
 export function forkIpc(): Peer {
