@@ -49,6 +49,8 @@ export interface HostOptions {
   readonly audit?: (row: AuditRow) => void;
   /** How long a plugin that nobody calls stays loaded, in ms. Default ten minutes; 0 is for ever. */
   readonly idleMs?: number;
+  /** False: no schedule runs by itself, for a host that is opened for an operation only. Default true. */
+  readonly runSchedules?: boolean;
   /** Time zone in which plugins' schedules are read, like "Europe/Berlin". Default the system's. */
   readonly timezone?: string;
   readonly now?: () => Date;

@@ -142,7 +142,7 @@ export async function createPluginHost(options: HostOptions): Promise<PluginHost
       .catch((error: unknown) => options.logger?.warn("Licenses could not be renewed", { error }));
   }, RENEWAL_INTERVAL_MS);
   renewal.unref();
-  parts.schedules.start();
+  if (options.runSchedules !== false) parts.schedules.start();
   let closing: Promise<void> | undefined;
   return {
     ...host,

@@ -79,6 +79,23 @@ test("a schedule of the manifest runs in the host's time zone, and an update kee
   expect((await host.schedules(HELLO))[0]).toMatchObject({ nextAt: null, runs: 1 });
 });
 
+test("a host that is opened for an operation runs no schedule by itself", async () => {
+  await fixture.market.publish({ name: HELLO, version: "1.0.0", code: CODE, manifest });
+  const time = testTime("2026-03-02T04:00:00Z");
+  const timers: number[] = [];
+  const host = await fixture.open({
+    now: time.now,
+    runSchedules: false,
+    setTimer(work, ms) {
+      timers.push(ms);
+      return time.setTimer(work, ms);
+    },
+  });
+  await host.install(HELLO);
+  expect(await host.schedules(HELLO)).toMatchObject([{ nextAt: null }, {}, {}, {}]);
+  expect(timers).toEqual([]);
+});
+
 test("a run by hand ends with the plugin's result, under the limits of schedules", async () => {
   await fixture.market.publish({ name: HELLO, version: "1.0.0", code: CODE, manifest });
   const host = await fixture.open();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { PluginRuntime } from "../runtime/plugin-runtime.ts";
+import type { PluginRuntime, PluginSpec, RuntimeHost } from "../runtime/plugin-runtime.ts";
 import { createSupervisor } from "../runtime/supervisor.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { codeOf, greeter, HELLO, throwing } from "../testing/expectations.ts";
@@ -94,6 +94,36 @@ test("a plugin that nobody calls is unloaded, and the next call loads it again",
   expect((await changes()).slice(0, 3)).toEqual(["installed", "evicted", "reloaded"]);
   expect(await host.usage(HELLO)).toMatchObject({ reloads: 1 });
   expect(host.logs(HELLO).map(({ message }) => message)).toEqual(["active 1.0.0", "active 1.0.0"]);
+});
+
+test("the runtime is told what may run twice and how long a plugin may idle", async () => {
+  const specs: PluginSpec[] = [];
+  const createRuntime = (asks: RuntimeHost): PluginRuntime => {
+    const runtime = createSupervisor(asks);
+    return {
+      loadPlugin(spec) {
+        specs.push(spec);
+        return runtime.loadPlugin(spec);
+      },
+      executePlugin: (id, call) => runtime.executePlugin(id, call),
+      updatePlugin: (id, data) => runtime.updatePlugin(id, data),
+      unloadPlugin: (id) => runtime.unloadPlugin(id),
+      usage: (id) => runtime.usage(id),
+      on: (event, listener) => runtime.on(event, listener),
+      close: () => runtime.close(),
+    };
+  };
+  const idempotent = ["greet", "customers.created"];
+  await fixture.market.publish({
+    name: "@acme/again",
+    version: "1.0.0",
+    code: greeter("1.0.0"),
+    permissions: ["customers.view"],
+    manifest: { idempotent, hooks: ["customers.created"] },
+  });
+  const host = await fixture.open({ createRuntime, idleMs: 0 });
+  await host.install("@acme/again", { grant: "requested" });
+  expect(specs).toMatchObject([{ name: "@acme/again", idempotent, idleMs: 0 }]);
 });
 
 test("a plugin whose process was killed is loaded again, and why is kept", async () => {

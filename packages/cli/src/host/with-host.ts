@@ -40,6 +40,7 @@ export async function withHost<T>(
   }
   const marketplace = await marketplaceOf(cli, address);
   const host = await createPluginHost({
+    runSchedules: false,
     dataDir,
     store: createSqliteStore(join(dataDir, "host.sqlite")),
     domain: await createSimulatedDomain(),
