@@ -37,10 +37,10 @@ export function createHttpHandler(
   const api = createManagementApi(parts.host);
   return async function handle(request, { actor = null, base = "" } = {}) {
     try {
-      refuseCrossSite(request);
       const mounted = mount(request, { actor: checkActor(actor), base: base.replace(/\/+$/, "") });
-      if (/^\/api\/(?:plugins|audit)(?:\/|$)/.test(mounted.path)) return await api(mounted);
       if (mounted.path.startsWith("/x/")) return await servePluginRoute(parts, mounted);
+      refuseCrossSite(request);
+      if (/^\/api\/(?:plugins|audit)(?:\/|$)/.test(mounted.path)) return await api(mounted);
       return await servePages(parts.host, mounted);
     } catch (error) {
       return answerProblem(error);

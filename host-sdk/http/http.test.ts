@@ -27,9 +27,13 @@ beforeAll(async () => {
       routes: [
         { method: "GET", path: "/open/:id", public: true },
         { method: "GET", path: "/own/*" },
+        { method: "POST", path: "/open/form", public: true },
+        { method: "POST", path: "/own/form" },
       ],
     },
-    code: `export default { handleRequest(request) {
+    permissions: ["customers.view"],
+    code: `export default { async handleRequest(request) {
+      if (request.method === "POST") return (await this.api.customers.list()).total;
       const { pathname, search } = new URL(request.url);
       if (pathname === "/open/fails") throw new Error("inner detail");
       if (pathname === "/own/to") return new Response(null, { status: 302, headers: { location: new URL(request.url).searchParams.get("to") } });
@@ -186,6 +190,18 @@ test.each([
   const response = await send(`/api/plugins/${HELLO}/disable`, { method: "POST", headers });
   expect(await response.json()).toMatchObject({ code: "auth_refused" });
 });
+
+test.each([{ "sec-fetch-site": "cross-site", origin: "null" }, { origin: "https://site.example" }])(
+  "a public form may be sent from anywhere, without the rights of whoever sends it: %o",
+  async (headers) => {
+    const form = { method: "POST", headers, body: "a=b", actor: viewer };
+    // Nobody's call runs with what the installer granted; the viewer's would not.
+    expect((await send("/x/@acme/pages/open/form", form)).status).toBe(200);
+    expect((await send("/x/@acme/pages/open/form", { ...form, headers: {} })).status).toBe(403);
+    const own = await send("/x/@acme/pages/own/form", { ...form, actor: admin });
+    expect(await own.json()).toMatchObject({ code: "auth_refused" });
+  },
+);
 
 test("a change sent by the application's own page is taken", async () => {
   const headers = { "sec-fetch-site": "same-origin", origin: "http://host.example" };

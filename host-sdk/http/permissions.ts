@@ -20,19 +20,25 @@ export function requireActor(actor: Actor | null, permission: HostPermission): A
 
 const SAFE = ["GET", "HEAD", "OPTIONS"];
 
-/**
- * Refuses a request that changes something and was sent by another site's page. Browsers always say
- * where such a request comes from; a client that says nothing is no browser and has no cookies to ride on.
- */
+/** Refuses a request that changes something and was sent by another site's page. */
 export function refuseCrossSite(request: Request): void {
-  if (SAFE.includes(request.method)) return;
+  if (!changesFromElsewhere(request)) return;
+  throw new RbsmError("auth_refused", "The request came from another site", {
+    fix: "Send it from the application itself.",
+  });
+}
+
+/**
+ * Browsers always say where a request that changes something comes from; a client that says nothing
+ * is no browser and has no cookies to ride on. Pages of plugins are another site too: they have no
+ * origin of their own.
+ */
+export function changesFromElsewhere(request: Request): boolean {
+  if (SAFE.includes(request.method)) return false;
   const site = request.headers.get("sec-fetch-site");
   const origin = request.headers.get("origin");
   const sameSite = site === null || site === "same-origin" || site === "none";
   const sameOrigin =
     origin === null || origin === new URL(request.url).origin || site === "same-origin";
-  if (sameSite && sameOrigin) return;
-  throw new RbsmError("auth_refused", "The request came from another site", {
-    fix: "Send it from the application itself.",
-  });
+  return !sameSite || !sameOrigin;
 }

@@ -1,6 +1,7 @@
 import { CALL_LIMITS, type Manifest, PLUGIN_NAME, RbsmError } from "@rising-bsm/protocol";
 import type { RequestMessage, ResponseMessage } from "../runtime/plugin-runtime.ts";
 import type { HandlerParts, Mounted } from "./handler.ts";
+import { changesFromElsewhere, refuseCrossSite } from "./permissions.ts";
 import { parseResponseMessage, toRequestMessage, toResponse } from "./request-message.ts";
 
 /** What a plugin may see of a request: nothing that proves who the user is. */
@@ -39,13 +40,16 @@ export async function servePluginRoute(
   { host, manifestOf }: HandlerParts,
   mounted: Mounted,
 ): Promise<Response> {
-  const { request, actor } = mounted;
+  const { request } = mounted;
   const [, , scope = "", short = "", ...rest] = mounted.path.split("/");
   const name = `${scope}/${short}`;
   if (!PLUGIN_NAME.test(name)) throw new RbsmError("not_found");
   host.plugin(name);
   const path = `/${rest.join("/")}`;
   const open = isOpen(manifestOf(name), request.method, path);
+  if (!open) refuseCrossSite(request);
+  // A form of a public page may be sent from anywhere, but not with the rights of whoever sends it.
+  const actor = changesFromElsewhere(request) ? null : mounted.actor;
   if (!open && actor === null) throw new RbsmError("auth_required", "Sign in first");
   const message = await messageOf(mounted, path);
   const call = { ...(actor === null ? {} : { actor }), signal: request.signal };

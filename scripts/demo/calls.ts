@@ -12,4 +12,5 @@ export const DEMO_CALLS: readonly (readonly [
   ["@demo/request-triage", "summary", []],
   ["@demo/daily-report", "report", []],
   ["@demo/invoice-export", "exportCsv", []],
+  ["@demo/callback-form", "GET /topics", []],
 ];
