@@ -35,8 +35,8 @@ async function bundle(
 
 async function buildRunner(): Promise<string> {
   const prelude = await bundle("host-sdk/runner/prelude/index.ts", { iife: true });
-  // The script's value is the function that the runner calls.
-  const script = JSON.stringify(`${prelude}\ninstall;`);
+  // The script's value is the function that the runner calls; it leaves no global behind.
+  const script = JSON.stringify(`(() => {"use strict";${prelude}\nreturn install;})();`);
   return (
     HEADER +
     (await bundle("host-sdk/runner/runner.ts", { iife: false, define: { PRELUDE: script } }))

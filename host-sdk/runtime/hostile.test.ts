@@ -145,7 +145,7 @@ const HOSTILE: readonly (readonly [name: string, body: string, codes: string])[]
   ],
   [
     "100,000 date formatters",
-    "const a = []; for (let k = 0; k < 1e5; k += 1) a.push(new Intl.DateTimeFormat('de')); return a.length",
+    "const a = []; for (let k = 0; k < 1e5; k += 1) a.push(new Intl.DateTimeFormat(['de'])); return a.length",
     "limit_cpu|limit_memory|plugin_crashed|plugin_threw",
   ],
   ["an unhandled rejection", "Promise.reject(new Error('nobody')); return 1", "ok"],

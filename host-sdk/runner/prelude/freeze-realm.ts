@@ -1,15 +1,18 @@
 import { capBuiltins } from "./cap-builtins.ts";
+import { capIntl } from "./cap-intl.ts";
 
 /**
- * Leaves the plugin a realm whose built-in objects nobody can change: one call cannot lay a trap
+ * Leaves the plugin a realm whose built-in objects, and the `given` ones, nobody can change: one call cannot lay a trap
  * for the next, and the prelude can go on using them. Defence in depth: the isolate and the process
  * are the boundary.
  */
-export function freezeRealm(): void {
+export function freezeRealm(given: readonly object[]): void {
   removeGlobals();
   removeFunctionConstructors();
+  removeResizableBuffers();
   capBuiltins();
-  freezeReachable([globalThis, ...hiddenIntrinsics()]);
+  capIntl();
+  freezeReachable([...given, ...hiddenIntrinsics()]);
   lockGlobals();
 }
 
@@ -25,9 +28,6 @@ const REMOVED = [
 
 function removeGlobals(): void {
   for (const name of REMOVED) Reflect.deleteProperty(globalThis, name);
-  // Memory that grows in place is not counted by the isolate's limit.
-  for (const name of ["resize", "resizable", "maxByteLength"])
-    Reflect.deleteProperty(ArrayBuffer.prototype, name);
   // Each iterator of a Segmenter holds memory outside of the heap.
   if (typeof Intl === "object") Reflect.deleteProperty(Intl, "Segmenter");
   Object.defineProperty(Error, "stackTraceLimit", {
@@ -35,6 +35,27 @@ function removeGlobals(): void {
     writable: false,
     configurable: false,
   });
+}
+
+/** Memory that grows in place is not counted by the isolate's limit. */
+function removeResizableBuffers(): void {
+  const original = ArrayBuffer;
+  const { prototype } = original;
+  for (const name of ["resize", "resizable", "maxByteLength"])
+    Reflect.deleteProperty(prototype, name);
+  const fixed = function ArrayBuffer(length?: unknown) {
+    if (new.target === undefined) throw new TypeError("Constructor ArrayBuffer requires 'new'");
+    return Reflect.construct(original, [length], new.target);
+  };
+  const { isView, [Symbol.species]: species } = Object.getOwnPropertyDescriptors(original);
+  Object.defineProperties(fixed, {
+    length: { value: 1 },
+    prototype: { value: prototype, writable: false },
+    isView,
+    [Symbol.species]: species,
+  });
+  Object.defineProperty(prototype, "constructor", { value: fixed });
+  Object.defineProperty(globalThis, "ArrayBuffer", { value: fixed });
 }
 
 const FUNCTION_SAMPLES = [
@@ -80,12 +101,15 @@ function hiddenIntrinsics(): object[] {
 
 /**
  * A frozen data property of a prototype cannot be assigned on the objects that inherit it ("override
- * mistake"), and ordinary code does that to these. As accessors they can be assigned.
+ * mistake"), and ordinary code does that: to these everywhere, and to all there are of some types.
+ * As accessors they can be assigned.
  */
-const ASSIGNABLE = new Map<object, "all" | readonly PropertyKey[]>([
-  [Object.prototype, "all"],
-  [Function.prototype, ["constructor", "toString"]],
-  [Array.prototype, ["toString", "toLocaleString"]],
+const ASSIGNED_EVERYWHERE = ["message", "name", "toJSON", "toLocaleString", "toString", "valueOf"];
+/** Buffers for browsers are views whose methods they replace by assignment. */
+const VIEW_PROTOTYPE: object = Object.getPrototypeOf(Uint8Array.prototype);
+const ASSIGNED_ON_VIEWS = ["fill", "includes", "indexOf", "lastIndexOf", "slice"];
+const ASSIGNED_WHOLLY = new Set<object>([
+  Object.prototype,
   ...[
     Error,
     AggregateError,
@@ -95,48 +119,87 @@ const ASSIGNABLE = new Map<object, "all" | readonly PropertyKey[]>([
     SyntaxError,
     TypeError,
     URIError,
-  ].map((type) => [type.prototype, "all"] as const),
+  ].map((type) => type.prototype),
+]);
+/** V8 reads the constructor of these to see whether it may take a short cut. */
+const KEEPS_CONSTRUCTOR = new Set<object>([
+  Array.prototype,
+  ArrayBuffer.prototype,
+  Promise.prototype,
 ]);
 
+/**
+ * V8 matches about twenty times more slowly when RegExp.prototype is not as it made it. What a plugin
+ * does to it, it does to itself alone.
+ */
+const LEFT_OPEN = new Set<object>([globalThis, RegExp.prototype]);
+
+/**
+ * What is frozen has been here already. This visits some thousand objects in every isolate and makes
+ * as little garbage as it can: past half a megabyte V8 takes twice that from the system for good.
+ */
 function freezeReachable(roots: readonly object[]): void {
-  const seen = new Set<object>();
-  const open: object[] = [...roots];
-  const add = (value: unknown) => {
-    const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
-    if (!isObject || seen.has(value)) return;
-    seen.add(value);
-    open.push(value);
-  };
-  for (let item = open.pop(); item !== undefined; item = open.pop()) {
-    add(Object.getPrototypeOf(item));
-    for (const key of Reflect.ownKeys(item)) {
-      const property = Reflect.getOwnPropertyDescriptor(item, key);
-      add(property?.value);
-      add(property?.get);
-      add(property?.set);
-    }
+  const open: unknown[] = [...roots];
+  for (const item of LEFT_OPEN) {
+    open.push(Object.getPrototypeOf(item));
+    pushValues(open, item);
+  }
+  while (open.length > 0) {
+    const item = open.pop();
+    if (!isObject(item) || LEFT_OPEN.has(item) || Object.isFrozen(item)) continue;
+    open.push(Object.getPrototypeOf(item));
+    if (typeof item !== "function" || leadsOn(item)) pushValues(open, item);
     makeAssignable(item);
-    if (item !== globalThis) Object.freeze(item);
+    Object.freeze(item);
   }
 }
 
-function makeAssignable(prototype: object): void {
-  const which = ASSIGNABLE.get(prototype);
-  if (which === undefined) return;
-  for (const key of which === "all" ? Reflect.ownKeys(prototype) : which) {
-    const property = Reflect.getOwnPropertyDescriptor(prototype, key);
-    if (property === undefined || !("value" in property)) continue;
-    Object.defineProperty(prototype, key, assignable(prototype, key, property.value));
+/** A function that is no constructor has only its name and length, except for two. */
+function leadsOn(item: object): boolean {
+  return item === Proxy || item === Function.prototype || Object.hasOwn(item, "prototype");
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
+}
+
+type Lookup = (this: object, key: PropertyKey) => unknown;
+const lookupGetter: Lookup = Reflect.get(Object.prototype, "__lookupGetter__");
+const lookupSetter: Lookup = Reflect.get(Object.prototype, "__lookupSetter__");
+
+/** Unlike a property descriptor, the old functions that look for accessors make no garbage. */
+function pushValues(open: unknown[], item: object): void {
+  for (const key of Reflect.ownKeys(item)) {
+    const getter: unknown = lookupGetter.call(item, key);
+    const setter: unknown = lookupSetter.call(item, key);
+    const value: unknown = getter ?? setter ?? Reflect.get(item, key);
+    if (isObject(value)) open.push(value);
+    if (getter !== undefined && isObject(setter)) open.push(setter);
   }
+}
+
+function makeAssignable(item: object): void {
+  if (!Object.hasOwn(item, "constructor")) return;
+  const keys = ASSIGNED_WHOLLY.has(item) ? Reflect.ownKeys(item) : ASSIGNED_EVERYWHERE;
+  for (const key of keys) makeKeyAssignable(item, key);
+  if (item === VIEW_PROTOTYPE) for (const key of ASSIGNED_ON_VIEWS) makeKeyAssignable(item, key);
+  if (!KEEPS_CONSTRUCTOR.has(item)) makeKeyAssignable(item, "constructor");
+}
+
+function makeKeyAssignable(prototype: object, key: PropertyKey): void {
+  const property = Reflect.getOwnPropertyDescriptor(prototype, key);
+  if (property !== undefined && "value" in property)
+    Object.defineProperty(prototype, key, assignable(prototype, key, property.value));
 }
 
 function assignable(prototype: object, key: PropertyKey, value: unknown): PropertyDescriptor {
-  return {
+  // Methods, unlike function expressions, have no prototype object of their own.
+  const accessors: PropertyDescriptor = {
     enumerable: false,
     configurable: false,
-    get: Object.freeze(() => value),
-    set: Object.freeze(function (this: unknown, next: unknown) {
-      if (this === prototype || Object(this) !== this)
+    get: () => value,
+    set(this: unknown, next: unknown) {
+      if (this === prototype || !isObject(this))
         throw new TypeError(`Cannot assign to "${String(key)}" of a built-in object`);
       Object.defineProperty(this, key, {
         value: next,
@@ -144,8 +207,10 @@ function assignable(prototype: object, key: PropertyKey, value: unknown): Proper
         enumerable: true,
         configurable: true,
       });
-    }),
+    },
   };
+  for (const part of Object.values(accessors)) Object.freeze(part);
+  return accessors;
 }
 
 /** New globals may be made, those that exist stay what they are. */

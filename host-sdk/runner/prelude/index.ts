@@ -1,5 +1,5 @@
 import { beginTurn } from "./accounts.ts";
-import { setPluginData } from "./api.ts";
+import { api, setPluginData } from "./api.ts";
 import { connectErrands, type Errand } from "./errands.ts";
 import { describeError } from "./errors.ts";
 import { freezeRealm } from "./freeze-realm.ts";
@@ -24,7 +24,7 @@ export default function install(...[out, errand, limitsText, seed]: Installation
   connectErrands(errand);
   seedRandom(seed);
   installGlobals();
-  freezeRealm();
+  freezeRealm([api]);
   return turn;
 }
 
