@@ -135,20 +135,20 @@ function startProcess({ program, rssCapMb }: RunnerOptions): ChildProcess {
 /** Whether the child still answers: it has to become ready in time, and then to answer pings. */
 function createLife(options: RunnerOptions, kill: () => void) {
   const tooLate = setTimeout(kill, RUNTIME_LIMITS.startMs).unref();
-  let missedPongs = 0;
+  let unanswered = 0;
   let rssMb = 0;
   return {
     take(frame: Frame): void {
       if (frame.type === "ready") clearTimeout(tooLate);
       if (frame.type !== "pong") return options.onFrame(frame);
-      if (missedPongs === 0) throw new Error("An answer to a ping that was not sent");
-      missedPongs = 0;
+      if (unanswered === 0) throw new Error("An answer to a ping that was not sent");
+      unanswered -= 1;
       rssMb = Number(frame.head["rssMb"]) || 0;
     },
     beat(send: (frame: Frame) => void): void {
       options.onBeat();
-      missedPongs += 1;
-      if (missedPongs > RUNTIME_LIMITS.missedPongs) kill();
+      unanswered += 1;
+      if (unanswered > RUNTIME_LIMITS.missedPongs) kill();
       else send({ type: "ping", id: 0, head: {}, body: "" });
     },
     rssMb: () => rssMb,
