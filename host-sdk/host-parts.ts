@@ -118,7 +118,7 @@ async function openStored(options: CompleteOptions) {
   await fillSlots(slots, { bundles, plugins: await readPlugins(store), logger });
   const publishers = await trustedPublishers(options.developerMode);
   const instance = base64url(key.publicKey);
-  const secrets = createSecrets(store, await openSecretKey(options.dataDir));
+  const secrets = createSecrets(store, () => openSecretKey(options.dataDir));
   const auditLog = createAuditLog(store, logger);
   const found = { logger, marketplace, trust, licenses, slots, publishers, secrets, auditLog };
   return { ...recovery, ...found, closing, instance };

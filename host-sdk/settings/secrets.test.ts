@@ -5,12 +5,17 @@ import type { HostStore } from "../store/host-store.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { createSecrets, deleteSecrets, type Secrets } from "./secrets.ts";
 
+const newKey = () => {
+  const key = randomBytes(32);
+  return async () => key;
+};
+
 let store: HostStore;
 let secrets: Secrets;
 
 beforeEach(() => {
   store = createMemoryStore();
-  secrets = createSecrets(store, randomBytes(32));
+  secrets = createSecrets(store, newKey());
 });
 
 test("a value comes back, is replaced and is forgotten", async () => {
@@ -54,7 +59,7 @@ test.each<[string, (row: { nonce: string; box: string }) => unknown]>([
 
 test("with another key a value does not open and can be entered again", async () => {
   await secrets.write("@acme/a", "token", "one");
-  const other = createSecrets(store, randomBytes(32));
+  const other = createSecrets(store, newKey());
   await expect(other.read("@acme/a", "token")).rejects.toMatchObject({ code: "conflict_state" });
   await other.write("@acme/a", "token", "two");
   expect(await other.read("@acme/a", "token")).toBe("two");

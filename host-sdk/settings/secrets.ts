@@ -43,8 +43,13 @@ export async function openSecretKey(dataDir: string): Promise<Uint8Array> {
   });
 }
 
-/** The secrets of one host under a key of 32 bytes. */
-export function createSecrets(store: HostStore, key: Uint8Array): Secrets {
+/**
+ * The secrets of one host under a key of 32 bytes, which is asked for when a value is first written
+ * or read: a host whose key file is damaged runs, and only what needs a secret does not.
+ */
+export function createSecrets(store: HostStore, openKey: () => Promise<Uint8Array>): Secrets {
+  let opened: Uint8Array | undefined;
+  const keyOf = async () => (opened ??= await openKey());
   return {
     async names(plugin) {
       const rows = await store.list(KIND, { prefix: `${plugin}/` });
@@ -55,7 +60,7 @@ export function createSecrets(store: HostStore, key: Uint8Array): Secrets {
       const row = await store.get(KIND, id);
       if (row === null) return null;
       const { nonce, box } = rowSchema.parse(row.value);
-      return open(key, { id, nonce: fromBase64url(nonce), box: fromBase64url(box) });
+      return open(await keyOf(), { id, nonce: fromBase64url(nonce), box: fromBase64url(box) });
     },
     async write(plugin, name, value) {
       const id = `${plugin}/${name}`;
@@ -66,7 +71,7 @@ export function createSecrets(store: HostStore, key: Uint8Array): Secrets {
         );
       }
       await store.commit([
-        { kind: KIND, key: id, value: value === null ? null : seal(key, id, value) },
+        { kind: KIND, key: id, value: value === null ? null : seal(await keyOf(), id, value) },
       ]);
     },
   };

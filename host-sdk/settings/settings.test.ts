@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Json } from "@rising-bsm/protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -252,6 +252,22 @@ test("whoever may only look at plugins sees none of this", async () => {
     request("/api/audit", { permissions }),
   ]);
   expect(refused.map(({ status }) => status)).toEqual([403, 403, 403, 403, 403, 403]);
+});
+
+test("a damaged key file stops what needs a secret, and nothing else", async () => {
+  const file = join(fixture.dataDir, "secrets.key");
+  const key = await readFile(file);
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  await host.close();
+  await writeFile(file, "damaged");
+  host = await fixture.open(options());
+  const url = server.url("api.good.example", "/");
+  expect(await send(url)).toMatchObject({ status: 200 });
+  expect(await codeOf(send(url, auth))).toBe("conflict_state");
+  expect(await codeOf(host.setSecret(NAME, "spare", "x"))).toBe("conflict_state");
+  expect(await readFile(file, "utf8")).toBe("damaged");
+  await writeFile(file, key);
+  expect(await send(url, auth)).toMatchObject({ status: 200 });
 });
 
 test("secrets go with an uninstallation, and stay with one that keeps data", async () => {
