@@ -52,6 +52,7 @@ function createTestClock() {
   };
 }
 
+/** A host that only runs schedules. */
 export interface TestHost {
   readonly scheduler: Scheduler;
   plugins: ScheduledPlugin[];
