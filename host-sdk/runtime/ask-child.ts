@@ -49,7 +49,7 @@ export function askChild(slot: PluginSlot, { child, loadId }: Home, question: Qu
   });
   signal?.addEventListener("abort", cancel, { once: true });
   slot.calls.add(call);
-  const deadline = performance.now() + wallMs;
+  const deadline = startedAt + budget.wallMs;
   child.calls.set(id, { open: call, slot, loadId, deadline, hostCalls: 0 });
   child.process.hold(true);
   const head = { ...question.head, plugin: loadId, cpuMs: budget.cpuMs, wallMs };

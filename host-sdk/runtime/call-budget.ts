@@ -20,19 +20,15 @@ export type Allowance = Pick<PluginSpec, "limits" | "ceiling">;
 
 /** What the call asks for, else what the plugin was granted, else the default of its kind. */
 export function budgetOf(
-  call: Pick<PluginCall, "kind" | "cpuMs" | "deadlineMs" | "notAfter">,
+  call: Pick<PluginCall, "kind" | "cpuMs" | "deadlineMs">,
   allowance: Allowance,
 ): CallBudget {
-  const wallMs =
-    call.deadlineMs === undefined
-      ? usualFor("wallMs", call.kind, allowance)
-      : timeLeft(call.deadlineMs);
   return {
     cpuMs: call.cpuMs ?? usualFor("cpuMs", call.kind, allowance),
     wallMs:
-      call.notAfter === undefined
-        ? wallMs
-        : Math.min(wallMs, timeLeft(call.notAfter - performance.now())),
+      call.deadlineMs === undefined
+        ? usualFor("wallMs", call.kind, allowance)
+        : timeLeft(call.deadlineMs),
   };
 }
 

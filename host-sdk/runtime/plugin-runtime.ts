@@ -90,8 +90,6 @@ export interface PluginCall {
   readonly args: readonly Json[];
   /** Wall time in ms instead of the default of the kind; counted from this call. */
   readonly deadlineMs?: number;
-  /** On the clock of performance.now(): the wall time ends here at the latest. */
-  readonly notAfter?: number;
   /** CPU time in ms instead of the default of the kind. */
   readonly cpuMs?: number;
   readonly signal?: AbortSignal;
