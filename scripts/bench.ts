@@ -59,7 +59,11 @@ async function measure(name: string): Promise<Figure[]> {
   const load = (loadavg()[0] ?? 0).toFixed(1);
   console.error(`Running ${name} …`);
   const { code, stdout, output } = await run("node", [BENCHES[name] ?? ""]);
-  if (code !== 0) throw new Error(output);
+  if (code !== 0) {
+    console.error(`${name} failed:\n${output}`);
+    failed += 1;
+    return [];
+  }
   const figures = Figures.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
   return figures.map((figure) => ({ ...figure, load }));
 }
@@ -95,12 +99,13 @@ const machine = {
 };
 const machineLine = `Node ${machine.node}, ${machine.cpus} × ${machine.model}, ${machine.memoryGb} GB`;
 
+let failed = 0;
 const figures: Figure[] = [];
 for (const name of chosenBenches()) figures.push(...(await measure(name)));
-if (values.readme === true) await writeReadme(figures);
+if (values.readme === true && failed === 0) await writeReadme(figures);
 if (values.json === true) console.log(JSON.stringify({ machine, figures }));
 else {
   console.log(machineLine);
   console.table(Object.fromEntries(figures.map(({ name, ...rest }) => [name, rest])));
 }
-process.exit(figures.every(({ met }) => met !== "no") ? 0 : 1);
+process.exit(failed === 0 && figures.every(({ met }) => met !== "no") ? 0 : 1);

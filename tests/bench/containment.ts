@@ -49,7 +49,7 @@ const RUNAWAYS: readonly Runaway[] = [
   },
   {
     name: "a builtin that cannot be interrupted",
-    body: "return (1n << 2n ** 27n).toString().length",
+    body: "let text = 'ab'; while (text.length < 1e6) text += text; return text.lastIndexOf('ab'.repeat(1_000) + 'c')",
     limits: CPU,
     runs: 10,
     codes: ["limit_cpu"],
@@ -99,6 +99,7 @@ async function containment(): Promise<Figure[]> {
     const { name, limits, runs, codes } = runaway;
     const past: number[] = [];
     const cpu: number[] = [];
+    const wrong = new Set<string>();
     const budgetMs = Math.min(limits.cpuMs, limits.deadlineMs);
     const runtime = startBenchRuntime();
     for (let run = 0; run < runs; run += 1) {
@@ -106,19 +107,21 @@ async function containment(): Promise<Figure[]> {
       await runtime.load("hostile", CODE);
       await runtime.run("hostile", "ok");
       const { code, ms, cpuMs } = await contain(runtime, index, runaway);
-      if (!codes.includes(code)) throw new Error(`${name} was answered with ${code}`);
+      if (!codes.includes(code)) wrong.add(code);
       past.push(ms - budgetMs);
       cpu.push(cpuMs - limits.cpuMs);
       await runtime.unloadPlugin("hostile");
     }
     await runtime.close();
     for (const list of [past, cpu]) list.sort((a, b) => a - b);
+    const beyond = budgetMs === limits.cpuMs ? [`of CPU ${spread(cpu)}`] : [];
+    const unexpected = [...wrong].map((code) => `answered with ${code}`);
     figures.push({
       name: `${name}: answered past its budget of ${budgetMs} ms`,
-      value: `${spread(past)}; of CPU: ${spread(cpu)}`,
+      value: [spread(past), ...beyond, ...unexpected].join("; "),
       baseline: `raw isolated-vm: ${await beside(runaway)}`,
       ratio: "–",
-      ...atMost(percentile(past, 0.99), GRACE_MS, "ms p99"),
+      ...atMost(wrong.size > 0 ? Infinity : percentile(past, 0.99), GRACE_MS, "ms p99"),
     });
   }
   return figures;
