@@ -8,7 +8,7 @@ const CODE = `let runs = 0; export default class {
   count() { return runs += 1; }
   async sleep(ms) { await new Promise((r) => setTimeout(r, ms)); return runs += 1; }
 }`;
-const IDLE = { idleMs: 200 };
+const IDLE = { idleMs: 1_000 };
 
 let runtime: TestRuntime;
 let events: RuntimeEvent[];
@@ -42,7 +42,7 @@ test("a plugin that nobody calls leaves its isolate, and the next call brings it
 
 test("a plugin with an open call stays, however long it waits", async () => {
   await runtime.load("p", CODE, IDLE);
-  expect(await runtime.run("p", "sleep", [1_000])).toBe(1);
+  expect(await runtime.run("p", "sleep", [3_000])).toBe(1);
   expect(await runtime.run("p", "count")).toBe(2);
   expect(statesOf("p")).toEqual(["loaded"]);
 });

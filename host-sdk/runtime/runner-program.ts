@@ -84,8 +84,23 @@ function packageFile(name: string, path: string): string | undefined {
 /** Hardened Alpine images lack /etc/alpine-release, so the C library is asked for, not guessed. */
 export function libcName(): "glibc" | "musl" | null {
   if (process.platform !== "linux") return null;
-  const report = JSON.stringify(process.report.getReport());
-  return report.includes('"glibcVersionRuntime"') ? "glibc" : "musl";
+  libc ??= reportText().includes('"glibcVersionRuntime"') ? "glibc" : "musl";
+  return libc;
+}
+
+let libc: "glibc" | "musl" | undefined;
+
+/** Without the network: it would wait for the name of every peer of the host's open connections. */
+function reportText(): string {
+  const { report } = process;
+  // The type declarations leave this property out.
+  const before: unknown = Reflect.get(report, "excludeNetwork");
+  Reflect.set(report, "excludeNetwork", true);
+  try {
+    return JSON.stringify(report.getReport());
+  } finally {
+    Reflect.set(report, "excludeNetwork", before);
+  }
 }
 
 function missing(message: string, fix: string): RbsmError {
