@@ -1,5 +1,5 @@
 import { CALL_LIMITS, isErrorCode, type Json, RUNTIME_LIMITS } from "@rising-bsm/protocol";
-import type { Child } from "./child.ts";
+import type { Child, ChildCall } from "./child.ts";
 import { type Emit, takeDying, takeEnd } from "./crash-blame.ts";
 import type { Frame, FrameType } from "./frames.ts";
 import type { LogEntry, RuntimeHost } from "./plugin-runtime.ts";
@@ -58,14 +58,12 @@ function takeReady(context: Context, child: Child): void {
   context.onReady(child);
 }
 
-function finish(child: Child, { id }: Frame, settle: (call: ChildCallOf<Child>) => void): void {
+function finish(child: Child, { id }: Frame, settle: (call: ChildCall) => void): void {
   const call = child.calls.get(id);
   // Cancelled or overdue; the answer was on its way.
   if (call === undefined) child.lateFrames += 1;
   else settle(call);
 }
-
-type ChildCallOf<C> = C extends { readonly calls: Map<number, infer Call> } ? Call : never;
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;
 /** JSON writes up to six bytes for one of the message; the fields are counted as JSON. */
