@@ -10,9 +10,9 @@ import { openBenchHost } from "./bench-host.ts";
 import { atMost, type Figure, percentile, ratio, report, spread } from "./measure.ts";
 import { rawIsolate } from "./peers.ts";
 
-const RUNS = 25;
+const RUNS = 20;
 /** A runner has its spare isolates back after this long. */
-const SPARE_MS = 600;
+const SPARE_MS = 550;
 
 async function helloFiles(): Promise<Map<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();

@@ -38,12 +38,20 @@ const PAYLOADS: readonly (readonly [name: string, calls: number, body: string])[
   [
     "a call that ends its process",
     1,
-    "let text = 'ab'; while (text.length < 1e6) text += text; return text.lastIndexOf('ab'.repeat(1_000) + 'c')",
+    "const n = 10n ** 2_000_000n; return ((n * n) % (n - 1n)) > 1n",
   ],
 ];
 
+const REQUEST = { method: "GET", url: "https://host.example/", headers: [], body: null };
+
+/** Only a request is answered with a response. */
+function isRequest(body: string): boolean {
+  return body.startsWith("return new Response");
+}
+
 const CODE = `export default class {
   ok() { return "ok"; }
+  handleRequest() { ${PAYLOADS.map(([, , body]) => body).find(isRequest)} }
   ${PAYLOADS.map(([, , body], index) => `async do${index}() { ${body} }`).join("\n")}
 }`;
 
@@ -57,7 +65,7 @@ async function hostStall(): Promise<Figure[]> {
   await host.add({ name, version: "1.0.0", code: CODE });
   const watch = watchStalls();
   const figures: Figure[] = [];
-  for (const [index, [text, calls]] of PAYLOADS.entries()) {
+  for (const [index, [text, calls, body]] of PAYLOADS.entries()) {
     const stalls: Stall[] = [];
     const idle: Stall[] = [];
     for (let run = 0; run < RUNS; run += 1) {
@@ -65,7 +73,9 @@ async function hostStall(): Promise<Figure[]> {
       watch.take();
       await sleep(IDLE_MS);
       idle.push(watch.take());
-      const all = Array.from({ length: calls }, () => host.call(name, `do${index}`));
+      const once = () =>
+        isRequest(body) ? host.request(name, REQUEST) : host.call(name, `do${index}`);
+      const all = Array.from({ length: calls }, once);
       await Promise.allSettled(all);
       await sleep(5);
       stalls.push(watch.take());
