@@ -35,7 +35,9 @@ export async function fetch(input: unknown, init: RequestInit = {}): Promise<Res
     statusText: statusText ?? "",
     headers,
   });
-  setFacts(response, { type: "basic", url: url ?? request.url });
+  const [asked] = request.url.split("#");
+  const last = url ?? asked;
+  setFacts(response, { type: "basic", url: last, redirected: last !== asked });
   return response;
 }
 

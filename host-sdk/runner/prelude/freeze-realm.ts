@@ -1,5 +1,6 @@
 import { capBuiltins } from "./cap-builtins.ts";
 import { capIntl } from "./cap-intl.ts";
+import { EventTarget } from "./web/events.ts";
 
 /**
  * Leaves the plugin a realm whose built-in objects, and the `given` ones, nobody can change: one call cannot lay a trap
@@ -121,12 +122,13 @@ const ASSIGNED_WHOLLY = new Set<object>([
     URIError,
   ].map((type) => type.prototype),
 ]);
-/** V8 reads the constructor of these to see whether it may take a short cut. */
-const KEEPS_CONSTRUCTOR = new Set<object>([
-  Array.prototype,
-  ArrayBuffer.prototype,
-  Promise.prototype,
-]);
+/**
+ * Types that old code inherits from by hand, setting the constructor. Not all: V8 reads that of some
+ * to see whether it may take a short cut, and each accessor takes memory in every isolate.
+ */
+const INHERITED_BY_HAND = new Set<object>(
+  [Date, EventTarget, Function, Map, Set, WeakMap].map((type) => type.prototype),
+);
 
 /**
  * V8 matches about twenty times more slowly when RegExp.prototype is not as it made it. What a plugin
@@ -148,10 +150,16 @@ function freezeReachable(roots: readonly object[]): void {
     const item = open.pop();
     if (!isObject(item) || LEFT_OPEN.has(item) || Object.isFrozen(item)) continue;
     open.push(Object.getPrototypeOf(item));
-    if (typeof item !== "function" || leadsOn(item)) pushValues(open, item);
+    pushValues(open, item);
     makeAssignable(item);
     Object.freeze(item);
   }
+}
+
+/** Most of what is found are functions that lead nowhere. */
+function pushOrFreeze(open: unknown[], value: unknown): void {
+  if (typeof value === "function" && !leadsOn(value)) Object.freeze(value);
+  else if (isObject(value)) open.push(value);
 }
 
 /** A function that is no constructor has only its name and length, except for two. */
@@ -173,8 +181,8 @@ function pushValues(open: unknown[], item: object): void {
     const getter: unknown = lookupGetter.call(item, key);
     const setter: unknown = lookupSetter.call(item, key);
     const value: unknown = getter ?? setter ?? Reflect.get(item, key);
-    if (isObject(value)) open.push(value);
-    if (getter !== undefined && isObject(setter)) open.push(setter);
+    pushOrFreeze(open, value);
+    if (getter !== undefined) pushOrFreeze(open, setter);
   }
 }
 
@@ -183,7 +191,7 @@ function makeAssignable(item: object): void {
   const keys = ASSIGNED_WHOLLY.has(item) ? Reflect.ownKeys(item) : ASSIGNED_EVERYWHERE;
   for (const key of keys) makeKeyAssignable(item, key);
   if (item === VIEW_PROTOTYPE) for (const key of ASSIGNED_ON_VIEWS) makeKeyAssignable(item, key);
-  if (!KEEPS_CONSTRUCTOR.has(item)) makeKeyAssignable(item, "constructor");
+  if (INHERITED_BY_HAND.has(item)) makeKeyAssignable(item, "constructor");
 }
 
 function makeKeyAssignable(prototype: object, key: PropertyKey): void {

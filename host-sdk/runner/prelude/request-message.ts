@@ -28,9 +28,12 @@ export async function responseText(value: unknown): Promise<string> {
   if (value === undefined) return messageText({ status: 204, headers: [] });
   if (value instanceof Response) {
     const content = await gather(takeContent(value));
+    const headers = [...value.headers];
+    // They count like a body of their own.
+    sendableText(headers);
     return messageText({
       status: value.status,
-      headers: [...value.headers],
+      headers,
       ...(typeof content === "string" ? { text: content.toWellFormed() } : {}),
       ...(content instanceof Uint8Array ? { base64: toBase64(withinPayload(content)) } : {}),
     });

@@ -82,6 +82,10 @@ export class File extends Blob {
   get lastModified(): number {
     return this.#lastModified;
   }
+
+  get webkitRelativePath(): string {
+    return "";
+  }
 }
 
 export function streamOfBytes(bytes: Uint8Array): ReadableStream {

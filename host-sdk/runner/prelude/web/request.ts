@@ -90,6 +90,14 @@ export class Request extends Body {
     return "half";
   }
 
+  get isHistoryNavigation(): boolean {
+    return false;
+  }
+
+  get isReloadNavigation(): boolean {
+    return false;
+  }
+
   get cache(): string {
     return this.#modes.cache;
   }

@@ -1,4 +1,3 @@
-import { sendableText } from "../host-calls.ts";
 import { Body, extractBody, shareContent } from "./body.ts";
 import { type Headers, type HeadersInit, headersWithType, lockHeaders } from "./headers.ts";
 import { URL } from "./url.ts";
@@ -16,7 +15,10 @@ interface Facts {
   type: string;
   url: string;
   status: number;
+  redirected: boolean;
 }
+
+const PLAIN_FACTS = { type: "default", url: "", redirected: false };
 
 /** What only the prelude says of a response: where it came from. */
 export let setFacts: (response: Response, facts: Partial<Facts>) => void;
@@ -30,14 +32,16 @@ export class Response extends Body {
     const { content, type } = extractBody(body);
     const { status = 200, statusText = "", headers } = init ?? {};
     super(content);
-    this.#facts = { type: "default", url: "", status: checkedStatus(status, content !== null) };
+    this.#facts = { ...PLAIN_FACTS, status: checkedStatus(status, content !== null) };
     this.#statusText = checkedReason(statusText);
     this.#headers = headersWithType(headers, type);
   }
 
   static json(value: unknown, init: ResponseInit = {}): Response {
     const headers = headersWithType(init.headers, "application/json");
-    return new Response(sendableText(value), { ...init, headers });
+    const text: unknown = JSON.stringify(value);
+    if (typeof text !== "string") throw new TypeError("The value has no JSON");
+    return new Response(text, { ...init, headers });
   }
 
   static redirect(url: unknown, status: unknown = 302): Response {
@@ -65,7 +69,7 @@ export class Response extends Body {
   }
 
   get redirected(): boolean {
-    return false;
+    return this.#facts.redirected;
   }
 
   get status(): number {
