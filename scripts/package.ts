@@ -1,10 +1,12 @@
 /**
- * Makes the publishable form of each published package under dist/: compiled JavaScript, type
- * declarations and a package.json whose exports point at them. `--check` also runs publint and attw.
+ * Makes the publishable form of each published package under dist/, or `--out DIR`: compiled
+ * JavaScript, type declarations and a package.json whose exports point at them. `--check` also runs
+ * publint and attw.
  */
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { run, requireNode24 } from "./processes.ts";
 
 requireNode24();
@@ -16,7 +18,11 @@ const PACKAGES = [
   { dir: "packages/cli", source: "src", extras: ["bin"] },
   { dir: "host-sdk", source: ".", extras: ["builtin"] },
 ];
-const BUILD = "dist/build";
+
+const { values: options } = parseArgs({
+  options: { check: { type: "boolean" }, out: { type: "string", default: "dist" } },
+});
+const BUILD = join(options.out, "build");
 
 interface Manifest {
   name: string;
@@ -31,9 +37,9 @@ async function must(command: string, ...args: string[]): Promise<void> {
 }
 
 async function compile(): Promise<void> {
-  await rm("dist", { recursive: true, force: true });
+  await rm(options.out, { recursive: true, force: true });
   await mkdir(BUILD, { recursive: true });
-  await must("tsc", "-p", "scripts/tsconfig.package.json");
+  await must("tsc", "-p", "scripts/tsconfig.package.json", "--outDir", BUILD);
 }
 
 /** `./src/index.ts` → `./src/index.js` with its declarations. */
@@ -48,7 +54,7 @@ function publishedExports(exports: Record<string, string>): Record<string, unkno
 
 async function assemble({ dir, source, extras }: (typeof PACKAGES)[number]): Promise<string> {
   const manifest: Manifest = JSON.parse(await readFile(join(dir, "package.json"), "utf8"));
-  const out = join("dist", manifest.name.split("/")[1] ?? manifest.name);
+  const out = join(options.out, manifest.name.split("/")[1] ?? manifest.name);
   await cp(join(BUILD, dir, source), join(out, source), { recursive: true });
   for (const extra of [...extras, "README.md"])
     if (existsSync(join(dir, extra)))
@@ -65,7 +71,7 @@ await compile();
 for (const entry of PACKAGES) {
   const out = await assemble(entry);
   console.log(out);
-  if (!process.argv.includes("--check")) continue;
+  if (options.check !== true) continue;
   await must("publint", out, "--strict");
   if (entry.dir !== "packages/cli") await must("attw", "--pack", out, "--profile", "esm-only");
 }

@@ -49,13 +49,22 @@ function findNode(): string {
 }
 
 function findRunner(): string {
-  const path = fileURLToPath(new URL("../builtin/runner.mjs", import.meta.url));
-  if (!existsSync(path))
+  const path = besideThisFile("../builtin/runner.mjs");
+  if (path === undefined || !existsSync(path))
     throw missing(
       "The runner program is missing",
       "Keep host-sdk out of bundles (in Next.js: serverExternalPackages), or set RISING_BSM_RUNNER and RISING_BSM_ADDON",
     );
   return realpathSync(path);
+}
+
+/** In a bundle this file may have no place on the disk. */
+function besideThisFile(path: string): string | undefined {
+  try {
+    return fileURLToPath(new URL(path, import.meta.url));
+  } catch {
+    return undefined;
+  }
 }
 
 function findAddon(): string {

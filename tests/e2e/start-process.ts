@@ -17,7 +17,8 @@ export async function newPlace(): Promise<Place> {
   return { stateDir, marketplacePort: await freePort(), hostPort: await freePort() };
 }
 
-function freePort(): Promise<number> {
+/** A port of loopback that nothing listens on. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once("error", reject);
