@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { RbsmError, STORAGE_LIMITS, utf8, type Json } from "@rising-bsm/protocol";
 import { z } from "zod";
 import type { Change, HostStore, Row } from "../store/host-store.ts";
@@ -90,8 +91,11 @@ export async function listKeys(
   range: { prefix: string; limit: number; cursor?: string | null | undefined },
 ): Promise<{ keys: string[]; cursor?: string }> {
   const after = typeof range.cursor === "string" ? { after: range.cursor } : {};
-  const rows = await shelf.store.list(kindOf(shelf.plugin), { prefix: range.prefix, ...after });
-  const keys = rows.filter((row) => isLive(shelf, toEntry(row))).map((row) => row.key);
+  const keys: string[] = [];
+  for await (const row of rowsOf(shelf.store, kindOf(shelf.plugin), { ...range, ...after })) {
+    if (isLive(shelf, toEntry(row))) keys.push(row.key);
+    if (keys.length > range.limit) break;
+  }
   const page = keys.slice(0, range.limit);
   const last = page.at(-1);
   return keys.length > page.length && last !== undefined
@@ -101,13 +105,28 @@ export async function listKeys(
 
 /** Forgets everything a plugin stored, as an uninstallation that keeps no data does. */
 export async function deletePluginStorage(store: HostStore, plugin: string): Promise<void> {
-  const kinds = [kindOf(plugin), undoKindOf(plugin)];
-  const rows = await Promise.all(
-    kinds.map(async (kind) =>
-      (await store.list(kind)).map(({ key }) => ({ kind, key, value: null })),
-    ),
-  );
-  await store.commit([...rows.flat(), { kind: USAGE_KIND, key: plugin, value: null }]);
+  const rows: Change[] = [];
+  for (const kind of [kindOf(plugin), undoKindOf(plugin)])
+    for await (const { key } of rowsOf(store, kind)) rows.push({ kind, key, value: null });
+  await store.commit([...rows, { kind: USAGE_KIND, key: plugin, value: null }]);
+}
+
+const ROWS_AT_ONCE = 4;
+
+/** A plugin's storage is too large to be read in one turn of the host's event loop. */
+async function* rowsOf(
+  store: HostStore,
+  kind: string,
+  { prefix = "", after }: { prefix?: string; after?: string } = {},
+): AsyncGenerator<Row> {
+  for (let last = after; ;) {
+    const from = last === undefined ? {} : { after: last };
+    const rows = await store.list(kind, { prefix, ...from, limit: ROWS_AT_ONCE });
+    yield* rows;
+    if (rows.length < ROWS_AT_ONCE) return;
+    last = rows.at(-1)?.key;
+    await setImmediate();
+  }
 }
 
 /** Bytes and keys that a plugin uses now. */
@@ -254,9 +273,12 @@ async function sweepExpired(shelf: Shelf, except: string): Promise<boolean> {
   const { store, plugin } = shelf;
   const kind = kindOf(plugin);
   const { usage, version } = await readUsage(store, plugin);
-  const expired = (await store.list(kind))
-    .map((row) => ({ key: row.key, ...toEntry(row) }))
-    .filter((entry) => entry.key !== except && !isLive(shelf, entry));
+  const expired: { key: string; bytes: number; version: number }[] = [];
+  for await (const row of rowsOf(store, kind)) {
+    const { bytes, version, expiresAt } = toEntry(row);
+    const isOver = expiresAt !== undefined && expiresAt <= shelf.now;
+    if (isOver && row.key !== except) expired.push({ key: row.key, bytes, version });
+  }
   if (expired.length === 0) return false;
   const bytes = expired.reduce((sum, entry) => sum + entry.bytes, 0);
   const left = { bytes: usage.bytes - bytes, keys: usage.keys - expired.length };
