@@ -919,7 +919,7 @@ function main(settings) {
 	]) socket.on(event, dieNow);
 	process.on("uncaughtException", (error) => {
 		process.stderr.write(`runner: ${String(error.stack)}\n`);
-		dieNow();
+		process.kill(process.pid, "SIGTERM");
 	});
 	setInterval(() => table.check(performance.now(), process.memoryUsage.rss() / 1e6), TICK_MS);
 	outbox.put({

@@ -98,6 +98,11 @@ export class PluginIsolate {
     return this.#running.length > 0;
   }
 
+  /** CPU that the call that runs now has used, in ms; 0 when none runs. */
+  runningCpuMs(): number {
+    return this.#running[0]?.account?.cpuMs ?? 0;
+  }
+
   /** Whether somebody waits for an answer. */
   isBusy(): boolean {
     return this.#running.length > 0 || this.#accounts.values().some((account) => account.open);
