@@ -29,7 +29,7 @@ test("a quarantined plugin is unloaded, and enable starts it again", async () =>
     const waiting = codeOf(host.call(HELLO, "wait"));
     // The call has crossed when the plugin answers the next one.
     await host.call(HELLO, "hi");
-    process.kill(runtime?.usage(id)?.pid ?? 0, "SIGKILL");
+    process.kill(runtime?.usage(id)?.pid ?? 0, "SIGABRT");
     expect(await waiting).toBe("plugin_crashed");
   }
   expect(host.plugin(HELLO).reason).toMatchObject({ code: "plugin_quarantined" });

@@ -24,16 +24,22 @@ export function takeWedged(emit: Emit, child: Child): void {
 
 /**
  * The process is gone. If it ended itself over one plugin, that one is to blame; otherwise every
- * plugin with an open call may be. Over a process that never began nobody is.
+ * plugin with an open call may be. Nobody is over a process that never began, or that somebody
+ * killed.
  */
 export function takeEnd(emit: Emit, child: Child): void {
-  if (!child.dying && child.ready) {
+  if (!child.dying && child.ready && !wasKilledForNothing(child)) {
     const known = [...child.stopping.values()];
     blame(emit, child, known.length > 0 ? known : withOpenCalls(child));
   }
   leaveAll(emit, child);
   child.plugins.clear();
   child.stopping.clear();
+}
+
+/** The kernel, when memory is short, kills a process that has much of it: that one is no accident. */
+function wasKilledForNothing({ process, rssCapMb }: Child): boolean {
+  return process.endedFromOutside() && process.rssMb() < rssCapMb / 2;
 }
 
 function withOpenCalls(child: Child): PluginSlot[] {

@@ -21,6 +21,11 @@ export interface RunnerProcess {
   unread(): number;
   /** Its memory as of the last heartbeat, in MB. */
   rssMb(): number;
+  /**
+   * Whether somebody else ended it: an administrator, or the kernel for want of memory. What a child
+   * does to itself ends with another signal, or it says so before.
+   */
+  endedFromOutside(): boolean;
   /** Settles when the process is gone. */
   readonly ended: Promise<void>;
 }
@@ -47,35 +52,32 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
   const { rssCapMb, logger } = options;
   const child = startProcess(options);
   const pipe = pipeOf(child, FRAMES_FD);
-  const kill = () => void child.kill("SIGKILL");
+  let killed = false;
+  const kill = () => void (killed = child.kill("SIGKILL") || killed);
+  const endedFromOutside = () => child.signalCode === "SIGKILL" && !killed;
   const life = createLife(options, kill);
 
-  const read = createFrameReader(MAX_FRAME_BYTES);
   if (pipe !== undefined)
-    readInSlices(pipe, (bytes) => {
-      try {
-        for (const frame of read(bytes)) life.take(frame);
-      } catch (error) {
+    readFrames(
+      pipe,
+      (frame) => life.take(frame),
+      (error) => {
         logger.warn("A plugin process sent a frame that is not valid", { error });
         kill();
-        return false;
-      }
-      return true;
-    });
-  pipe?.on("error", kill);
+      },
+    );
+  // It also breaks when the child is gone, which is not our doing then.
+  pipe?.on("error", () => child.kill("SIGKILL"));
   logStderr(child, logger);
 
   const { send, sendFile, unread } = createSender(pipe, kill);
   let rssMb = 0;
   let gone = false;
-  const heartbeat = setInterval(() => {
+  const heartbeat = setInterval(async () => {
     life.beat(send);
-    void weigh();
-  }, RUNTIME_LIMITS.heartbeatMs);
-  const weigh = async () => {
     rssMb = (await rssOf(child.pid)) ?? life.rssMb();
     if (rssMb > rssCapMb + RUNTIME_LIMITS.rssGraceMb) kill();
-  };
+  }, RUNTIME_LIMITS.heartbeatMs);
 
   const ended = new Promise<void>((resolve) => {
     const end = () => {
@@ -93,13 +95,40 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
   });
   void ended.then(() => options.onEnd());
 
-  const holders = [child, ...(child.stdio ?? []), heartbeat];
   const hold = (on: boolean) => {
     if (gone) return;
-    for (const holder of holders) setHolding(holder, on);
+    for (const holder of [child, ...(child.stdio ?? []), heartbeat]) setHolding(holder, on);
   };
   hold(false);
-  return { pid: child.pid, send, sendFile, kill, hold, unread, rssMb: () => rssMb, ended };
+  return {
+    pid: child.pid,
+    send,
+    sendFile,
+    kill,
+    hold,
+    unread,
+    rssMb: () => rssMb,
+    endedFromOutside,
+    ended,
+  };
+}
+
+/** Passes on frames until one is not valid or not acceptable. */
+function readFrames(
+  pipe: Duplex,
+  take: (frame: Frame) => void,
+  onViolation: (error: unknown) => void,
+): void {
+  const read = createFrameReader(MAX_FRAME_BYTES);
+  readInSlices(pipe, (bytes) => {
+    try {
+      for (const frame of read(bytes)) take(frame);
+      return true;
+    } catch (error) {
+      onViolation(error);
+      return false;
+    }
+  });
 }
 
 /** Writes frames to a child; one that does not read them is ended when they become too many. */
