@@ -56,11 +56,11 @@ async function idleMemory(): Promise<Figure[]> {
     });
   }
   await sleep(IDLE_MS + EMPTY_CHILD_MS);
-  const evictions = ids.reduce((sum, id) => sum + (runtime.usage(id)?.evictions ?? 0), 0);
+  const evicted = ids.filter((id) => runtime.usage(id)?.pid === undefined).length;
   const left = await rssMb((await runnerPids()).filter((pid) => !spare.includes(pid)));
   await runtime.close();
   figures.push({
-    name: `memory of all children but the spare one, ${evictions} of ${ids.length} plugins evicted`,
+    name: `memory of all children but the spare one, ${evicted} of ${ids.length} plugins evicted`,
     value: `${left.toFixed(2)} MB`,
     baseline: "–",
     ratio: "–",
