@@ -20,9 +20,9 @@ export async function timings(work: () => unknown, runs: number, warmUp = 3): Pr
   return times.toSorted((a, b) => a - b);
 }
 
-/** The value below which the share `p` (0 to 1) of sorted `times` lies. */
+/** The least of sorted `times` that the share `p` (0 to 1) of them does not exceed. */
 export function percentile(times: readonly number[], p: number): number {
-  return times[Math.min(times.length - 1, Math.floor(times.length * p))] ?? Number.NaN;
+  return times[Math.max(0, Math.ceil(times.length * p) - 1)] ?? Number.NaN;
 }
 
 /** `p50 / p95 / p99 ms`. */

@@ -2,9 +2,8 @@
  * The baseline "raw isolated-vm": isolates in the process of the caller, no prelude, no limits but
  * memory and a timeout, JSON text in and out. A program of its own: a host never loads isolated-vm.
  */
-import type { Isolate, Reference } from "isolated-vm";
 import { z } from "zod";
-import { loadAddon } from "../../host-sdk/runner/load-addon.ts";
+import { type Ivm, loadAddon } from "../../host-sdk/runner/load-addon.ts";
 import { findRunnerProgram } from "../../host-sdk/runtime/runner-program.ts";
 import { measureCalls } from "./call-load.ts";
 
@@ -15,6 +14,8 @@ const Job = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("runaway"), body: z.string(), budgetMs: z.number() }),
 ]);
 type Job = z.output<typeof Job>;
+type Isolate = InstanceType<Ivm["Isolate"]>;
+type Reference = InstanceType<Ivm["Reference"]>;
 
 const ivm = loadAddon(findRunnerProgram().addon);
 const kept: Isolate[] = [];
