@@ -36,6 +36,7 @@ async function must(command: string, ...args: string[]): Promise<void> {
   if (code !== 0) throw new Error(`${command} ${args.join(" ")}\n${output}`);
 }
 
+/** Only what the entry points reach: helpers of tests, and a test's key, are not published. */
 async function compile(): Promise<void> {
   await rm(options.out, { recursive: true, force: true });
   await mkdir(BUILD, { recursive: true });
