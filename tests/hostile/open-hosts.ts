@@ -1,4 +1,5 @@
 import { openBenchHost, type BenchHost } from "../bench/bench-host.ts";
+import type { TestRelease } from "../../host-sdk/testing/static-marketplace.ts";
 import type { Payload } from "./payload.ts";
 
 /** Two hosts in one process: their plugins never share a child. */
@@ -11,16 +12,17 @@ export interface Hosts {
 }
 
 const TIGHT_CPU_MS = 150;
-const ROOMY_CPU_MS = 4_000;
+/** The most that a manifest of the corpus asks for. */
+export const ROOMY_CPU_MS = 4_000;
 
 /** Name of the plugin that shares a process with each payload and has to go on answering. */
 export const NEIGHBOUR = "@good/neighbour";
 
 /** Opens both, each with a neighbour whose code, settings and storage hold `secret`. */
-export async function openHosts(secret: string, idleMs = 0): Promise<Hosts> {
-  const tight = await openBenchHost({ limits: { cpuMs: TIGHT_CPU_MS }, idleMs });
-  const roomy = await openBenchHost({ limits: { cpuMs: ROOMY_CPU_MS }, idleMs });
-  for (const host of [tight, roomy]) await host.add(neighbour(secret));
+export async function openHosts(secret: string, tightCpuMs = TIGHT_CPU_MS): Promise<Hosts> {
+  const tight = await openBenchHost({ limits: { cpuMs: tightCpuMs } });
+  const roomy = await openBenchHost({ limits: { cpuMs: ROOMY_CPU_MS } });
+  for (const host of [tight, roomy]) await host.add(goodPlugin(NEIGHBOUR, "1.0.0", secret));
   for (const host of [tight, roomy]) await host.call(NEIGHBOUR, "keep", [secret]);
   return {
     tight,
@@ -36,7 +38,8 @@ export function hostFor({ tight, roomy }: Hosts, { cpuMs }: Payload) {
   return cpuMs === undefined ? { host: tight, other: roomy } : { host: roomy, other: tight };
 }
 
-function neighbour(secret: string) {
+/** A plugin that keeps `secret`, and whose every answer can be told right or wrong. */
+export function goodPlugin(name: string, version: string, secret: string): TestRelease {
   const code = `const own = ${JSON.stringify(secret)};
 export default class {
   hi(number) { return { hi: number, known: own.length }; }
@@ -45,5 +48,5 @@ export default class {
   handleRequest(request) { return { path: new URL(request.url).pathname }; }
 }`;
   const manifest = { idempotent: ["hi"] };
-  return { name: NEIGHBOUR, version: "1.0.0", code, manifest };
+  return { name, version, code, manifest };
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Json, RbsmError } from "@rising-bsm/protocol";
 import type { BenchHost } from "../bench/bench-host.ts";
@@ -122,9 +122,4 @@ export function largestChildMb(pid: number): number {
     }
   }
   return (pages * 4_096) / 1e6;
-}
-
-/** File descriptors this process has open. Linux only. */
-export function openDescriptors(): number {
-  return readdirSync("/proc/self/fd").length;
 }
