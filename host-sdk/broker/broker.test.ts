@@ -4,6 +4,7 @@ import type { DomainPort } from "../domain/domain-port.ts";
 import { DOMAIN_METHODS } from "../domain/methods.ts";
 import { createSimulatedDomain } from "../domain/simulated/simulated-domain.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
+import { codeOf } from "../testing/expectations.ts";
 import { createBroker, type AuditRow, type Broker, type BrokerOptions } from "./broker.ts";
 import type { Actor, BrokerContext } from "./grants.ts";
 import type { PluginToPlugin } from "./plugin-calls.ts";
@@ -325,10 +326,7 @@ test.each<[string, Json[], number]>([
   const grants = ["customers.view", "customers.edit", "notifications.send"];
   const codes = new Map<string, number>();
   for (let n = 0; n <= limit; n += 1) {
-    const code = await handle({ grants }, method, ...args).then(
-      () => "ok",
-      (error: unknown) => String(Object(error).code),
-    );
+    const code = await codeOf(handle({ grants }, method, ...args));
     codes.set(code, (codes.get(code) ?? 0) + 1);
   }
   expect(codes.get("limit_calls")).toBe(1);

@@ -3,6 +3,7 @@ import { beforeEach, expect, test } from "vitest";
 import { createSimulatedDomain } from "../domain/simulated/simulated-domain.ts";
 import type { FetchRequest, GuardedFetch } from "../network/fetch.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
+import { codeOf } from "../testing/expectations.ts";
 import { createBroker, type Broker } from "./broker.ts";
 
 const URL_OF_API = "https://api.example.com/v1";
@@ -45,12 +46,6 @@ function fetchOf(request: Record<string, Json> = {}, context: unknown = contextO
   const args = [{ method: "GET", url: URL_OF_API, headers: [], body: null, ...request }];
   return broker.handle(context, { method: "fetch", args });
 }
-
-const codeOf = (work: Promise<unknown>) =>
-  work.then(
-    () => "ok",
-    (error: unknown) => (error instanceof RbsmError ? error.code : String(error)),
-  );
 
 test("request and answer cross whole, bodies in base64", async () => {
   answer = async () => {

@@ -2,8 +2,9 @@ import { createServer, type IncomingMessage, type RequestListener } from "node:h
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { brotliCompressSync, gzipSync } from "node:zlib";
-import { CALL_LIMITS, FETCH_LIMITS, RbsmError } from "@rising-bsm/protocol";
+import { CALL_LIMITS, FETCH_LIMITS, type RbsmError } from "@rising-bsm/protocol";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { codeOf } from "../testing/expectations.ts";
 import { createFetch, type FetchRequest, type NetworkOptions } from "./fetch.ts";
 import { LOOPBACK_CERTIFICATE, LOOPBACK_KEY } from "./loopback-certificate.ts";
 import type { Lookup } from "./resolve-host.ts";
@@ -93,11 +94,6 @@ function send(url: string, asked: Asked = {}, options: NetworkOptions = {}) {
   return makeFetch(options)({ ...whole, target: parseTarget(url) }, { grants, signal });
 }
 
-const codeOf = (work: Promise<unknown>) =>
-  work.then(
-    () => "ok",
-    (error: unknown) => (error instanceof RbsmError ? error.code : String(error)),
-  );
 const redirect = (status: number, location: string): RequestListener => {
   return (_request, response) => response.writeHead(status, { location }).end();
 };

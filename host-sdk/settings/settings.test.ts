@@ -99,7 +99,7 @@ test("settings have a limit of size, and a plugin without a form takes none", as
   await fixture.market.publish({ name: "@acme/plain", version: "1.0.0" });
   await host.install("@acme/plain");
   expect(await codeOf(host.configure("@acme/plain", { any: 1 }))).toBe("request_invalid");
-  expect(await codeOf(host.configure("@acme/plain", {}))).toBe("no error");
+  expect(await codeOf(host.configure("@acme/plain", {}))).toBe("ok");
   expect(await codeOf(host.configure("@acme/none", {}))).toBe("plugin_not_found");
 });
 

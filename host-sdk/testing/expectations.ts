@@ -19,10 +19,10 @@ export const greeter = (version: string) => `export default class {
 /** A plugin that cannot be activated. */
 export const throwing = `export default { onActivate() { throw new Error("no luck today"); } };`;
 
-/** Code of the refusal, or "no error". */
+/** How work ended, as the audit says it: `ok` or the code of the refusal. */
 export async function codeOf(work: Promise<unknown>): Promise<string> {
   return work.then(
-    () => "no error",
+    () => "ok",
     (error: unknown) => (error instanceof RbsmError ? error.code : String(error)),
   );
 }
