@@ -1,5 +1,12 @@
-import { CALL_LIMITS, isErrorCode, type Json, RUNTIME_LIMITS } from "@rising-bsm/protocol";
+import {
+  CALL_LIMITS,
+  isErrorCode,
+  type Json,
+  RbsmError,
+  RUNTIME_LIMITS,
+} from "@rising-bsm/protocol";
 import type { Child, ChildCall } from "./child.ts";
+import { notStarting } from "./child-pool.ts";
 import { type Emit, takeDying, takeEnd } from "./crash-blame.ts";
 import type { Frame, FrameType } from "./frames.ts";
 import type { LogEntry, RuntimeHost } from "./plugin-runtime.ts";
@@ -130,11 +137,11 @@ function takeLoss(emit: Emit, child: Child, { id, head }: Frame): void {
 /** The process is gone, and with it every answer that it owed. */
 function endCalls(context: Context, child: Child): void {
   takeEnd(context.emit, child);
-  const never = !child.ready;
-  const collateral = never || child.suspects !== 1 || child.dying;
-  const message = never
-    ? "The process for plugins does not start"
-    : "The process that ran the plugin ended";
-  const detail = never ? { collateral, retryAfterMs: context.pauseMs() } : { collateral };
-  for (const { open } of child.calls.values()) open.fail("plugin_crashed", message, detail);
+  const { code, message, detail } = child.ready ? crashed(child) : notStarting(context.pauseMs());
+  for (const { open } of child.calls.values()) open.fail(code, message, detail);
+}
+
+function crashed({ suspects, dying }: Child): RbsmError {
+  const collateral = suspects !== 1 || dying;
+  return new RbsmError("plugin_crashed", "The process that ran the plugin ended", { collateral });
 }

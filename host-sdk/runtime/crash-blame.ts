@@ -1,10 +1,19 @@
-import { type ErrorCode, RUNTIME_LIMITS } from "@rising-bsm/protocol";
+import { type ErrorCode, RbsmError, RUNTIME_LIMITS } from "@rising-bsm/protocol";
 import type { Child } from "./child.ts";
 import type { RuntimeEvent } from "./plugin-runtime.ts";
 import type { PluginSlot } from "./plugin-slot.ts";
 
 /** Tells the host about a change of a plugin's state. */
 export type Emit = (slot: PluginSlot, state: RuntimeEvent["state"], code?: ErrorCode) => void;
+
+/**
+ * Whether a load or call was lost over another one and may be made again at once: after a process
+ * that could not be started there is no other to try.
+ */
+export function isBystander(error: unknown): boolean {
+  if (!(error instanceof RbsmError) || error.code !== "plugin_crashed") return false;
+  return error.detail["collateral"] === true && error.detail["retryAfterMs"] === undefined;
+}
 
 /** Its plugins move before the process is gone; only calls that are open there are lost. */
 export function takeDying(emit: Emit, child: Child): void {

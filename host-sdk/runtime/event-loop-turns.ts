@@ -1,5 +1,5 @@
-/** How long one piece of long work holds the host's event loop. */
-const SLICE_MS = 4;
+/** How long one piece of long work may hold the host's event loop, in ms. */
+export const SLICE_MS = 2;
 
 const waiting: (() => void)[] = [];
 let scheduled = false;

@@ -1,9 +1,8 @@
-import { type ErrorCode, type Json, parseJson, RbsmError } from "@rising-bsm/protocol";
+import { CALL_LIMITS, type ErrorCode, type Json, parseJson, RbsmError } from "@rising-bsm/protocol";
 import { jsonText, UnsendableValue } from "./json-text.ts";
 import { parseInSlices } from "./parse-in-slices.ts";
 import { isLong, writeInSlices } from "./write-in-slices.ts";
 
-const MAX_DEPTH = 64;
 /** A shorter text is parsed in one go. */
 const SHORT_CHARS = 16 * 1_024;
 
@@ -14,7 +13,7 @@ const SHORT_CHARS = 16 * 1_024;
 export function payloadText(
   value: unknown,
   maxBytes: number,
-  maxDepth = MAX_DEPTH,
+  maxDepth: number = CALL_LIMITS.payloadDepth,
 ): string | Promise<string> {
   const limits = { maxBytes, maxDepth };
   if (isLong(value)) return writeInSlices(value, limits).then(withinBytes(maxBytes), inOurTerms);
@@ -24,7 +23,10 @@ export function payloadText(
 /** As `payloadText`, at once however long it takes: for values of the host's own. */
 export function shortText(
   value: unknown,
-  { maxBytes, maxDepth = MAX_DEPTH }: { readonly maxBytes: number; readonly maxDepth?: number },
+  {
+    maxBytes,
+    maxDepth = CALL_LIMITS.payloadDepth,
+  }: { readonly maxBytes: number; readonly maxDepth?: number },
 ): string {
   try {
     return withinBytes(maxBytes)(jsonText(value, maxBytes, maxDepth));

@@ -3,7 +3,7 @@ import { askChild } from "./ask-child.ts";
 import { loadBudget } from "./call-budget.ts";
 import type { Child, Home } from "./child.ts";
 import { type ChildPool, memoryOf } from "./child-pool.ts";
-import type { Emit } from "./crash-blame.ts";
+import { type Emit, isBystander } from "./crash-blame.ts";
 import type { PluginData, PluginShape } from "./plugin-runtime.ts";
 import type { PluginSlot } from "./plugin-slot.ts";
 import { pluginLabel } from "./source-map.ts";
@@ -121,12 +121,6 @@ async function reactivate(parts: LoaderParts, slot: PluginSlot, home: Home): Pro
 function questionFor({ onWedged }: LoaderParts, { spec }: PluginSlot) {
   const startedAt = performance.now();
   return { budget: loadBudget(spec), startedAt, signal: undefined, onWedged };
-}
-
-/** Of a process that could not be started there is no other to try at once. */
-function isBystander(error: unknown): boolean {
-  if (!(error instanceof RbsmError) || error.code !== "plugin_crashed") return false;
-  return error.detail["collateral"] === true && error.detail["retryAfterMs"] === undefined;
 }
 
 /** Only code and data that modules can import reach the child. */

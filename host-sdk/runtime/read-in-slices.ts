@@ -1,7 +1,6 @@
 import type { Readable } from "node:stream";
+import { SLICE_MS } from "./event-loop-turns.ts";
 
-/** How long the host's event loop works for one child before it turns to others. */
-const SLICE_MS = 4;
 const SLICE_BYTES = 8 * 1_024;
 /** Chunks that take less are not worth a measurement. */
 const SHORT_MS = 0.2;

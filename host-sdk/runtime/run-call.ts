@@ -2,6 +2,7 @@ import { RbsmError, RUNTIME_LIMITS } from "@rising-bsm/protocol";
 import { askChild } from "./ask-child.ts";
 import type { CallBudget } from "./call-budget.ts";
 import type { Child } from "./child.ts";
+import { isBystander } from "./crash-blame.ts";
 import type { Answer } from "./open-call.ts";
 import type { PluginLoader } from "./plugin-loader.ts";
 import type { PluginCall } from "./plugin-runtime.ts";
@@ -71,10 +72,8 @@ function mayRunTwice({ spec }: PluginSlot, { kind, name }: PluginCall): boolean 
 
 /** How the call was lost, if it was and not by its own doing. */
 function lossOf(error: unknown): "notStarted" | "crashed" | undefined {
-  if (!(error instanceof RbsmError)) return undefined;
-  if (error.detail["notStarted"] === true) return "notStarted";
-  const isBystander = error.code === "plugin_crashed" && error.detail["collateral"] === true;
-  return isBystander && error.detail["retryAfterMs"] === undefined ? "crashed" : undefined;
+  if (error instanceof RbsmError && error.detail["notStarted"] === true) return "notStarted";
+  return isBystander(error) ? "crashed" : undefined;
 }
 
 function isOver({ budget, startedAt, call }: Sending): boolean {
