@@ -4,7 +4,11 @@ import type { Change, HostStore } from "../store/host-store.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { bundlesOnDisk, codeOf, greeter, HELLO } from "../testing/expectations.ts";
 import { createHostFixture, type HostFixture } from "../testing/host-fixture.ts";
+import { createSupervisor } from "../runtime/supervisor.ts";
 import { KIND } from "./rows.ts";
+
+/** A plugin with settings. */
+const FORM = "@acme/form";
 
 let fixture: HostFixture;
 beforeEach(async () => {
@@ -92,5 +96,83 @@ test("an uninstallation that cannot be recorded leaves the plugin", async () => 
   await host.install(HELLO, { grant: "requested" });
   full = true;
   expect(await codeOf(host.uninstall(HELLO, { keepData: false }))).toBe("disk_full");
+  expect(await host.call(HELLO, "greet", ["Ada"])).toBe("Hello Ada from 1.0.0");
+});
+
+test("settings and a switch that were stored although the store failed count", async () => {
+  const store = createMemoryStore();
+  let stored = false;
+  const host = await fixture.open({ store: failing(store, () => (stored ? "after" : null)) });
+  await fixture.market.publish({
+    name: FORM,
+    version: "1.0.0",
+    code: "export default { methods: { config() { return this.api.config; } } };",
+    manifest: { config: { type: "object", properties: { city: { type: "string" } } } },
+  });
+  await host.install(FORM);
+  stored = true;
+  await host.configure(FORM, { city: "Ulm" });
+  expect(await host.call(FORM, "config")).toEqual({ city: "Ulm" });
+  expect((await host.disable(FORM)).state).toBe("disabled");
+  expect((await host.enable(FORM)).state).toBe("active");
+});
+
+test("a plugin whose switch cannot be recorded is as before, and no second one stays loaded", async () => {
+  const store = createMemoryStore();
+  let full = false;
+  const ended: string[] = [];
+  const host = await fixture.open({
+    store: failing(store, () => (full ? "before" : null)),
+    createRuntime(parts) {
+      const runtime = createSupervisor(parts);
+      const unload = runtime.unloadPlugin.bind(runtime);
+      runtime.unloadPlugin = (id) => {
+        ended.push(id);
+        return unload(id);
+      };
+      return runtime;
+    },
+  });
+  await host.install(HELLO, { grant: "requested" });
+  await host.disable(HELLO);
+  ended.length = 0;
+  full = true;
+  expect(await codeOf(host.enable(HELLO))).toBe("disk_full");
+  expect(ended).toHaveLength(1);
+  expect(host.plugin(HELLO).state).toBe("disabled");
+});
+
+test("an uninstallation that cannot clear up is done, and nothing of it reaches the next one", async () => {
+  const store = createMemoryStore();
+  let full = false;
+  const fault: Fault = (changes) => (full && !touches(KIND.plugin, changes) ? "before" : null);
+  const host = await fixture.open({ store: failing(store, fault) });
+  await host.install(HELLO, { grant: "requested" });
+  await store.commit([
+    { kind: `plugin-storage:${HELLO}`, key: "mine", value: { value: 1, size: 1 } },
+  ]);
+  full = true;
+  await host.uninstall(HELLO);
+  expect(host.plugins()).toEqual([]);
+  expect(await store.list(KIND.journal)).toHaveLength(1);
+  full = false;
+  await host.install(HELLO, { grant: "requested" });
+  expect(await host.call(HELLO, "stored", ["installed"])).toBe("1.0.0");
+  expect(await host.call(HELLO, "stored", ["mine"])).toBeNull();
+});
+
+test("a plugin whose uninstallation cannot even be prepared stays reachable", async () => {
+  const store = createMemoryStore();
+  let broken = false;
+  const host = await fixture.open({
+    store: {
+      ...failing(store, () => null),
+      list: (kind, range) =>
+        broken ? Promise.reject(new RbsmError("disk_full")) : store.list(kind, range),
+    },
+  });
+  await host.install(HELLO, { grant: "requested" });
+  broken = true;
+  expect(await codeOf(host.uninstall(HELLO))).toBe("disk_full");
   expect(await host.call(HELLO, "greet", ["Ada"])).toBe("Hello Ada from 1.0.0");
 });

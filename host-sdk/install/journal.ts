@@ -17,10 +17,16 @@ export interface Recovery {
 
 /** Writes down that an installation begins, before its first side effect. Answers its id. */
 export async function beginJournal(recovery: Recovery, row: JournalRow): Promise<string> {
-  const { store, undoTrialWrites, forgetUndo } = recovery;
-  const open = [...(await readJournal(store)).values()].flatMap(({ updated }) => updated);
+  const { store, undoTrialWrites, forgetUndo, forgetData } = recovery;
+  const open = [...(await readJournal(store)).values()];
+  const updated = open.flatMap((one) => one.updated);
   // Entries of an earlier trial would be taken for this one's: it ended, or was never undone.
-  for (const name of row.updated) await (open.includes(name) ? undoTrialWrites : forgetUndo)(name);
+  for (const name of row.updated) {
+    await (updated.includes(name) ? undoTrialWrites : forgetUndo)(name);
+  }
+  // What an uninstalled plugin stored and could not be removed then is not for the next one.
+  const left = open.flatMap((one) => one.fresh).filter((name) => row.fresh.includes(name));
+  for (const name of left) await forgetData(name);
   const id = crypto.randomUUID();
   await store.commit([{ kind: KIND.journal, key: id, value: row, ifVersion: null }]);
   return id;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Installed, type InstallParts, lockDocument } from "../install/installer.ts";
 import { KIND, type PluginRow, readPlugins } from "../install/rows.ts";
 import type { Change, HostStore } from "../store/host-store.ts";
@@ -30,12 +31,18 @@ export function takeOver(
   }
 }
 
-/** Stores one plugin's row together with the lock document that lists it. */
+/**
+ * Stores one plugin's row together with the lock document that lists it. Throws when the row is not
+ * stored; a store that fails after it has stored is believed by what it holds.
+ */
 export async function storeRow(
   { install: { store } }: AdministerParts,
   row: PluginRow,
 ): Promise<void> {
-  await store.commit(await rowChanges(store, row));
+  await store.commit(await rowChanges(store, row)).catch(async (error: unknown) => {
+    const stored = await store.get(KIND.plugin, row.name).catch(() => null);
+    if (!isDeepStrictEqual(stored?.value, JSON.parse(JSON.stringify(row)))) throw error;
+  });
 }
 
 /** The changes that store one plugin's row together with the lock document. */

@@ -220,7 +220,10 @@ async function enable(parts: AdministerParts, name: string): Promise<void> {
   };
   const bundle = await parts.install.bundles.open(row.release);
   const running = await parts.active.start({ row, bundle, first: null, reach: parts.active.reach });
-  await storeRow(parts, row);
+  await storeRow(parts, row).catch(async (error: unknown) => {
+    await parts.active.abandon(running);
+    throw error;
+  });
   takeOver(parts, [{ row, manifest: bundle.manifest, running }]);
 }
 
