@@ -135,9 +135,23 @@ export function createActivePlugins(parts: ActiveParts): ActivePlugins {
 
 function dataOf(parts: ActiveParts, row: PluginRow, manifest: Manifest): PluginData {
   return {
-    config: { ...effectiveConfig(manifest.config, row.config) },
+    config: configOf(manifest, row),
     license: parts.licenseOf(row),
   };
+}
+
+const effective = new WeakMap<
+  Manifest,
+  { entered: PluginRow["config"]; config: PluginData["config"] }
+>();
+
+/** Checking settings takes time that the plugin's form decides on: once, not with each call. */
+function configOf(manifest: Manifest, { config: entered }: PluginRow): PluginData["config"] {
+  const known = effective.get(manifest);
+  if (known?.entered === entered) return known.config;
+  const config = { ...effectiveConfig(manifest.config, entered) };
+  effective.set(manifest, { entered, config });
+  return config;
 }
 
 function launchOf(

@@ -1,4 +1,4 @@
-import { checkManifest, type Json } from "@rising-bsm/protocol";
+import { checkManifest, type Json, SETTINGS_LIMITS } from "@rising-bsm/protocol";
 import { expect, test } from "vitest";
 import { checkConfig, type ConfigForm, effectiveConfig } from "./check-config.ts";
 
@@ -130,4 +130,25 @@ test("a plugin gets what was entered and still fits, and defaults for the rest",
     missing: true,
   });
   expect(effectiveConfig(undefined, { any: 1 })).toEqual({ any: 1 });
+});
+
+test("a form with long choices costs little where nothing that was entered fits any more", () => {
+  const choices = Array.from({ length: 100 }, (_, i) => `${"x".repeat(500)}${i}`);
+  const form = formOf({ properties: { list: { type: "array", items: { enum: choices } } } });
+  const values = { list: Array.from({ length: 8_000 }, (_, i) => `q${i % 10}`) };
+  expect(effectiveConfig(form, values)).toEqual({});
+  const findings = checkConfig(form, values);
+  expect(findings).toHaveLength(SETTINGS_LIMITS.findings);
+  expect(JSON.stringify(findings).length).toBeLessThan(200_000);
+});
+
+test("names that are no field are guessed among the first hundred alone, and short ones", () => {
+  const names = Array.from({ length: 2_000 }, (_, i) => `p${i}`);
+  const long = "n".repeat(10_000);
+  const form = formOf({
+    properties: Object.fromEntries([[long, {}], ...names.map((name) => [name, {}] as const)]),
+  });
+  expect(checkConfig(form, { P98: 1 })[0]?.fix).toBe('Did you mean "p98"?');
+  expect(checkConfig(form, { P1999: 1 })[0]?.fix).not.toBe('Did you mean "p1999"?');
+  expect(checkConfig(form, { [`${long}x`]: 1 })[0]?.fix).toBeUndefined();
 });

@@ -1,13 +1,19 @@
-import { type Finding, type Json, type Manifest, suggest } from "@rising-bsm/protocol";
+import {
+  type Finding,
+  type Json,
+  type Manifest,
+  SETTINGS_LIMITS,
+  suggest,
+} from "@rising-bsm/protocol";
 
 /** The settings form of a manifest. */
 export type ConfigForm = NonNullable<Manifest["config"]>;
 type Field = NonNullable<ConfigForm["properties"]>[string];
 type Values = Readonly<Record<string, Json>>;
 
-/** What is wrong with settings; empty when a plugin may have them. */
+/** What is wrong with settings, as far as it is listed; empty when a plugin may have them. */
 export function checkConfig(form: ConfigForm, values: Values): Finding[] {
-  return checkField(form, values, "");
+  return [...checkField(form, values, "").take(SETTINGS_LIMITS.findings)];
 }
 
 /**
@@ -21,7 +27,7 @@ export function effectiveConfig(form: ConfigForm | undefined, entered: Values): 
   );
   const fitting = Object.entries(entered).filter(([name, value]) => {
     const field = ownField(form, name);
-    return field === undefined ? isOpen(form) : checkField(field, value, name).length === 0;
+    return field === undefined ? isOpen(form) : checkField(field, value, name).next().done === true;
   });
   return Object.fromEntries([...defaults, ...fitting]);
 }
@@ -31,17 +37,22 @@ function ownField(form: Field | ConfigForm, name: string): Field | undefined {
   return Object.hasOwn(fields, name) ? fields[name] : undefined;
 }
 
-function checkField(field: Field | ConfigForm, value: Json, path: string): Finding[] {
+/** One finding after the other: who needs to know only whether there is one pays for no more. */
+function* checkField(field: Field | ConfigForm, value: Json, path: string): Generator<Finding> {
   const typeFault = faultOfType(field, value);
-  if (typeFault !== null) return [finding(path, typeFault)];
+  if (typeFault !== null) {
+    yield finding(path, typeFault);
+    return;
+  }
   const faults = [
     ...faultsOfChoice(field, value),
     ...(typeof value === "number" ? faultsOfNumber(field, value) : []),
     ...(typeof value === "string" ? faultsOfText(field, value) : []),
     ...(Array.isArray(value) ? faultsOfList(field, value) : []),
-  ].map((message) => finding(path, message));
-  if (Array.isArray(value)) return [...faults, ...checkItems(field, value, path)];
-  return isObject(value) ? [...faults, ...checkProperties(field, value, path)] : faults;
+  ];
+  for (const message of faults) yield finding(path, message);
+  if (Array.isArray(value)) yield* checkItems(field, value, path);
+  else if (isObject(value)) yield* checkProperties(field, value, path);
 }
 
 function finding(path: string, message: string): Finding {
@@ -73,10 +84,24 @@ function faultsOfChoice(field: Field, value: Json): string[] {
   const { enum: choices, const: only } = field;
   const faults: string[] = [];
   if (choices !== undefined && !choices.some((choice) => choice === value)) {
-    faults.push(`must be one of ${choices.map((choice) => JSON.stringify(choice)).join(", ")}`);
+    faults.push(`must be one of ${listed(choices)}`);
   }
-  if (only !== undefined && only !== value) faults.push(`must be ${JSON.stringify(only)}`);
+  if (only !== undefined && only !== value) faults.push(`must be ${shown(only)}`);
   return faults;
+}
+
+const LISTED_CHOICES = 20;
+
+function listed(choices: readonly Json[]): string {
+  const some = choices.slice(0, LISTED_CHOICES).map((choice) => shown(choice));
+  return [...some, ...(choices.length > LISTED_CHOICES ? ["…"] : [])].join(", ");
+}
+
+const SHOWN_CHARS = 80;
+
+function shown(choice: Json): string {
+  const text = JSON.stringify(choice);
+  return text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS).toWellFormed()}…` : text;
 }
 
 function faultsOfNumber(field: Field, value: number): string[] {
@@ -171,34 +196,45 @@ function sorted(value: Json): Json {
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function checkItems({ items }: Field, list: readonly Json[], path: string): Finding[] {
-  if (items === undefined) return [];
-  return list.flatMap((item, index) => checkField(items, item, `${path}[${index}]`));
+function* checkItems({ items }: Field, list: readonly Json[], path: string): Generator<Finding> {
+  if (items === undefined) return;
+  for (const [index, item] of list.entries()) yield* checkField(items, item, `${path}[${index}]`);
 }
 
 /**
  * A form shows its fields and no others, so a name that is none of them is a mistake, unless the
  * form says `additionalProperties: true`.
  */
-function checkProperties(field: Field | ConfigForm, value: Values, path: string): Finding[] {
+function* checkProperties(
+  field: Field | ConfigForm,
+  value: Values,
+  path: string,
+): Generator<Finding> {
   const at = (name: string) => (path === "" ? name : `${path}.${name}`);
-  const missing = (field.required ?? [])
-    .filter((name) => !Object.hasOwn(value, name))
-    .map((name) => finding(at(name), "is required"));
-  const wrong = Object.entries(value).flatMap(([name, item]) => {
+  for (const name of field.required ?? [])
+    if (!Object.hasOwn(value, name)) yield finding(at(name), "is required");
+  for (const [name, item] of Object.entries(value)) {
     const own = ownField(field, name);
-    if (own !== undefined) return checkField(own, item, at(name));
-    return isOpen(field) ? [] : [unknownField(field, name, at(name))];
-  });
-  return [...missing, ...wrong];
+    if (own !== undefined) yield* checkField(own, item, at(name));
+    else if (!isOpen(field)) yield unknownField(field, name, at(name));
+  }
 }
 
 function isOpen({ additionalProperties, properties }: Field | ConfigForm): boolean {
   return additionalProperties ?? properties === undefined;
 }
 
+/** Guessing what was meant is for mistyped names, not for forms made to keep the host busy. */
+const GUESSED_LENGTH = 64;
+const GUESSED_NAMES = 100;
+
+function guessable({ properties = {} }: Field | ConfigForm): string[] {
+  const names = Object.keys(properties).slice(0, GUESSED_NAMES);
+  return names.filter(({ length }) => length <= GUESSED_LENGTH);
+}
+
 function unknownField(field: Field | ConfigForm, name: string, path: string): Finding {
-  const near = suggest(name, Object.keys(field.properties ?? {}));
+  const near = name.length > GUESSED_LENGTH ? null : suggest(name, guessable(field));
   return {
     ...finding(path, "is no setting of this plugin"),
     ...(near === null ? {} : { fix: `Did you mean ${JSON.stringify(near)}?` }),

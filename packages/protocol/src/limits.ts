@@ -67,6 +67,8 @@ export const RATE_LIMITS = {
 export const SETTINGS_LIMITS = {
   configBytes: 64 * KiB,
   secretLength: 4_096,
+  /** Mistakes in settings that are listed; more are not looked for. */
+  findings: 50,
 } as const;
 
 /** What the host remembers of the host calls of one plugin, and how soon it is stored. */
