@@ -1,6 +1,7 @@
 import { RbsmError } from "@rising-bsm/protocol";
 import { beforeEach, expect, test } from "vitest";
 import { codeOf } from "../testing/expectations.ts";
+import type { Schedule } from "./scheduler.ts";
 import {
   createScene,
   HELLO,
@@ -227,4 +228,35 @@ test("a clock that was a year ahead for a while does not stop a schedule for a y
   runs.length = 0;
   await clock.pass(2 * HOUR);
   expect(times()).toEqual(["02:00", "03:00"]);
+});
+
+test("after a store that failed no schedule seems to run", async () => {
+  const { scheduler } = startHost("a", HOURLY);
+  const { commit } = scene.store;
+  const key = { plugin: HELLO, name: HOURLY.name };
+  scene.store.commit = async (changes) => {
+    scene.store.commit = async () => {
+      throw new RbsmError("disk_full");
+    };
+    return commit(changes);
+  };
+  expect(await codeOf(scheduler.runNow(key))).toBe("disk_full");
+  scene.store.commit = commit;
+  expect(await scheduler.describe(HELLO, [HOURLY])).toMatchObject([{ running: false }]);
+});
+
+test("planning a hundred schedules that never come leaves the event loop to others", async () => {
+  const never = Array.from({ length: 100 }, (_, i): Schedule => {
+    return { name: `never${i}`, cron: "0 0 31 2,4,6,9,11 *", catchUp: false };
+  });
+  let turns = 0;
+  const count = () => {
+    turns += 1;
+    counting = setImmediate(count);
+  };
+  let counting = setImmediate(count);
+  const { scheduler } = startHost("a", ...never);
+  await scheduler.close();
+  clearImmediate(counting);
+  expect(turns).toBeGreaterThanOrEqual(99);
 });

@@ -1,5 +1,6 @@
 import { RbsmError, SCHEDULE_LIMITS } from "@rising-bsm/protocol";
 import { type RunParts, runSchedule } from "./run-schedule.ts";
+import { nextTurn } from "../runtime/event-loop-turns.ts";
 import {
   readSchedule,
   type ScheduleKey,
@@ -166,6 +167,8 @@ function work(state: State, entry: Entry, job: () => Promise<void>): void {
 /** Where the last process on this store left off, or where the plugin's time began. */
 async function begin(state: State, entry: Entry, since: number): Promise<void> {
   const { row } = await readSchedule(state.parts.store, entry.key);
+  // To find that a time never comes takes some ms, and a plugin may have a hundred such schedules.
+  await nextTurn();
   planAfter(state, entry, Math.max(since, believable(row.settled, state.parts.clock.now())));
 }
 
@@ -332,7 +335,7 @@ async function describe(state: State, plugin: string, schedule: Schedule): Promi
     lastAt: last === null ? null : new Date(last.at).toISOString(),
     lastMs: last?.ms ?? null,
     lastOutcome: last?.outcome ?? null,
-    running: row.claim !== null,
+    running: isClaimed(state, key, row),
     runs,
     failures,
     skipped,
