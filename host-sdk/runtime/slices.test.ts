@@ -25,6 +25,8 @@ const text = fc.oneof(
   }),
   fc.constantFrom("constructor", "toJSON", "length", "0"),
 );
+/** fast-check likes to make `__proto__`, which is dropped here and refused there. */
+const key = text.filter((name) => name !== "__proto__");
 const json = fc.letrec((tie) => ({
   value: fc.oneof(
     { depthSize: "medium", withCrossShrink: true },
@@ -34,7 +36,7 @@ const json = fc.letrec((tie) => ({
     fc.integer(),
     text,
     fc.array(tie("value")),
-    fc.dictionary(text, tie("value")),
+    fc.dictionary(key, tie("value")),
   ),
 })).value;
 
