@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { base64url, fromBase64url, keyId, RbsmError, type SigningKey } from "@rising-bsm/protocol";
 import { type AuditLog, createAuditLog } from "./broker/audit-log.ts";
-import type { AuditRow } from "./broker/broker.ts";
+import type { AuditRow, Broker } from "./broker/broker.ts";
 import { deletePluginStorage, undoTrialWrites } from "./broker/plugin-storage.ts";
 import { forgetUndo } from "./broker/undo-log.ts";
 import { createMarketplace, type Marketplace } from "./client/marketplace.ts";
@@ -22,7 +22,6 @@ import { type Administration, createAdministration } from "./lifecycle/administe
 import type { AdministerParts } from "./lifecycle/administer-parts.ts";
 import { connectRuntime } from "./lifecycle/connect-runtime.ts";
 import { createEventDelivery, type EventDelivery } from "./lifecycle/deliver-events.ts";
-import type { DenialCounts } from "./lifecycle/denial-counts.ts";
 import type { AllowedLimits } from "./lifecycle/granted-limits.ts";
 import { createPluginLogs, type PluginLogs } from "./lifecycle/plugin-logs.ts";
 import { createPluginSchedules, type PluginSchedules } from "./lifecycle/plugin-schedules.ts";
@@ -49,7 +48,7 @@ export interface HostParts {
   readonly logs: PluginLogs;
   readonly events: EventDelivery;
   readonly schedules: PluginSchedules;
-  readonly denials: DenialCounts;
+  readonly broker: Broker;
   readonly history: StateHistory;
   readonly administration: Administration;
   readonly administer: AdministerParts;
@@ -129,7 +128,7 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
     await openStored(options);
   const { store, logger, marketplace, trust } = stored;
   const logs = createPluginLogs();
-  const { runtime, active, denials } = connectRuntime({
+  const { runtime, active, broker } = connectRuntime({
     ...stored,
     domain: options.domain,
     slots,
@@ -160,7 +159,7 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
     logs,
     events,
     schedules,
-    denials,
+    broker,
     history,
     administration,
     administer,

@@ -214,7 +214,7 @@ function operationsOver(parts: HostParts): Pick<PluginHost, Operations> {
     disable: (name) => after(name, administration.disable(name)),
     async uninstall(name, { keepData = false } = {}) {
       await administration.uninstall(name, { keepData });
-      for (const kept of [parts.logs, parts.events, parts.denials]) kept.forget(name);
+      for (const kept of [parts.logs, parts.events, parts.broker.denials]) kept.forget(name);
     },
   };
 }
@@ -314,7 +314,7 @@ async function usageOf(parts: HostParts, name: string): Promise<HostUsage> {
     ...figures,
     storageBytes: stored.bytes,
     storageKeys: stored.keys,
-    denials: parts.denials.read(name),
+    denials: parts.broker.denials.counts(name),
     hooks: parts.events.counts(name),
     schedules: sumOf(await parts.schedules.list(name)),
   };

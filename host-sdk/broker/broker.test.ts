@@ -6,7 +6,8 @@ import { createSimulatedDomain } from "../domain/simulated/simulated-domain.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { codeOf } from "../testing/expectations.ts";
 import { createBroker, type AuditRow, type Broker, type BrokerOptions } from "./broker.ts";
-import type { Actor, BrokerContext } from "./grants.ts";
+import type { Actor } from "../lifecycle/actor.ts";
+import type { BrokerContext } from "./grants.ts";
 import type { PluginToPlugin } from "./plugin-calls.ts";
 
 let domain: DomainPort;
@@ -66,7 +67,7 @@ test.each(Object.entries(DOMAIN_METHODS))(
       message: expect.stringContaining(`Add "${permission}" to "permissions" in manifest.json`),
       detail: { permission, method, plugin: "@acme/test", missing: "grant" },
     });
-    expect(broker.denied()).toEqual([{ plugin: "@acme/test", method, permission }]);
+    expect(broker.denials.list()).toEqual([{ plugin: "@acme/test", method, permission }]);
   },
 );
 
@@ -273,10 +274,10 @@ test("plugins.call refuses a plugin that the manifest does not depend on", async
     message: expect.stringContaining('Add "@acme/b": "*" to "dependencies" in manifest.json'),
   });
   expect(calledPlugins).toEqual([]);
-  expect(broker.denied("@acme/test")).toEqual([
+  expect(broker.denials.list("@acme/test")).toEqual([
     { plugin: "@acme/test", method: "plugins.call", permission: "plugins.call:@acme/b" },
   ]);
-  expect(broker.denied("@acme/b")).toEqual([]);
+  expect(broker.denials.list("@acme/b")).toEqual([]);
 });
 
 test("plugins.call hands on how long the caller has left, and the end of its call", async () => {
@@ -301,16 +302,16 @@ test("plugins.call ends at the limit of depth", async () => {
   ).rejects.toMatchObject({ code: "limit_calls" });
 });
 
-test("denied() names a refusal once and keeps no more than 256 of a plugin", async () => {
+test("denials.list() names a refusal once and keeps no more than 256 of a plugin", async () => {
   for (let n = 0; n < 300; n += 1) {
     await handle({}, `made.up${n}`).catch(() => null);
     await handle({}, "customers.get", 1).catch(() => null);
   }
-  expect(broker.denied()).toHaveLength(256);
-  const again = broker.denied().filter(({ method }) => method === "customers.get");
+  expect(broker.denials.list()).toHaveLength(256);
+  const again = broker.denials.list().filter(({ method }) => method === "customers.get");
   expect(again).toHaveLength(1);
   await handle({ plugin: "@acme/later" }, "customers.get", 1).catch(() => null);
-  expect(broker.denied("@acme/later")).toHaveLength(1);
+  expect(broker.denials.list("@acme/later")).toHaveLength(1);
 });
 
 test.each<[string, Json[], number]>([

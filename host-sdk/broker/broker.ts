@@ -7,7 +7,7 @@ import {
 } from "@rising-bsm/protocol";
 import type { DomainPort } from "../domain/domain-port.ts";
 import type { HostStore } from "../store/host-store.ts";
-import { createDenials, type Denial } from "./denials.ts";
+import { createDenials, type Denials } from "./denials.ts";
 import { domainCalls } from "./domain-calls.ts";
 import { brokerContextSchema, missingFor, type BrokerContext } from "./grants.ts";
 import type { CallSite, HostMethod } from "./host-method.ts";
@@ -59,8 +59,8 @@ export interface Broker {
    * plugin call. Throws nothing but RbsmErrors.
    */
   handle(context: unknown, call: BrokerCall): Promise<Json>;
-  /** What plugins were refused since the broker was made, each refusal once. */
-  denied(plugin?: string): Denial[];
+  /** What plugins were refused since the broker was made. */
+  readonly denials: Denials;
 }
 
 /** State of one plugin call, found by the context object that the host made for it. */
@@ -74,8 +74,8 @@ interface OpenCall {
 const AUDITED_NAME_LENGTH = 100;
 
 /**
- * The one door between plugin code and the application: grant and user's right, quota, arguments,
- * work, result, audit, in this order, for every call alike.
+ * The one door between plugin code and the application: quotas, grant and user's right, calls in
+ * flight, arguments, work, result, audit, for every call alike.
  */
 export function createBroker(options: BrokerOptions): Broker {
   const { now = Date.now } = options;
@@ -137,7 +137,7 @@ export function createBroker(options: BrokerOptions): Broker {
     return new RbsmError("internal", `The host could not serve ${method}`, {}, error);
   }
 
-  return { handle, denied: (plugin) => denials.list(plugin) };
+  return { handle, denials };
 }
 
 const NEVER = new AbortController().signal;

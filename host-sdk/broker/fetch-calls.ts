@@ -53,15 +53,15 @@ const CREDENTIALS = ["authorization", "cookie"];
 
 /** `fetch`: the grants are of single hosts, so the permission depends on the URL. */
 export function fetchCalls({ fetch, readSecret }: FetchParts): [string, HostMethod][] {
-  const seats = createSeats();
+  const fetches = createOpenFetches();
   const call = hostMethod(null, z.tuple([requestSchema]), async ([asked], site) => {
     const { plugin, grants } = site.context;
-    const leave = seats.take(plugin);
+    const end = fetches.begin(plugin);
     try {
       const request = await toRequest(asked, (name) => readSecret(plugin, name));
       return toAnswer(await fetch(request, { grants, signal: site.signal }));
     } finally {
-      leave();
+      end();
     }
   });
   return [["fetch", { ...call, quotas: ["fetches"], permissionOf }]];
@@ -76,12 +76,12 @@ function permissionOf([request]: Json[]): string | null {
 }
 
 /** Counts fetches that are under way. */
-function createSeats() {
-  const taken = new Map<string, number>();
+function createOpenFetches() {
+  const open = new Map<string, number>();
   let all = 0;
   return {
-    take(plugin: string): () => void {
-      const own = taken.get(plugin) ?? 0;
+    begin(plugin: string): () => void {
+      const own = open.get(plugin) ?? 0;
       if (own >= FETCH_LIMITS.openPerPlugin) {
         throw new RbsmError(
           "limit_calls",
@@ -93,12 +93,12 @@ function createSeats() {
         throw new RbsmError("host_busy", "The host has no room for another fetch now");
       }
       all += 1;
-      taken.set(plugin, own + 1);
+      open.set(plugin, own + 1);
       return () => {
         all -= 1;
-        const left = (taken.get(plugin) ?? 1) - 1;
-        if (left === 0) taken.delete(plugin);
-        else taken.set(plugin, left);
+        const left = (open.get(plugin) ?? 1) - 1;
+        if (left === 0) open.delete(plugin);
+        else open.set(plugin, left);
       };
     },
   };

@@ -1,12 +1,6 @@
 import { normalizePermission } from "@rising-bsm/protocol";
 import { z } from "zod";
-
-/** The user a call is made for. */
-export interface Actor {
-  /** The application's id of the user. */
-  readonly id: number | string;
-  readonly permissions: readonly string[] | "all";
-}
+import type { Actor } from "../lifecycle/actor.ts";
 
 /** Whether a version is still being tried out: until that is over its storage can be put back. */
 export interface Trial {

@@ -4,7 +4,7 @@ import { DOMAIN_METHODS } from "../domain/methods.ts";
 import { createSimulatedDomain } from "../domain/simulated/simulated-domain.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { createBroker } from "./broker.ts";
-import type { Actor } from "./grants.ts";
+import type { Actor } from "../lifecycle/actor.ts";
 
 /** Every host call there is, and the permission it needs by its canonical name. */
 const NEEDS: Readonly<Record<string, string | null>> = {

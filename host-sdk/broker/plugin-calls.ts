@@ -2,7 +2,8 @@ import { performance } from "node:perf_hooks";
 import { CALL_LIMITS, RbsmError, type Json } from "@rising-bsm/protocol";
 import { z } from "zod";
 import { jsonValue } from "../domain/entities.ts";
-import type { Actor, BrokerContext } from "./grants.ts";
+import type { Actor } from "../lifecycle/actor.ts";
+import type { BrokerContext } from "./grants.ts";
 import { hostMethod, type HostMethod } from "./host-method.ts";
 
 /** A call from one plugin to another. */

@@ -1,12 +1,11 @@
 import { RATE_LIMITS, RbsmError } from "@rising-bsm/protocol";
+import { createTokenBucket } from "./token-bucket.ts";
 
 /** What is counted a minute: every host call, and some kinds of them once more. */
 export type Quota = keyof typeof RATE_LIMITS;
 
 /** Calls a minute, where they differ from RATE_LIMITS. */
 export type PerMinute = Readonly<Partial<Record<Quota, number>>>;
-
-const MINUTE_MS = 60_000;
 
 const WORDS: Readonly<Record<Quota, string>> = {
   hostCalls: "host calls",
@@ -21,25 +20,19 @@ export interface Quotas {
   take(plugin: string, quota: Quota, now: number): void;
 }
 
-/**
- * A bucket of one minute's calls that fills up evenly (GCRA: a bucket is the one time at which it
- * would be full again).
- */
+/** Each plugin has a minute's calls of each quota at once, and gets them back evenly. */
 export function createQuotas(perMinute: PerMinute): Quotas {
-  const fullAt = new Map<string, number>();
+  const buckets = new Map<string, (now: number) => number>();
 
   return {
     take(plugin, quota, now) {
       const limit = perMinute[quota] ?? RATE_LIMITS[quota];
-      const each = MINUTE_MS / limit;
       const key = `${quota} ${plugin}`;
-      // A clock that was set back must not lock a plugin out for longer than a minute.
-      const from = Math.min(Math.max(fullAt.get(key) ?? now, now), now + MINUTE_MS);
-      const waitMs = from + each - (now + MINUTE_MS);
-      // A thousandth of a ms is rounding.
-      const refused = waitMs > 0.001;
-      fullAt.set(key, refused ? from : from + each);
-      if (refused) throw usedUp(quota, { limit, waitMs: Math.ceil(waitMs - 0.001) });
+      const takeToken =
+        buckets.get(key) ?? createTokenBucket({ burst: limit, perSecond: limit / 60 });
+      buckets.set(key, takeToken);
+      const waitMs = takeToken(now);
+      if (waitMs > 0) throw usedUp(quota, { limit, waitMs });
     },
   };
 }

@@ -11,7 +11,6 @@ import { type PerMinute } from "../broker/quotas.ts";
 import type { ReadSecret } from "../broker/fetch-calls.ts";
 import { createFetch, type NetworkOptions } from "../network/fetch.ts";
 import { limitsOf } from "./granted-limits.ts";
-import { createDenialCounts, type DenialCounts } from "./denial-counts.ts";
 import type { PluginLogs } from "./plugin-logs.ts";
 import type { CallContext, Reach } from "./running.ts";
 import type { Slots } from "./slots.ts";
@@ -37,22 +36,17 @@ export interface Connected {
   readonly runtime: PluginRuntime;
   readonly active: ActivePlugins;
   readonly broker: Broker;
-  readonly denials: DenialCounts;
 }
 
 /** Runtime, broker and active plugins need each other: a plugin's host call may call another plugin. */
 export function connectRuntime(parts: ConnectParts): Connected {
   const { slots, logs, logger, now } = parts;
-  const denials = createDenialCounts();
   const broker = createBroker({
     store: parts.store,
     domain: parts.domain,
     logger,
     now: () => now().getTime(),
-    audit: (row) => {
-      denials.count(row);
-      parts.audit(row);
-    },
+    audit: parts.audit,
     network: {
       fetch: createFetch(parts.network ?? {}, (...line) => logger.warn(...line)),
       readSecret: parts.readSecret,
@@ -80,18 +74,18 @@ export function connectRuntime(parts: ConnectParts): Connected {
   };
   const runtime = (parts.createRuntime ?? createSupervisor)(host);
   const active = createActivePlugins({ ...parts, runtime });
-  const noteComing = createComings((id, change, code) => {
+  const noteReload = createReloadWatch((id, change, code) => {
     const reason = isErrorCode(code) ? { code, message: new RbsmError(code).message } : null;
     slots.note(active.nameOf(id), change, reason);
   });
   runtime.on("state", (event) => {
-    noteComing(event);
+    noteReload(event);
     if (event.state !== "quarantined") return;
     quarantine(event.plugin, { slots, active, runtime }).catch((error: unknown) =>
       logger.error("A plugin could not be quarantined", { error }),
     );
   });
-  return { runtime, active, broker, denials };
+  return { runtime, active, broker };
 }
 
 function versionOf(id: string): string {
@@ -99,7 +93,7 @@ function versionOf(id: string): string {
 }
 
 /** A load after an eviction, a crash or a limit is a reload, and why is known from what was before. */
-function createComings(
+function createReloadWatch(
   note: (id: string, change: "evicted" | "reloaded", code: string | undefined) => void,
 ): (event: RuntimeEvent) => void {
   const gone = new Map<string, string | undefined>();

@@ -7,9 +7,9 @@ import {
   type Json,
   RbsmError,
 } from "@rising-bsm/protocol";
+import { createTokenBucket } from "../broker/token-bucket.ts";
 import type { ActivePlugins } from "./active-plugins.ts";
 import { currentChain } from "./call-chain.ts";
-import { createTokenBucket } from "./token-bucket.ts";
 import { problemOf, type Problem, type Slot, type Slots, stateOf } from "./slots.ts";
 
 /** How one plugin took an event. */
@@ -42,7 +42,9 @@ export interface DeliveryParts {
   readonly logger: { warn(message: string, fields?: Record<string, unknown>): void };
 }
 
-interface Telling {
+/** An event on its way to one plugin. */
+interface Notice {
+  readonly plugin: string;
   readonly event: HookEvent;
   readonly payload: Json;
   /** How many plugins have answered each other to get here; 0 where that is not known. */
@@ -64,7 +66,7 @@ interface Queue {
    * A domain may announce events from a queue of its own, where nobody knows which event caused
    * them. What goes in circles there comes without end, and is stopped by its number.
    */
-  readonly takeToken: (now: number) => boolean;
+  readonly takeToken: (now: number) => number;
 }
 
 /** A queue of events for each active plugin. */
@@ -81,11 +83,11 @@ export function createEventDelivery(parts: DeliveryParts): EventDelivery {
       if (known === undefined)
         throw new RbsmError("usage", `There is no event ${event}`, { events: HOOK_EVENTS });
       const depth = (currentChain()?.depth ?? -1) + 1;
-      const telling = { event: known, payload, depth, since: performance.now() };
+      const notice = { event: known, payload, depth, since: performance.now() };
       const listening = parts.slots.all().filter((slot) => listens(slot, known, payload));
       return Promise.all(
         listening.map(({ row }) =>
-          enqueue(parts, queueOf(row.name), { ...telling, plugin: row.name }),
+          enqueue(parts, queueOf(row.name), { ...notice, plugin: row.name }),
         ),
       );
     },
@@ -102,28 +104,26 @@ function emptyQueue(): Queue {
   return { ...counts, last: Promise.resolve(), takeToken: createTokenBucket(HOOK_LIMITS) };
 }
 
-type Told = Telling & { readonly plugin: string };
-
-async function enqueue(parts: DeliveryParts, queue: Queue, told: Told): Promise<Delivery> {
-  const why = reasonToDrop(queue, told);
-  if (why !== null) return drop(parts, queue, { told, why });
+async function enqueue(parts: DeliveryParts, queue: Queue, notice: Notice): Promise<Delivery> {
+  const why = reasonToDrop(queue, notice);
+  if (why !== null) return drop(parts, queue, { notice, why });
   queue.waiting += 1;
-  const done = queue.last.then(() => tell(parts, queue, told));
+  const done = queue.last.then(() => tell(parts, queue, notice));
   queue.last = done.finally(() => (queue.waiting -= 1));
   return done;
 }
 
 /** Two plugins that change what the other one listens for would never come to an end. */
-function reasonToDrop({ waiting, takeToken }: Queue, { depth, since }: Told): string | null {
+function reasonToDrop({ waiting, takeToken }: Queue, { depth, since }: Notice): string | null {
   if (depth > CALL_LIMITS.pluginCallDepth) return "plugins answer each other's events in a circle";
   if (waiting >= HOOK_LIMITS.waiting) return "too many wait for the plugin";
-  return takeToken(since) ? null : "too many came in a short time";
+  return takeToken(since) === 0 ? null : "too many came in a short time";
 }
 
 function drop(
   { logger }: DeliveryParts,
   queue: Queue,
-  { told: { plugin, event }, why }: { told: Told; why: string },
+  { notice: { plugin, event }, why }: { notice: Notice; why: string },
 ): Delivery {
   queue.dropped += 1;
   if (!queue.dropping) logger.warn(`Events for ${plugin} are dropped: ${why}`, { event });
@@ -147,10 +147,10 @@ function listens(slot: Slot, event: HookEvent, payload: Json): boolean {
   );
 }
 
-async function tell(parts: DeliveryParts, queue: Queue, told: Told): Promise<Delivery> {
-  const { plugin, event, payload, depth, since } = told;
+async function tell(parts: DeliveryParts, queue: Queue, notice: Notice): Promise<Delivery> {
+  const { plugin, event, payload, depth, since } = notice;
   if (performance.now() - since > HOOK_LIMITS.waitMs)
-    return drop(parts, queue, { told, why: "it waited too long" });
+    return drop(parts, queue, { notice, why: "it waited too long" });
   queue.dropping = false;
   try {
     const call = { kind: "hook", name: event, args: [payload], actor: null, depth } as const;

@@ -261,7 +261,7 @@ function testHostOver(world: World, manifest: Manifest): TestHost {
       await call("schedule", { name, args: [] }, {});
     },
     logs: () => world.logsOf(plugin),
-    denied: () => broker.denied(),
+    denied: () => broker.denials.list(),
     usage: async () => runtime.usage((await active.reach(plugin)).id),
     close: () => world.close(),
   };
