@@ -1,3 +1,5 @@
+import { RbsmError } from "@rising-bsm/protocol";
+import { z } from "zod";
 import type { AuditRow } from "./broker/broker.ts";
 import type { PerMinute } from "./broker/quotas.ts";
 import type { Send } from "./client/send.ts";
@@ -58,4 +60,45 @@ export interface HostOptions {
   readonly setTimer?: (work: () => void, ms: number) => () => void;
   /** Another runtime than isolated-vm in child processes. */
   readonly createRuntime?: (host: RuntimeHost) => PluginRuntime;
+}
+
+const amount = z.number().positive().optional();
+const rate = z.number().min(0).optional();
+const optionsSchema = z.object({
+  dataDir: z.string().min(1),
+  marketplace: z.object({ url: z.string(), root: z.instanceof(Uint8Array) }).optional(),
+  permissions: z.array(z.string()).optional(),
+  limits: z
+    .object({
+      cpuMs: amount,
+      wallMs: amount,
+      memoryMb: amount,
+      storageMb: rate,
+      perMinute: z
+        .object({ hostCalls: rate, writes: rate, notifications: rate, fetches: rate })
+        .optional(),
+    })
+    .optional(),
+  developerMode: z
+    .union([
+      z.literal(false),
+      z.object({ trust: z.array(z.union([z.string(), z.instanceof(Uint8Array)])) }),
+    ])
+    .optional(),
+  applicationVersion: z.string().optional(),
+  idleMs: z.number().min(0).optional(),
+  runSchedules: z.boolean().optional(),
+  timezone: z.string().optional(),
+});
+
+/**
+ * Throws `usage` for options that an application without types, or a number that was none in its
+ * environment, got wrong: a limit that is no number would be no limit.
+ */
+export function checkHostOptions(options: unknown): void {
+  const parsed = optionsSchema.safeParse(options);
+  if (parsed.success) return;
+  const [issue] = parsed.error.issues;
+  const path = ["options", ...(issue?.path ?? [])].join(".");
+  throw new RbsmError("usage", `createPluginHost: ${path}: ${issue?.message}`);
 }

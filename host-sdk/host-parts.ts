@@ -9,7 +9,7 @@ import { createMarketplace, type Marketplace } from "./client/marketplace.ts";
 import { type FolderLock, lockFolder } from "./disk/folder-lock.ts";
 import type { DomainPort } from "./domain/domain-port.ts";
 import { createSimulatedDomain } from "./domain/simulated/simulated-domain.ts";
-import type { HostLogger, HostOptions } from "./host-options.ts";
+import { checkHostOptions, type HostLogger, type HostOptions } from "./host-options.ts";
 import { type BundleFolder, createBundleFolder } from "./install/bundle-folder.ts";
 import type { InstallParts } from "./install/installer.ts";
 import { recover } from "./install/journal.ts";
@@ -66,6 +66,7 @@ export interface HostParts {
 
 /** Opens a data directory: takes its lock, undoes what a crash left, and puts the parts together. */
 export async function openHostParts(options: HostOptions): Promise<HostParts> {
+  checkHostOptions(options);
   const lock = await lockFolder(options.dataDir);
   let own: HostStore | undefined;
   try {

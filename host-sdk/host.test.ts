@@ -78,3 +78,38 @@ test("the root may be a Buffer that is a view of a larger one", async () => {
     await market.close();
   }
 });
+
+test.each<[string, unknown]>([
+  ["dataDir", { dataDir: "" }],
+  ["dataDir", { dataDir: 5 }],
+  ["limits.cpuMs", { limits: { cpuMs: Number.NaN } }],
+  ["limits.memoryMb", { limits: { memoryMb: "64" } }],
+  ["limits.wallMs", { limits: { wallMs: -1 } }],
+  ["limits.perMinute.writes", { limits: { perMinute: { writes: Number.NaN } } }],
+  ["idleMs", { idleMs: -1 }],
+  ["developerMode", { developerMode: true }],
+  ["permissions", { permissions: "customers.view" }],
+  ["marketplace.root", { marketplace: { url: "http://127.0.0.1:1", root: "{}" } }],
+])("an option that is none is named: %s", async (path, wrong) => {
+  const opening: Promise<unknown> = Reflect.apply(open, null, [wrong]);
+  await expect(opening).rejects.toMatchObject({
+    code: "usage",
+    message: expect.stringContaining(`options.${path}`),
+  });
+});
+
+test("what an application without types passes is usage, and never another kind of error", async () => {
+  const key = await randomKey();
+  const release = { name: "@acme/tryout", version: "1.0.0", code: CODE };
+  const bundle = packBundle(await signBundle(filesOf(release), key));
+  const host = await open({ developerMode: { trust: [key.publicKey] } });
+  const ask = (method: keyof PluginHost, ...args: unknown[]) =>
+    codeOf(Promise.resolve().then(() => Reflect.apply(host[method], host, args)));
+  expect(await ask("sideload", bundle, { grant: "all" })).toBe("usage");
+  expect(await ask("install", "@acme/tryout", { grant: null })).toBe("usage");
+  await host.sideload(bundle, { grant: "requested" });
+  expect(await ask("call", "@acme/tryout", undefined)).toBe("usage");
+  expect(await ask("call", "@acme/tryout", "names", [], { signal: {} })).toBe("usage");
+  expect(await ask("on", "stat", () => undefined)).toBe("usage");
+  expect(await ask("on", "state", null)).toBe("usage");
+});

@@ -130,7 +130,8 @@ export interface PluginHost {
 const RENEWAL_INTERVAL_MS = 3_600_000;
 
 /**
- * Opens a host on its data directory. Throws `conflict_locked` when another process works there and
+ * Opens a host on its data directory. Throws `usage` for options that are none, `conflict_locked`
+ * when another process works there and
  * `trust_root_invalid` when the stored trust does not descend from `marketplace.root`.
  */
 export async function createPluginHost(options: HostOptions): Promise<PluginHost> {
@@ -175,7 +176,10 @@ function hostOver(parts: HostParts): PluginHost {
     runSchedule: (name, schedule) => parts.schedules.runNow(name, schedule),
     ...settingsOver(parts),
     audit: (query = {}) => parts.audit.read(query),
-    on: (_event, listener) => slots.on(listener),
+    on: (event, listener) => {
+      checkListener(event, listener);
+      return slots.on(listener);
+    },
     verify: (name) => verify(parts, name),
     checkForUpdates: () => checkForUpdates(parts),
     renewLicenses: () => renewLicenses(parts),
@@ -269,8 +273,21 @@ async function callPlugin(
   name: string,
   { actor, ...call }: Pick<PluginCall, "kind" | "name" | "args"> & CallOptions,
 ): Promise<Json> {
+  checkCall(call);
   const { result } = await active.call(name, { ...call, actor: checkActor(actor), depth: 0 });
   return result;
+}
+
+/** What an application without types passes: a listener of nothing would never be missed. */
+function checkListener(event: unknown, listener: unknown): void {
+  if (event === "state" && typeof listener === "function") return;
+  throw new RbsmError("usage", 'host.on takes "state" and a function');
+}
+
+function checkCall({ name, signal }: { readonly name: unknown; readonly signal?: unknown }): void {
+  if (typeof name !== "string") throw new RbsmError("usage", "A method is called by its name");
+  if (signal === undefined || signal === null || signal instanceof AbortSignal) return;
+  throw new RbsmError("usage", "The signal of a call is an AbortSignal");
 }
 
 async function historyOf({ slots, history }: HostParts, name: string): Promise<StateEvent[]> {

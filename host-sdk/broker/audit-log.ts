@@ -108,7 +108,7 @@ export function createAuditLog(store: HostStore, logger: Logger): AuditLog {
         .filter((row) => plugin === undefined || row.plugin === plugin)
         .reverse()
         .sort((a, b) => b.at - a.at)
-        .slice(0, Math.min(limit, AUDIT_LIMITS.rowsPerPage));
+        .slice(0, Math.max(0, Math.min(limit, AUDIT_LIMITS.rowsPerPage)));
     },
     close: flush,
   };

@@ -10,6 +10,19 @@ import {
 /** What an administrator grants: everything that is asked for, or these codes. */
 export type Grant = "requested" | readonly string[];
 
+/** Throws `usage` for a grant that is none, which an application without types may pass. */
+export function checkGrant(grant: unknown): void {
+  if (grant !== "requested" && grant !== undefined) checkCodes(grant);
+}
+
+/** Throws `usage` for what is no list of codes. */
+export function checkCodes(codes: unknown): void {
+  if (Array.isArray(codes) && codes.every((code) => typeof code === "string")) return;
+  throw new RbsmError("usage", "Permissions are granted as a list of codes", {
+    fix: 'Write ["customers.view"], or grant: "requested" for all that is asked for.',
+  });
+}
+
 /** A permission that a manifest asks for, by canonical code. */
 export interface AskedPermission {
   readonly code: string;

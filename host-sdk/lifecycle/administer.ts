@@ -6,7 +6,7 @@ import {
   RbsmError,
   verifyPublisher,
 } from "@rising-bsm/protocol";
-import { decideGrants, type Grant } from "../install/grant.ts";
+import { checkCodes, checkGrant, decideGrants, type Grant } from "../install/grant.ts";
 import { installSet, type InstallOrder } from "../install/installer.ts";
 import type { PluginRequest } from "../install/plan.ts";
 import type { OnProgress } from "../install/progress.ts";
@@ -98,6 +98,7 @@ async function install(
       fix: "Write it like @scope/name.",
     });
   }
+  checkGrant(options.grant);
   const { grant = [] } = options;
   const grantsOf = (manifest: Manifest, before: PluginRow | null) => {
     const kept = before === null || grant === "requested" ? [] : before.release.grants;
@@ -144,6 +145,7 @@ async function update(parts: AdministerParts, name: string, options: UpdateOptio
     );
   }
   const accepted = options.acceptGrants ?? [];
+  if (typeof accepted !== "boolean") checkCodes(accepted);
   const grantsOf = (manifest: Manifest, before: PluginRow | null) => {
     if (accepted === true) return decideGrants(manifest, "requested", parts.allowed);
     const extra = accepted === false ? [] : accepted;
@@ -189,6 +191,7 @@ async function sideload(
   bytes: Uint8Array,
   order: SideloadOrder,
 ): Promise<string> {
+  checkGrant(order.grant);
   const bundle = await order.open(bytes);
   const { statement } = await verifyPublisher(bundle.files, order.trusted, bundle);
   const { name } = bundle.manifest;

@@ -59,7 +59,7 @@ export function describePlugin(
     sha256: release.sha256,
     treeDigest: release.treeDigest,
     publisherKeyId: release.publisherKeyId,
-    grants: release.grants,
+    grants: [...release.grants],
     approvedBy: release.approvedBy,
     permissions: permissionsOf(manifest, release.grants),
     dependencies: release.dependencies,

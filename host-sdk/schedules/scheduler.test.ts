@@ -231,17 +231,19 @@ test("a clock that was a year ahead for a while does not stop a schedule for a y
 });
 
 test("after a store that failed no schedule seems to run", async () => {
-  const { scheduler } = startHost("a", HOURLY);
-  const { commit } = scene.store;
-  const key = { plugin: HELLO, name: HOURLY.name };
-  scene.store.commit = async (changes) => {
-    scene.store.commit = async () => {
-      throw new RbsmError("disk_full");
-    };
-    return commit(changes);
+  const working = scene.store;
+  let writes = 0;
+  scene.store = {
+    ...working,
+    async commit(changes) {
+      writes += 1;
+      if (writes > 1) throw new RbsmError("disk_full");
+      return working.commit(changes);
+    },
   };
+  const { scheduler } = startHost("a", HOURLY);
+  const key = { plugin: HELLO, name: HOURLY.name };
   expect(await codeOf(scheduler.runNow(key))).toBe("disk_full");
-  scene.store.commit = commit;
   expect(await scheduler.describe(HELLO, [HOURLY])).toMatchObject([{ running: false }]);
 });
 

@@ -30,6 +30,13 @@ export interface Secrets {
 // What any server reads back as it was sent: visible ASCII, blanks only inside.
 const VALUE = /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/;
 
+/** Also of what an application without types passes. */
+function isSecret(value: unknown): boolean {
+  return (
+    typeof value === "string" && value.length <= SETTINGS_LIMITS.secretLength && VALUE.test(value)
+  );
+}
+
 /**
  * The key of `secrets.key` in the data directory, made there the first time. Throws
  * `conflict_state` when the file is damaged: no new key opens what was stored under the old one.
@@ -64,7 +71,7 @@ export function createSecrets(store: HostStore, openKey: () => Promise<Uint8Arra
     },
     async write(plugin, name, value) {
       const id = `${plugin}/${name}`;
-      if (value !== null && (value.length > SETTINGS_LIMITS.secretLength || !VALUE.test(value))) {
+      if (value !== null && !isSecret(value)) {
         throw new RbsmError(
           "request_invalid",
           `A secret has 1 to ${SETTINGS_LIMITS.secretLength} visible ASCII characters, with blanks only inside`,

@@ -103,6 +103,46 @@ test("settings have a limit of size, and a plugin without a form takes none", as
   expect(await codeOf(host.configure("@acme/none", {}))).toBe("plugin_not_found");
 });
 
+/** The code with which an application without types is refused. */
+const untyped = (method: keyof PluginHost, ...args: unknown[]) =>
+  codeOf(Promise.resolve().then(() => Reflect.apply(host[method], host, args)));
+
+test("settings are JSON and the host's own, whoever passes or reads them", async () => {
+  const before = host.settings(NAME).entered;
+  const loop: Record<string, unknown> = {};
+  loop["loop"] = loop;
+  let deep: Json = 1;
+  for (let i = 0; i < 20_000; i += 1) deep = [deep];
+  for (const values of [
+    loop,
+    { sender: deep },
+    { sender: 1n },
+    null,
+    "text",
+    ["list"],
+    undefined,
+  ]) {
+    expect(await untyped("configure", NAME, values)).toBe("request_invalid");
+  }
+  expect(host.settings(NAME).entered).toEqual(before);
+  const values = { sender: "mine@good.example" };
+  await host.configure(NAME, values);
+  values.sender = "yours@good.example";
+  Object.assign(host.settings(NAME).entered, { sender: "theirs@good.example" });
+  Object.assign(host.settings(NAME).form?.properties ?? {}, { sender: {} });
+  expect(host.settings(NAME)).toMatchObject({
+    form: MANIFEST.config,
+    entered: { sender: "mine@good.example" },
+  });
+  await host.configure(NAME, before);
+});
+
+test("a secret is text", async () => {
+  for (const value of [5, undefined, {}, true, ["a"]]) {
+    expect(await untyped("setSecret", NAME, "spare", value)).toBe("request_invalid");
+  }
+});
+
 test("a secret that is not set says so, and one that nobody asked for cannot be entered", async () => {
   const url = server.url("api.good.example", "/");
   expect(await codeOf(send(url, auth))).toBe("conflict_state");
@@ -229,6 +269,10 @@ test("settings and secrets over HTTP: written, listed, never read back", async (
   expect(await (await request(settings)).json()).toMatchObject({
     data: { entered: { copies: 2 }, form: { required: ["sender"] } },
   });
+});
+
+test("of an audit of less than nothing nothing is read", async () => {
+  expect(await host.audit({ limit: -1 })).toEqual([]);
 });
 
 test("the audit over HTTP, newest first, of one plugin", async () => {

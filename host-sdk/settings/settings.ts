@@ -4,10 +4,11 @@ import {
   RbsmError,
   SETTINGS_LIMITS,
   type Text,
-  utf8,
 } from "@rising-bsm/protocol";
+import { z } from "zod";
 import { type AdministerParts, storeRow } from "../lifecycle/administer-parts.ts";
 import { notActive, type Slot } from "../lifecycle/slots.ts";
+import { shortText } from "../runtime/payload.ts";
 import { checkConfig, type ConfigForm, effectiveConfig } from "./check-config.ts";
 import type { Secrets } from "./secrets.ts";
 
@@ -45,16 +46,18 @@ export function createSettings(parts: AdministerParts, secrets: Secrets): Settin
     read(plugin) {
       const { row, manifest } = slots.get(plugin);
       const { config: entered } = row;
-      return {
+      // A copy: whoever shows it may change it on the way.
+      return structuredClone({
         form: manifest?.config ?? null,
         entered,
         effective: effectiveConfig(manifest?.config, entered),
-      };
+      });
     },
     async configure(plugin, values) {
       const slot = slots.get(plugin);
-      requireFit(manifestOf(slot), values);
-      const row = { ...slot.row, config: { ...values } };
+      const config = entriesOf(values);
+      requireFit(manifestOf(slot), config);
+      const row = { ...slot.row, config };
       await storeRow(parts, row);
       slots.put(plugin, { ...slots.get(plugin), row });
     },
@@ -75,19 +78,25 @@ export function createSettings(parts: AdministerParts, secrets: Secrets): Settin
   };
 }
 
+const settingsSchema = z.record(z.string(), z.json());
+
 function manifestOf(slot: Slot): Manifest {
   if (slot.manifest === null) throw notActive(slot);
   return slot.manifest;
 }
 
-function requireFit({ name, config }: Manifest, values: Readonly<Record<string, Json>>): void {
-  const bytes = utf8(JSON.stringify(values)).length;
-  if (bytes > SETTINGS_LIMITS.configBytes) {
-    throw new RbsmError(
-      "request_invalid",
-      `Settings may have ${SETTINGS_LIMITS.configBytes} bytes of JSON, these have ${bytes}`,
-    );
+/** The host's own copy, as it is stored; what is no JSON object is refused. */
+function entriesOf(values: unknown): Record<string, Json> {
+  try {
+    const text = shortText(values, { maxBytes: SETTINGS_LIMITS.configBytes });
+    return settingsSchema.parse(JSON.parse(text));
+  } catch (error) {
+    const why = error instanceof RbsmError ? `: ${error.message}` : "";
+    throw new RbsmError("request_invalid", `Settings are an object of JSON${why}`, {}, error);
   }
+}
+
+function requireFit({ name, config }: Manifest, values: Readonly<Record<string, Json>>): void {
   const form: ConfigForm = config ?? { type: "object", properties: {} };
   // A required setting may have a default; nobody has to repeat it.
   const findings = checkConfig(form, { ...effectiveConfig(form, {}), ...values });
