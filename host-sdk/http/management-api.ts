@@ -9,6 +9,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { PluginHost } from "../host.ts";
 import type { Progress } from "../install/progress.ts";
+import { LOG_LEVELS } from "../runtime/plugin-runtime.ts";
 import { answerData, answerProblem, eventFrame } from "./answer.ts";
 import { type ApiEnv, named, route } from "./api-env.ts";
 import type { Mounted } from "./handler.ts";
@@ -45,7 +46,7 @@ const logChoiceSchema = z.strictObject({
     .min(1)
     .max(HISTORY_LIMITS.logLines)
     .default(HISTORY_LIMITS.logLines),
-  level: z.enum(["debug", "info", "warn", "error"]).default("debug"),
+  level: z.enum(LOG_LEVELS).default("debug"),
 });
 
 const body = <T>(request: Request, schema: z.ZodType<T>) =>
@@ -56,7 +57,7 @@ export function createManagementApi(host: PluginHost): (mounted: Mounted) => Pro
   const app = new Hono<ApiEnv>();
   addCollectionRoutes(app, host);
   addPluginRoutes(app, host);
-  addChoiceRoutes(app, host);
+  addLogAndScheduleRoutes(app, host);
   addSettingsRoutes(app, host);
   app.notFound(() => answerProblem(new RbsmError("not_found")));
   app.onError((error) => answerProblem(error));
@@ -74,10 +75,9 @@ function addCollectionRoutes(app: Hono<ApiEnv>, host: PluginHost): void {
   app.post("/api/plugins", async (c) => {
     const actor = requireActor(c.env.actor, "plugin.install");
     const { name, ...choices } = await body(c.req.raw, installSchema);
-    const work = (onProgress: (progress: Progress) => void) =>
-      host.install(name, { ...choices, actor, onProgress });
-    if (c.req.header("accept")?.includes("text/event-stream") === true) return streamProgress(work);
-    return answerData(await work(() => undefined), 201);
+    return answerOperation(c.req.raw, 201, (onProgress) =>
+      host.install(name, { ...choices, actor, onProgress }),
+    );
   });
   app.post("/api/plugins/sideload", async (c) => {
     const actor = requireActor(c.env.actor, "plugin.install");
@@ -92,10 +92,20 @@ function addCollectionRoutes(app: Hono<ApiEnv>, host: PluginHost): void {
   });
 }
 
+type Operation = (onProgress: (progress: Progress) => void) => Promise<unknown>;
+
+/** The result of an operation, or on the way to it its progress for those who ask for events. */
+async function answerOperation(
+  request: Request,
+  status: number,
+  work: Operation,
+): Promise<Response> {
+  const wantsEvents = request.headers.get("accept")?.includes("text/event-stream") === true;
+  return wantsEvents ? streamProgress(work) : answerData(await work(() => undefined), status);
+}
+
 /** Progress as server-sent events; the last one is `done` with the plugin or `failed` with the problem. */
-function streamProgress(
-  work: (onProgress: (progress: Progress) => void) => Promise<unknown>,
-): Response {
+function streamProgress(work: Operation): Response {
   const stream = new ReadableStream<Uint8Array>({
     async start(controller) {
       const send = (event: string, data: unknown) =>
@@ -117,13 +127,15 @@ function toJson(value: unknown): Json {
   return z.json().parse(JSON.parse(JSON.stringify(value)));
 }
 
-/** Routes about one plugin that say more than its name. */
-function addChoiceRoutes(app: Hono<ApiEnv>, host: PluginHost): void {
+function addLogAndScheduleRoutes(app: Hono<ApiEnv>, host: PluginHost): void {
   app.get(route("/logs"), (c) => {
     requireActor(c.env.actor, "plugin.view");
     const choice = logChoiceSchema.safeParse(c.req.query());
     if (choice.success) return answerData(host.logs(named(c), choice.data));
-    throw new RbsmError("request_invalid", "limit is 1 to 500, level one of the log's levels");
+    throw new RbsmError(
+      "request_invalid",
+      `limit is 1 to ${HISTORY_LIMITS.logLines}, level one of ${LOG_LEVELS.join(", ")}`,
+    );
   });
   app.post(route("/schedules/:schedule/run"), async (c) => {
     requireActor(c.env.actor, "plugin.manage");
@@ -158,10 +170,9 @@ function addPluginRoutes(app: Hono<ApiEnv>, host: PluginHost): void {
   app.post(route("/update"), async (c) => {
     const actor = requireActor(c.env.actor, "plugin.install");
     const choices = await body(c.req.raw, updateSchema);
-    const work = (onProgress: (progress: Progress) => void) =>
-      host.update(named(c), { ...choices, actor, onProgress });
-    if (c.req.header("accept")?.includes("text/event-stream") === true) return streamProgress(work);
-    return answerData(await work(() => undefined));
+    return answerOperation(c.req.raw, 200, (onProgress) =>
+      host.update(named(c), { ...choices, actor, onProgress }),
+    );
   });
   app.delete(route(""), async (c) => {
     requireActor(c.env.actor, "plugin.install");

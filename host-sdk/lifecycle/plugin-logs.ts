@@ -1,5 +1,5 @@
 import { HISTORY_LIMITS } from "@rising-bsm/protocol";
-import type { LogEntry } from "../runtime/plugin-runtime.ts";
+import { LOG_LEVELS, type LogEntry } from "../runtime/plugin-runtime.ts";
 
 /** One line that a plugin wrote. */
 export interface LogLine extends LogEntry {
@@ -17,8 +17,6 @@ export interface LogChoice {
   /** This level and those above it. */
   readonly level?: LogEntry["level"];
 }
-
-const LEVELS = ["debug", "info", "warn", "error"] as const;
 
 /** The newest log lines of each plugin, in memory. */
 export interface PluginLogs {
@@ -39,9 +37,9 @@ export function createPluginLogs(): PluginLogs {
       lines.set(plugin, kept);
     },
     read(plugin, { limit = Infinity, level = "debug" } = {}) {
-      const lowest = LEVELS.indexOf(level);
+      const lowest = LOG_LEVELS.indexOf(level);
       const chosen = (lines.get(plugin) ?? []).filter(
-        (line) => LEVELS.indexOf(line.level) >= lowest,
+        (line) => LOG_LEVELS.indexOf(line.level) >= lowest,
       );
       return chosen.slice(Math.max(0, chosen.length - limit));
     },

@@ -9,7 +9,7 @@ import type { Child, ChildCall } from "./child.ts";
 import { notStarting } from "./child-pool.ts";
 import { type Emit, takeDying, takeEnd } from "./crash-blame.ts";
 import type { Frame, FrameType } from "./frames.ts";
-import type { LogEntry, RuntimeHost } from "./plugin-runtime.ts";
+import { LOG_LEVELS, type LogEntry, type RuntimeHost } from "./plugin-runtime.ts";
 import { ProtocolViolation } from "./protocol-violation.ts";
 import { serveHostCall } from "./serve-host-call.ts";
 import { mapStack, pluginLabel } from "./source-map.ts";
@@ -72,7 +72,6 @@ function finish(child: Child, { id }: Frame, settle: (call: ChildCall) => void):
   else settle(call);
 }
 
-const LEVELS = ["debug", "info", "warn", "error"] as const;
 /** JSON writes up to six bytes for one of the message; the fields are counted as JSON. */
 const MAX_LOG_CHARS = 8 * CALL_LIMITS.logBytes;
 
@@ -89,7 +88,7 @@ function takeLog(host: RuntimeHost, child: Child, { id, head, body }: Frame): vo
   const [message, fields] = line;
   const { spec } = call.slot;
   const entry: LogEntry = {
-    level: LEVELS[Number(head["level"])] ?? "info",
+    level: LOG_LEVELS[Number(head["level"])] ?? "info",
     // An error that nobody caught is logged with its stack.
     message: mapStack(spec.files, pluginLabel(spec), message),
     ...(fields === null ? {} : { fields }),

@@ -139,9 +139,12 @@ export interface CallFailure {
   readonly stack?: string;
 }
 
+/** Levels of a plugin's log, the least important first. */
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
 /** One line that plugin code logged. */
 export interface LogEntry {
-  readonly level: "debug" | "info" | "warn" | "error";
+  readonly level: (typeof LOG_LEVELS)[number];
   readonly message: string;
   readonly fields?: Json;
 }
