@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { RbsmError, STORAGE_LIMITS, utf8, type Json } from "@rising-bsm/protocol";
 import { z } from "zod";
+import { nextTurn } from "../runtime/event-loop-turns.ts";
 import type { Change, HostStore, Row } from "../store/host-store.ts";
 import { isTrialWrite, readUndo, undoChange, undoKindOf } from "./undo-log.ts";
 
@@ -67,7 +68,7 @@ export async function setValue(
       ? { expiresAt: shelf.now + options.ttlSeconds * 1_000 }
       : {};
   const entry = { value: item.value, bytes, ...expiry };
-  return untilStored(async () => {
+  return inLine(shelf, async () => {
     const stored = await readEntry(shelf, item.key);
     checkVersion(shelf, stored, options.ifVersion);
     const version = await replaceEntry(shelf, item.key, { stored, entry });
@@ -77,7 +78,7 @@ export async function setValue(
 
 /** Removes a key; false when there was none. */
 export async function deleteValue(shelf: Shelf, key: string): Promise<boolean> {
-  return untilStored(async () => {
+  return inLine(shelf, async () => {
     const stored = await readEntry(shelf, key);
     if (stored === null) return false;
     const version = await replaceEntry(shelf, key, { stored, entry: null });
@@ -297,6 +298,32 @@ async function tryCommit(store: HostStore, changes: readonly Change[]): Promise<
     if (error instanceof RbsmError && error.code === "conflict_row_version") return null;
     throw error;
   }
+}
+
+const lines = new WeakMap<HostStore, Map<string, Promise<unknown>>>();
+
+/**
+ * Writes of one plugin follow one another, each in a turn of its own: all of them change its usage,
+ * so of many at once every one but the first would fail and try again, over and over.
+ */
+async function inLine<T>({ store, plugin }: Shelf, write: () => Promise<T | null>): Promise<T> {
+  const line = lines.get(store) ?? new Map<string, Promise<unknown>>();
+  lines.set(store, line);
+  const before = line.get(plugin);
+  const done = before === undefined ? untilStored(write) : afterwards(before, write);
+  const settled = done.catch(() => undefined);
+  line.set(plugin, settled);
+  try {
+    return await done;
+  } finally {
+    if (line.get(plugin) === settled) line.delete(plugin);
+  }
+}
+
+async function afterwards<T>(before: Promise<unknown>, write: () => Promise<T | null>): Promise<T> {
+  await before;
+  await nextTurn();
+  return untilStored(write);
 }
 
 /** Repeats a write that answers null. It ends: each time, the write in its way was stored. */
