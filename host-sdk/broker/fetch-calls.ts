@@ -90,7 +90,7 @@ function createOpenFetches() {
         );
       }
       if (all >= FETCH_LIMITS.openPerHost) {
-        throw new RbsmError("host_busy", "The host has no room for another fetch now");
+        throw new RbsmError("host_busy", `The host has ${all} fetches under way already`);
       }
       all += 1;
       open.set(plugin, own + 1);

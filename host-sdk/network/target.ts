@@ -3,6 +3,8 @@ import { FETCH_LIMITS, networkHost, networkPermission, RbsmError } from "@rising
 
 /** RFC 1035. */
 const HOST_LENGTH = 253;
+/** Characters of a URL in a message. */
+const SHOWN = 100;
 
 /** Where one request goes: a URL that names a host, normalised. */
 export interface Target {
@@ -27,9 +29,9 @@ export function parseTarget(text: string, base?: URL): Target {
     throw invalid(`The URL is longer than ${FETCH_LIMITS.urlBytes} characters`);
   }
   const url = URL.parse(text, base?.href);
-  if (url === null) throw invalid("This is not a URL");
+  if (url === null) throw invalid(`"${text.slice(0, SHOWN)}" is not a URL`);
   if (url.protocol !== "https:" && url.protocol !== "http:") {
-    throw invalid("fetch speaks https and nothing else");
+    throw notHttps(url);
   }
   // `https://api.example.com@evil.example/` shows one host and reaches another.
   if (url.username !== "" || url.password !== "") {
@@ -63,8 +65,8 @@ export function requireTarget(
     throw denied(host, `No grant covers ${host}. Add "${host}" to "network" in manifest.json.`);
   }
   if (privateOrigins.includes(url.origin)) return;
-  if (url.protocol !== "https:") throw invalid("fetch speaks https and nothing else");
-  if (url.port !== "") throw invalid("fetch reaches port 443 and no other");
+  if (url.protocol !== "https:") throw notHttps(url);
+  if (url.port !== "") throw invalid(`fetch reaches port 443 and not ${url.port}`);
 }
 
 /**
@@ -80,6 +82,10 @@ function covers(granted: string | null, host: string): boolean {
 
 function isAddress(host: string): boolean {
   return host.startsWith("[") || isIP(host) !== 0;
+}
+
+function notHttps({ protocol }: URL): RbsmError {
+  return invalid(`fetch speaks https and not ${protocol.slice(0, SHOWN)}`);
 }
 
 function invalid(message: string): RbsmError {
