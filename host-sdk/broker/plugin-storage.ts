@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { RbsmError, STORAGE_LIMITS, utf8, type Json } from "@rising-bsm/protocol";
 import { z } from "zod";
 import { nextTurn } from "../runtime/event-loop-turns.ts";
-import type { Change, HostStore, Row } from "../store/host-store.ts";
+import { type Change, type HostStore, type Row, tryCommit } from "../store/host-store.ts";
 import { isTrialWrite, readUndo, undoChange, undoKindOf } from "./undo-log.ts";
 
 /*
@@ -288,16 +288,6 @@ async function sweepExpired(shelf: Shelf, except: string): Promise<boolean> {
     { kind: USAGE_KIND, key: plugin, value: left, ifVersion: version },
   ]);
   return true;
-}
-
-/** The commit's version, or null when another write got in its way. */
-async function tryCommit(store: HostStore, changes: readonly Change[]): Promise<number | null> {
-  try {
-    return await store.commit(changes);
-  } catch (error) {
-    if (error instanceof RbsmError && error.code === "conflict_row_version") return null;
-    throw error;
-  }
 }
 
 const lines = new WeakMap<HostStore, Map<string, Promise<unknown>>>();

@@ -1,12 +1,12 @@
-/**
- * event / <plugin> <number>   one row a state change; written here alone, in the order of events.
- * A plugin's rows outlive its uninstall, and the oldest go when there are too many.
- */
 import { HISTORY_LIMITS, type Json } from "@rising-bsm/protocol";
 import { z } from "zod";
 import type { Change, HostStore } from "../store/host-store.ts";
 import type { StateEvent } from "./slots.ts";
 
+/*
+ * event / <plugin> <number>   one row a state change; written here alone, in the order of events.
+ * A plugin's rows outlive its uninstall, and the oldest go when there are too many.
+ */
 const KIND = "event";
 const DIGITS = 12;
 /** Events that come together share a commit. */

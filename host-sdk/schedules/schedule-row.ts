@@ -1,13 +1,13 @@
-/**
+import { type ErrorCode, isErrorCode } from "@rising-bsm/protocol";
+import { z } from "zod";
+import { type Change, type HostStore, tryCommit } from "../store/host-store.ts";
+
+/*
  * schedule / <plugin> <schedule>   one row a schedule that has run; written by the scheduler alone.
  * `settled` says up to when (ms since 1970) every planned run is over: run, made up or left out.
  * `claim` names the process at work on a run. Every write is conditional, so of several processes
  * on one store one gets the run.
  */
-import { type ErrorCode, isErrorCode, RbsmError } from "@rising-bsm/protocol";
-import { z } from "zod";
-import type { Change, HostStore } from "../store/host-store.ts";
-
 const KIND = "schedule";
 
 const outcome = z.union([z.literal("ok"), z.custom<ErrorCode>(isErrorCode)]);
@@ -58,12 +58,8 @@ export async function writeSchedule(
   { row, version }: StoredSchedule,
 ): Promise<StoredSchedule | null> {
   const change = { kind: KIND, key: keyOf(key), value: row, ifVersion: version };
-  try {
-    return { row, version: await store.commit([change]) };
-  } catch (error) {
-    if (error instanceof RbsmError && error.code === "conflict_row_version") return null;
-    throw error;
-  }
+  const next = await tryCommit(store, [change]);
+  return next === null ? null : { row, version: next };
 }
 
 /** The changes that forget all schedules of a plugin. */

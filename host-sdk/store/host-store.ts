@@ -77,6 +77,19 @@ export function conditionHolds(stored: number | undefined, change: Change): bool
   return change.ifVersion === null ? stored === undefined : stored === change.ifVersion;
 }
 
+/** The commit's version, or null when a condition did not hold: another write got in its way. */
+export async function tryCommit(
+  store: HostStore,
+  changes: readonly Change[],
+): Promise<number | null> {
+  try {
+    return await store.commit(changes);
+  } catch (error) {
+    if (error instanceof RbsmError && error.code === "conflict_row_version") return null;
+    throw error;
+  }
+}
+
 /** The refusal of a commit whose condition does not hold. */
 export function rowVersionConflict(change: Change): RbsmError {
   return new RbsmError(
