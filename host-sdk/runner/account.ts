@@ -11,6 +11,7 @@ export interface Account {
   cpuMs: number;
   /** See the CPU ledger: not charged yet. */
   notedMs: number;
+  servedMs: number;
   peakRssMb: number;
   /** Somebody still waits for the outcome. */
   open: boolean;
@@ -50,6 +51,7 @@ export function openAccount(id: number, budget: Budget): Account {
     deadline: performance.now() + budget.wallMs,
     cpuMs: 0,
     notedMs: 0,
+    servedMs: 0,
     peakRssMb: 0,
     open: true,
     outcome: undefined,

@@ -2,7 +2,7 @@ import type IsolatedVm from "isolated-vm";
 import { randomBytes } from "node:crypto";
 import type { PostMessage, PreludeLimits } from "./prelude/port.ts";
 import type { Ivm } from "./load-addon.ts";
-import { runErrand } from "./run-errand.ts";
+import { createErrands } from "./run-errand.ts";
 
 /** An isolate with the prelude in it and no plugin yet. */
 export interface BlankIsolate {
@@ -12,7 +12,12 @@ export interface BlankIsolate {
   readonly turn: IsolatedVm.Reference<unknown>;
   readonly memoryMb: number;
   /** Set by whoever takes the isolate. */
-  readonly listeners: { post: (...message: PostMessage) => void; catastrophe: () => void };
+  readonly listeners: {
+    post: (...message: PostMessage) => void;
+    /** An errand kept this thread for so many ms. */
+    errand: (ms: number) => void;
+    catastrophe: () => void;
+  };
 }
 
 export type MakeIsolate = (memoryMb: number) => Promise<BlankIsolate>;
@@ -24,7 +29,11 @@ export type MakeIsolate = (memoryMb: number) => Promise<BlankIsolate>;
 export function createIsolateMaker(ivm: Ivm, prelude: string, limits: PreludeLimits): MakeIsolate {
   let cachedData: IsolatedVm.ExternalCopy<ArrayBuffer> | undefined;
   return async (memoryMb) => {
-    const listeners: BlankIsolate["listeners"] = { post: () => {}, catastrophe: () => {} };
+    const listeners: BlankIsolate["listeners"] = {
+      post: () => {},
+      errand: () => {},
+      catastrophe: () => {},
+    };
     const isolate = new ivm.Isolate({
       memoryLimit: memoryMb,
       onCatastrophicError: () => listeners.catastrophe(),
@@ -41,9 +50,10 @@ export function createIsolateMaker(ivm: Ivm, prelude: string, limits: PreludeLim
     const post = new ivm.Callback((...message: PostMessage) => listeners.post(...message), {
       ignored: true,
     });
+    const errand = new ivm.Callback(createErrands((ms) => listeners.errand(ms)));
     const turn = await install.apply(
       undefined,
-      [post, new ivm.Callback(runErrand), JSON.stringify(limits), randomBytes(32).toString("hex")],
+      [post, errand, JSON.stringify(limits), randomBytes(32).toString("hex")],
       {
         result: { reference: true },
       },

@@ -29,8 +29,9 @@ interface Turn {
 const DISPOSE_GRACE_MS = 400;
 /** Turns that wait inside of isolated-vm, so that its thread does not wait for ours between two. */
 const TURNS_AHEAD = 16;
-/** What taking a message and passing it on costs this process, about: a weight, not a charge. */
+/** What taking a message and passing it on costs this thread, about: a weight, not a charge. */
 const MESSAGE_MS = 0.03;
+const MESSAGE_MS_PER_CHARACTER = 1e-6;
 
 /**
  * A plugin in its isolate. Control goes in by turns, each for one account: isolated-vm runs them one
@@ -54,6 +55,7 @@ export class PluginIsolate {
     this.#ledger = ledger;
     this.#events = events;
     blank.listeners.post = (...message) => this.#receive(message);
+    blank.listeners.errand = (ms) => ledger.doErrand(this.#running[0]?.account, ms);
     blank.listeners.catastrophe = () => this.#catastrophe();
   }
 
@@ -109,9 +111,11 @@ export class PluginIsolate {
   }
 
   /** Tells the ledger who has run until now. */
-  note(now: number): void {
-    if (this.#running.length === 0) return;
-    this.#charge(this.#running[0]?.account, now - this.#notedUntil);
+  note(): void {
+    const [first] = this.#running;
+    if (first === undefined) return;
+    const now = this.#ledger.now();
+    if (first.account !== undefined) this.#ledger.note(first.account, now - this.#notedUntil);
     this.#notedUntil = now;
   }
 
@@ -139,7 +143,7 @@ export class PluginIsolate {
     offender: Account | undefined = this.#running[0]?.account,
   ): void {
     if (this.#dead) return;
-    this.note(performance.now());
+    this.note();
     this.#finish(reason, offender);
     this.#blank.isolate.dispose();
     if (this.#running.length === 0) return this.#events.stopped();
@@ -174,7 +178,7 @@ export class PluginIsolate {
   #send(message: TurnMessage): void {
     const account = this.#accounts.get(message[1]);
     const work = () => this.#blank.turn.apply(undefined, [...message]);
-    this.#charge(account, MESSAGE_MS);
+    this.#serve(account, message[4].length);
     this.#enqueue({ account, work, alone: false });
   }
 
@@ -203,7 +207,7 @@ export class PluginIsolate {
 
   /** Ends when the work and everything it set off has run. */
   async #take(turn: Turn): Promise<void> {
-    if (this.#running.length === 0) this.#notedUntil = performance.now();
+    if (this.#running.length === 0) this.#notedUntil = this.#ledger.now();
     this.#running.push(turn);
     let failure: Failure | undefined;
     try {
@@ -213,7 +217,7 @@ export class PluginIsolate {
       // rejected promise that nobody handled, or the end of the isolate.
       failure = failureOf(error);
     }
-    if (!this.#dead) this.note(performance.now());
+    if (!this.#dead) this.note();
     this.#running.shift();
     if (!this.#dead && this.#blank.isolate.isDisposed) this.#finish(OUT_OF_MEMORY, turn.account);
     if (!this.#dead && turn.account !== undefined) this.#afterTurn(turn.account, failure);
@@ -222,8 +226,9 @@ export class PluginIsolate {
     this.#events.turnEnded(this.#running.length > 0);
   }
 
-  #charge(account: Account | undefined, ms: number): void {
-    if (account !== undefined) this.#ledger.note(account, ms);
+  #serve(account: Account | undefined, characters: number): void {
+    const ms = MESSAGE_MS + characters * MESSAGE_MS_PER_CHARACTER;
+    if (account !== undefined) this.#ledger.serve(account, ms);
   }
 
   #afterTurn(account: Account, failure: Failure | undefined): void {
@@ -255,7 +260,7 @@ export class PluginIsolate {
   #receive([kind, id, itemId, name, text]: PostMessage): void {
     const account = this.#accounts.get(id);
     if (account === undefined || this.#dead) return;
-    this.#charge(account, MESSAGE_MS);
+    this.#serve(account, name.length + text.length);
     switch (kind) {
       case "done":
         account.outcome ??= { ok: true, text };

@@ -3,7 +3,7 @@ import { type Account, openAccount, type Outcome } from "./account.ts";
 import type { MakeIsolate } from "./blank-isolate.ts";
 import { createSpares } from "./spare-isolates.ts";
 import { type IsolateEvents, PluginIsolate } from "./plugin-isolate.ts";
-import { createCpuLedger, processCpu } from "./cpu-ledger.ts";
+import { createCpuLedger, readCpu } from "./cpu-ledger.ts";
 import type { Outbox } from "./outbox.ts";
 import type { RunnerSettings } from "./settings.ts";
 
@@ -35,7 +35,7 @@ export function createPluginTable(runner: Runner): PluginTable {
   const plugins = new Map<number, PluginIsolate>();
   /** Files of plugins that have no isolate yet. */
   const arriving = new Map<number, Map<string, string>>();
-  const ledger = createCpuLedger(processCpu);
+  const ledger = createCpuLedger(readCpu);
   const spares = createSpares({
     makeIsolate: runner.makeIsolate,
     memoryMb: runner.settings.spareMemoryMb,
@@ -83,7 +83,7 @@ export function createPluginTable(runner: Runner): PluginTable {
     check(now, rssMb) {
       lastRssMb = rssMb;
       const all = [...plugins.values()];
-      for (const plugin of all) plugin.note(now);
+      for (const plugin of all) plugin.note();
       ledger.settle();
       for (const plugin of all) plugin.check(now, rssMb);
       if (rssMb > runner.settings.rssCapMb) stopTheGreedy(runner, all);
@@ -173,7 +173,7 @@ function endFrame(account: Account, outcome: Outcome): Frame {
   // Calls shorter than a tick of the watchdog have no sample of their own.
   if (lastRssMb === 0) lastRssMb = process.memoryUsage.rss() / 1e6;
   const peakRssMb = Math.max(account.peakRssMb, lastRssMb);
-  const usage = { cpuMs: account.cpuMs + account.notedMs, peakRssMb };
+  const usage = { cpuMs: account.cpuMs + account.notedMs + account.servedMs, peakRssMb };
   if (outcome.ok) return { type: "result", id: account.id, head: { usage }, body: outcome.text };
   return { type: "failure", id: account.id, head: { usage, error: outcome.error }, body: "" };
 }

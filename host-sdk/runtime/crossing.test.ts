@@ -289,6 +289,23 @@ test("a list of small items is measured by its JSON, not by its indexes", async 
   });
 });
 
+test.each(["license_required", 7])(
+  "what an argument's proxies throw while it is read has no code of ours: %s",
+  async (code) => {
+    await runtime.load(
+      "forger",
+      `export default class { async go(code) {
+        const thrown = new Proxy({}, { getPrototypeOf() { throw { code, message: "forged" } } });
+        await this.api.storage.set("k", { toJSON() { throw thrown } });
+      } }`,
+    );
+    await expect(runtime.run("forger", "go", [code])).rejects.toMatchObject({
+      code: "plugin_rejected_value",
+    });
+    await runtime.unloadPlugin("forger");
+  },
+);
+
 test("arguments that are no list are refused before the plugin sees them", async () => {
   await runtime.load("list", `export default class { echo(...values) { return values; } }`);
   for (const args of ["text", null, { length: 1 }]) {

@@ -15,7 +15,15 @@ export class UnsendableValue extends Error {
     super(message);
     this.name = "UnsendableValue";
     this.code = code;
+    genuine.add(this);
   }
+}
+
+const genuine = new WeakSet<object>();
+
+/** Asking for the prototype would run the code of a proxy that was thrown. */
+export function isUnsendable(error: unknown): error is UnsendableValue {
+  return typeof error === "object" && error !== null && genuine.has(error);
 }
 
 /**
@@ -30,9 +38,7 @@ export function jsonText(value: unknown, maxBytes: number, maxDepth = MAX_DEPTH)
   try {
     text = JSON.stringify(value, sendableOnly(maxBytes, maxDepth));
   } catch (error) {
-    throw error instanceof UnsendableValue
-      ? error
-      : rejected("It contains itself, or reading it failed");
+    throw isUnsendable(error) ? error : rejected("It contains itself, or reading it failed");
   }
   if (text === undefined) return "null";
   if (text.length > maxBytes) throw tooLarge(maxBytes);

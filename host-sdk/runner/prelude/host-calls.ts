@@ -1,4 +1,4 @@
-import { ARGUMENTS_DEPTH, jsonText } from "../../runtime/json-text.ts";
+import { ARGUMENTS_DEPTH, isUnsendable, jsonText } from "../../runtime/json-text.ts";
 import { findAccount, forgetWhenSettled, openAccount } from "./accounts.ts";
 import { codedError } from "./errors.ts";
 import { limits, post } from "./port.ts";
@@ -43,8 +43,7 @@ export function sendableText(
   try {
     return jsonText(value, maxBytes, maxDepth);
   } catch (error) {
-    const { code, message } = Object(error);
-    throw codedError(code, message);
+    throw isUnsendable(error) ? codedError(error.code, error.message) : error;
   }
 }
 

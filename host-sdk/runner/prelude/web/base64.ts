@@ -1,4 +1,4 @@
-import { bytesErrand, textErrand } from "../errands.ts";
+import { bytesOfText, errandOfBytes } from "../errands.ts";
 import { DOMException } from "./dom-exception.ts";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -12,8 +12,8 @@ const VALUES = new Uint8Array(128);
 DIGITS.forEach((code, value) => (VALUES[code] = value));
 
 export function toBase64(bytes: Uint8Array): string {
-  const long = bytes.length > SHORT ? textErrand("toBase64", { bytes }) : null;
-  return long ?? encodeShort(bytes);
+  const long = bytes.length > SHORT ? errandOfBytes("toBase64", { bytes }) : null;
+  return long?.join("") ?? encodeShort(bytes);
 }
 
 function encodeShort(bytes: Uint8Array): string {
@@ -46,7 +46,7 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   if (digits.length % 4 === 0) digits = digits.replace(/={1,2}$/, "");
   if (digits.length % 4 === 1 || /[^A-Za-z0-9+/]/.test(digits))
     throw new DOMException("The text is not valid base64", "InvalidCharacterError");
-  const long = digits.length > SHORT ? bytesErrand("fromBase64", { first: digits }) : null;
+  const long = digits.length > SHORT ? bytesOfText("fromBase64", digits) : null;
   return long ?? decodeShort(digits);
 }
 

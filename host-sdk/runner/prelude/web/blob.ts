@@ -1,3 +1,4 @@
+import { concatenated } from "./concatenated.ts";
 import { bytesOf, decodeBytes } from "./text-encoding.ts";
 import { ReadableStream } from "./readable-stream.ts";
 import { encodeUtf8 } from "./utf8.ts";
@@ -102,16 +103,6 @@ function partBytes(part: unknown, endings: string): Uint8Array {
   if (part instanceof ArrayBuffer || ArrayBuffer.isView(part)) return bytesOf(part);
   const text = usvString(part);
   return encodeUtf8(endings === "native" ? text.replace(/\r\n?/g, "\n") : text);
-}
-
-export function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
 
 function normalizedType(type: unknown): string {

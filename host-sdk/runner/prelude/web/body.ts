@@ -1,6 +1,7 @@
 import { limits } from "../port.ts";
 import { codedError } from "../errors.ts";
-import { Blob, blobBytes, concatenated } from "./blob.ts";
+import { Blob, blobBytes } from "./blob.ts";
+import { concatenated } from "./concatenated.ts";
 import { FormData } from "./form-data.ts";
 import { encodeMultipart, parseMultipart } from "./multipart.ts";
 import { isDisturbed, ReadableStream } from "./readable-stream.ts";

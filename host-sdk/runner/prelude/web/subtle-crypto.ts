@@ -1,11 +1,11 @@
-import { bytesErrand } from "../errands.ts";
+import { errandOfBytes } from "../errands.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
-import { concatenated } from "./blob.ts";
+import { concatenated } from "./concatenated.ts";
 import { DOMException } from "./dom-exception.ts";
 import { getRandomValues, randomUUID } from "./random.ts";
 import { bytesOf } from "./text-encoding.ts";
 
-/** Hashes and HMAC of Web Crypto; the runner computes them. Other algorithms are NotSupportedError. */
+/** Hashes and HMAC of Web Crypto; the runner computes the hashes. Other algorithms are NotSupportedError. */
 
 interface Hash {
   readonly name: string;
@@ -79,8 +79,7 @@ export class SubtleCrypto {
   }
 
   async digest(algorithm: unknown, data: unknown): Promise<ArrayBuffer> {
-    const input = bytesOf(data).slice();
-    return answered(bytesErrand("digest", { first: hashOf(algorithm).node, bytes: input }));
+    return digest(hashOf(algorithm), bytesOf(data)).buffer;
   }
 
   async importKey(...[format, data, algorithm, extractable, usages]: ImportArguments) {
@@ -162,14 +161,19 @@ function usable(key: unknown, usage: string): KeyFacts {
   return facts;
 }
 
+/** HMAC as RFC 2104 makes it of a hash. */
 function mac(algorithm: unknown, { hash, bytes }: KeyFacts, data: Uint8Array) {
   if (nameOf(algorithm) !== "HMAC") throw unsupported("This algorithm");
-  const input = {
-    first: hash.node,
-    second: String(bytes.length),
-    bytes: concatenated([bytes, data]),
-  };
-  return new Uint8Array(answered(bytesErrand("hmac", input)));
+  const block = new Uint8Array(hash.blockBits / 8);
+  block.set(bytes.length > block.length ? digest(hash, bytes) : bytes);
+  const inner = digest(hash, concatenated([block.map((byte) => byte ^ 0x36), data]));
+  return digest(hash, concatenated([block.map((byte) => byte ^ 0x5c), inner]));
+}
+
+function digest(hash: Hash, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const answer = errandOfBytes("digest", { first: hash.node, bytes })?.at(-1);
+  if (answer instanceof Uint8Array) return answer;
+  throw new DOMException("The operation failed", "OperationError");
 }
 
 /** In a time that does not depend on where they differ. */
@@ -206,11 +210,6 @@ function fromJwk(format: unknown, data: unknown, hash: Hash): Uint8Array<ArrayBu
 
 function toBase64Url(bytes: Uint8Array): string {
   return toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
-
-function answered(bytes: Uint8Array<ArrayBuffer> | null): ArrayBuffer {
-  if (bytes === null) throw new DOMException("The operation failed", "OperationError");
-  return bytes.buffer;
 }
 
 function unsupported(what: string): DOMException {

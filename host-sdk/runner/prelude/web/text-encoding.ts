@@ -1,5 +1,5 @@
 import { textErrand } from "../errands.ts";
-import { decodeUtf8, encodeUtf8, unfinishedUtf8, writeUtf8 } from "./utf8.ts";
+import { decodeLong, decodeUtf8, encodeUtf8, unfinishedUtf8, writeUtf8 } from "./utf8.ts";
 
 /** The bytes behind a buffer or a view, not copied. */
 export function bytesOf(source: unknown): Uint8Array {
@@ -87,11 +87,7 @@ export class TextDecoder {
     const text =
       this.#encoding === "utf-8"
         ? decodeUtf8(bytes, this.#fatal)
-        : textErrand("decodeText", {
-            first: this.#encoding,
-            second: this.#fatal ? "fatal" : "",
-            bytes,
-          });
+        : decodeLong(this.#encoding, this.#fatal, bytes);
     if (typeof text === "string") return text;
     this.#kept = new Uint8Array();
     this.#hasBegun = false;

@@ -1,4 +1,4 @@
-import { bytesErrand, textErrand } from "../errands.ts";
+import { bytesOfText, errandOfBytes } from "../errands.ts";
 
 /** UTF-8 both ways: here while it is short, by the runner where that is faster. */
 
@@ -22,7 +22,7 @@ function isLowSurrogate(unit: number): boolean {
 }
 
 export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
-  const long = text.length > SHORT ? bytesErrand("encodeUtf8", { first: text }) : null;
+  const long = text.length > SHORT ? bytesOfText("encodeUtf8", text) : null;
   if (long !== null) return long;
   const bytes = new Uint8Array(utf8Length(text));
   writeUtf8(text, bytes);
@@ -118,10 +118,7 @@ const SECOND_HIGH = new Map([
 
 /** undefined: the bytes are not UTF-8 and `fatal` forbids to replace them. A BOM stays. */
 export function decodeUtf8(bytes: Uint8Array, fatal: boolean): string | undefined {
-  if (bytes.length > SHORT)
-    return (
-      textErrand("decodeText", { first: "utf-8", second: fatal ? "fatal" : "", bytes }) ?? undefined
-    );
+  if (bytes.length > SHORT) return decodeLong("utf-8", fatal, bytes);
   let text = "";
   for (let at = 0; at < bytes.length;) {
     const { point, size } = readUtf8(bytes, at);
@@ -131,6 +128,12 @@ export function decodeUtf8(bytes: Uint8Array, fatal: boolean): string | undefine
     at += size;
   }
   return text;
+}
+
+/** {@link decodeUtf8} for any encoding that the runner knows. */
+export function decodeLong(label: string, fatal: boolean, bytes: Uint8Array): string | undefined {
+  const second = fatal ? "fatal" : "";
+  return errandOfBytes("decodeText", { first: label, second, bytes })?.join("");
 }
 
 /** How many bytes at the end begin a code point that more bytes may complete. */
