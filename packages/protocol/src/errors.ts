@@ -1,7 +1,7 @@
 /**
  * Every refusal of the plugin system: code → HTTP status, one-line meaning and whether the precise
  * code may be shown to a caller of the marketplace. Private codes reach HTTP callers as
- * `license_refused` (licences) or `auth_refused` (tokens); the precise one goes to the log.
+ * `license_refused` (licenses) or `auth_refused` (tokens); the precise one goes to the log.
  */
 export const ERRORS = {
   internal: [500, "Something failed that is our fault", true],
