@@ -108,3 +108,49 @@ test("a store that takes nothing costs no more memory than the rows that are kep
     AUDIT_LIMITS.rowsPerPlugin,
   );
 });
+
+test("several hosts on one store keep each other's rows", async () => {
+  const other = createAuditLog(store, { error: (message) => errors.push(message) });
+  for (let at = 1; at <= 6; at += 1) {
+    const one = at % 2 === 0 ? other : log;
+    one.write(row(at));
+    await one.close();
+  }
+  expect((await log.read({})).map(({ at }) => at)).toEqual([6, 5, 4, 3, 2, 1]);
+  expect(errors).toEqual([]);
+});
+
+test("rows that were stored although the store failed are there once", async () => {
+  const working = store;
+  let fails = true;
+  const broken: HostStore = {
+    ...working,
+    async commit(changes) {
+      const version = await working.commit(changes);
+      if (fails) throw new Error("disk full");
+      return version;
+    },
+  };
+  log = createAuditLog(broken, { error: (message) => errors.push(message) });
+  log.write(row(1));
+  await log.close();
+  fails = false;
+  log.write(row(2));
+  expect((await log.read({})).map(({ at }) => at)).toEqual([2, 1]);
+});
+
+test("the rows of many plugins are written and read in turns", async () => {
+  for (let i = 0; i < 20; i += 1) writeRows(AUDIT_LIMITS.rowsPerPlugin, `@acme/p${i}`);
+  let turns = 0;
+  const count = () => {
+    turns += 1;
+    counting = setImmediate(count);
+  };
+  let counting = setImmediate(count);
+  await log.close();
+  expect(turns).toBeGreaterThanOrEqual(20);
+  turns = 0;
+  expect(await log.read({ limit: 10 })).toHaveLength(10);
+  clearImmediate(counting);
+  expect(turns).toBeGreaterThanOrEqual(80);
+});

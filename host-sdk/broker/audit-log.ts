@@ -1,14 +1,18 @@
 import { AUDIT_LIMITS, isErrorCode } from "@rising-bsm/protocol";
 import { z } from "zod";
+import { nextTurn } from "../runtime/event-loop-turns.ts";
 import type { Change, HostStore } from "../store/host-store.ts";
 import type { AuditRow } from "./broker.ts";
 
 /*
- * audit / <plugin>/<number>   {rows}   some host calls of a plugin in the order in which they ended
+ * audit / <plugin>/<number>-<process>   {rows}   some host calls of a plugin in the order in which
+ * they ended. The name of the process keeps several hosts on one store apart, and a write that is
+ * repeated because nobody knows whether it was stored replaces itself.
  * Each plugin has its own share of what is kept: one that calls all the time cannot push out of the
  * log what others did.
  */
 const KIND = "audit";
+const DIGITS = 16;
 
 const documentSchema = z.object({
   rows: z.array(
@@ -52,6 +56,7 @@ type Logger = { error(message: string, fields?: Record<string, unknown>): void }
 
 /** Opens the log; what an earlier process stored is read when its plugin is next heard of. */
 export function createAuditLog(store: HostStore, logger: Logger): AuditLog {
+  const owner = crypto.randomUUID().slice(0, 8);
   const stored = new Map<string, Stored>();
   let waiting = new Map<string, AuditRow[]>();
   let timer: NodeJS.Timeout | undefined;
@@ -77,9 +82,12 @@ export function createAuditLog(store: HostStore, logger: Logger): AuditLog {
   async function storeRows(batch: Map<string, AuditRow[]>): Promise<void> {
     for (const [plugin, rows] of batch) {
       const before = stored.get(plugin) ?? (await readStored(store, plugin));
-      const after = await append(store, plugin, { before, rows: rows.slice(-KEPT) });
+      stored.set(plugin, before);
+      const after = await append(store, plugin, { before, rows: rows.slice(-KEPT), owner });
       stored.set(plugin, after);
       batch.delete(plugin);
+      // A commit of SQLite holds the event loop; those of many plugins come in between other work.
+      await nextTurn();
     }
   }
 
@@ -101,14 +109,14 @@ export function createAuditLog(store: HostStore, logger: Logger): AuditLog {
     },
     async read({ plugin, limit = 100 }) {
       await flush();
-      const range = plugin === undefined ? {} : { prefix: `${plugin}/` };
-      const documents = await store.list(KIND, range);
-      const rows = documents.flatMap(({ value }) => documentSchema.parse(value).rows);
-      return rows
-        .filter((row) => plugin === undefined || row.plugin === plugin)
-        .reverse()
-        .sort((a, b) => b.at - a.at)
-        .slice(0, Math.max(0, Math.min(limit, AUDIT_LIMITS.rowsPerPage)));
+      const wanted = Math.max(0, Math.min(limit, AUDIT_LIMITS.rowsPerPage));
+      let newest: AuditRow[] = [];
+      for await (const rows of documentsOf(store, plugin === undefined ? "" : `${plugin}/`)) {
+        // Of two at the same time the one that was stored later is newer.
+        const asked = rows.filter((row) => plugin === undefined || row.plugin === plugin);
+        newest = [...asked.toReversed(), ...newest].sort((a, b) => b.at - a.at).slice(0, wanted);
+      }
+      return newest;
     },
     close: flush,
   };
@@ -116,11 +124,36 @@ export function createAuditLog(store: HostStore, logger: Logger): AuditLog {
 
 const KEPT = AUDIT_LIMITS.rowsPerPlugin;
 
+/** Documents are read some at a time, and looked at in turns: all plugins' together are long. */
+const DOCUMENTS_AT_ONCE = 4;
+
+async function* documentsOf(store: HostStore, prefix: string): AsyncGenerator<AuditRow[]> {
+  for (let after: string | undefined; ;) {
+    const limit = DOCUMENTS_AT_ONCE;
+    const page = await store.list(KIND, {
+      prefix,
+      limit,
+      ...(after === undefined ? {} : { after }),
+    });
+    for (const { value } of page) {
+      await nextTurn();
+      yield documentSchema.parse(value).rows;
+    }
+    if (page.length < limit) return;
+    after = page.at(-1)?.key;
+  }
+}
+
 async function readStored(store: HostStore, plugin: string): Promise<Stored> {
   const documents = (await store.list(KIND, { prefix: `${plugin}/` })).map(({ key, value }) => {
     return { key, rows: documentSchema.parse(value).rows.length };
   });
-  const last = Number(documents.at(-1)?.key.slice(plugin.length + 1) ?? 0);
+  const last = Number(
+    documents
+      .at(-1)
+      ?.key.slice(plugin.length + 1)
+      .slice(0, DIGITS) ?? 0,
+  );
   return { documents, last };
 }
 
@@ -128,7 +161,7 @@ async function readStored(store: HostStore, plugin: string): Promise<Stored> {
 async function append(
   store: HostStore,
   plugin: string,
-  { before, rows }: { before: Stored; rows: readonly AuditRow[] },
+  { before, rows, owner }: { before: Stored; rows: readonly AuditRow[]; owner: string },
 ): Promise<Stored> {
   const documents = [...before.documents];
   const changes: Change[] = [];
@@ -136,7 +169,7 @@ async function append(
   for (let from = 0; from < rows.length; from += AUDIT_LIMITS.rowsPerDocument) {
     const part = rows.slice(from, from + AUDIT_LIMITS.rowsPerDocument);
     last += 1;
-    const key = `${plugin}/${String(last).padStart(16, "0")}`;
+    const key = `${plugin}/${String(last).padStart(DIGITS, "0")}-${owner}`;
     documents.push({ key, rows: part.length });
     changes.push({ kind: KIND, key, value: { rows: part.map((row) => ({ ...row })) } });
   }
