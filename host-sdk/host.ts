@@ -120,7 +120,7 @@ export interface PluginHost {
   /** Renews the leases whose time has come; the host also does so by itself every hour. */
   renewLicenses(): Promise<void>;
   /** Serves the management API, the plugins' own routes and a plain page under `base`. */
-  handle(request: Request, options?: HandleOptions): Promise<Response>;
+  handle(request: Request, options?: HandleOptions | null): Promise<Response>;
   /** Tells every plugin that listens about an event of the application. */
   emit(event: string, payload: Json): Promise<Delivery[]>;
   /** Ends every child process, closes the store and lets go of the data directory. */

@@ -16,18 +16,19 @@ export function answerData(data: unknown, status = 200): Response {
 export function answerProblem(error: unknown): Response {
   const refusal = error instanceof RbsmError ? error : new RbsmError("internal");
   const { fix, findings } = refusal.detail;
+  // What a proxy takes for its own record of a client that went away is no answer.
+  const status = refusal.status === 499 ? 409 : refusal.status;
   const problem = {
     type: "about:blank",
     title: refusal.message,
-    status: refusal.status,
+    status,
     code: refusal.code,
     detail: refusal.message,
     ...(fix === undefined ? {} : { fix }),
     ...(findings === undefined ? {} : { findings }),
   };
   return Response.json(problem, {
-    // The status a proxy would read as its own failure stays below 600 and out of 499.
-    status: refusal.status === 499 ? 409 : refusal.status,
+    status,
     headers: { ...BASE_HEADERS, "content-type": "application/problem+json" },
   });
 }

@@ -33,10 +33,11 @@ export interface Mounted {
 /** `host.handle`: `api/plugins…`, `x/@scope/name/…` and the page at `/`. Never throws. */
 export function createHttpHandler(
   parts: HandlerParts,
-): (request: Request, options?: HandleOptions) => Promise<Response> {
+): (request: Request, options?: HandleOptions | null) => Promise<Response> {
   const api = createManagementApi(parts.host);
-  return async function handle(request, { actor = null, base = "" } = {}) {
+  return async function handle(request, options) {
     try {
+      const { actor = null, base = "" } = options ?? {};
       const mounted = mount(request, { actor: checkActor(actor), base: base.replace(/\/+$/, "") });
       if (mounted.path.startsWith("/x/")) return await servePluginRoute(parts, mounted);
       refuseCrossSite(request);

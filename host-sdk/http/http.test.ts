@@ -301,3 +301,18 @@ test("a base may end in a slash or be left out, and the @ of a name may be escap
   expect(await ask("/x/%40acme/pages/own/page", { actor: admin })).toBe(200);
   expect(await ask("/api/plugins/%40acme/pages", { actor: admin })).toBe(200);
 });
+
+test("a problem says the status that it has, and nobody's request throws", async () => {
+  const slow = "export default { methods: { never() { return new Promise(() => {}); } } };";
+  await fixture.market.publish({ name: "@acme/slow", version: "1.0.0", code: slow });
+  await host.install("@acme/slow");
+  const response = await send("/api/plugins/@acme/slow/call", {
+    method: "POST",
+    body: JSON.stringify({ method: "never" }),
+    signal: AbortSignal.timeout(50),
+  });
+  expect(response.status).toBe(409);
+  expect(await response.json()).toMatchObject({ status: 409, code: "cancelled" });
+  const nobody = await host.handle(new Request("http://host.example/api/plugins"), null);
+  expect(nobody.status).toBe(401);
+});

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Json } from "@rising-bsm/protocol";
+import { type Json, SETTINGS_LIMITS } from "@rising-bsm/protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { PluginHost } from "../host.ts";
 import type { HostOptions } from "../host-options.ts";
@@ -135,6 +135,22 @@ test("settings are JSON and the host's own, whoever passes or reads them", async
     entered: { sender: "mine@good.example" },
   });
   await host.configure(NAME, before);
+});
+
+test("what is taken as a setting also reaches the plugin", async () => {
+  const open = { config: { type: "object", additionalProperties: true } };
+  await fixture.market.publish({
+    name: "@acme/open",
+    version: "1.0.0",
+    code: CODE,
+    manifest: open,
+  });
+  await host.install("@acme/open");
+  let any: Json = 1;
+  for (let i = 0; i < SETTINGS_LIMITS.configDepth - 2; i += 1) any = [any];
+  await host.configure("@acme/open", { any });
+  expect(await host.call("@acme/open", "config")).toEqual({ any });
+  expect(await codeOf(host.configure("@acme/open", { any: [[any]] }))).toBe("request_invalid");
 });
 
 test("a secret is text", async () => {

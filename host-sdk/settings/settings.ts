@@ -88,7 +88,8 @@ function manifestOf(slot: Slot): Manifest {
 /** The host's own copy, as it is stored; what is no JSON object is refused. */
 function entriesOf(values: unknown): Record<string, Json> {
   try {
-    const text = shortText(values, { maxBytes: SETTINGS_LIMITS.configBytes });
+    const { configBytes: maxBytes, configDepth: maxDepth } = SETTINGS_LIMITS;
+    const text = shortText(values, { maxBytes, maxDepth });
     return settingsSchema.parse(JSON.parse(text));
   } catch (error) {
     const why = error instanceof RbsmError ? `: ${error.message}` : "";

@@ -66,6 +66,8 @@ export const RATE_LIMITS = {
 /** What administrators enter for a plugin. Lengths are characters, sizes bytes of JSON. */
 export const SETTINGS_LIMITS = {
   configBytes: 64 * KiB,
+  /** Less than what crosses to a plugin, which gets them inside of other data. */
+  configDepth: 32,
   secretLength: 4_096,
   /** Mistakes in settings that are listed; more are not looked for. */
   findings: 50,
