@@ -1,5 +1,6 @@
 import { CALL_LIMITS, RbsmError, RUNTIME_LIMITS } from "@rising-bsm/protocol";
 import type { Child, ChildCall } from "./child.ts";
+import { createGate, type Gate } from "./event-loop-turns.ts";
 import type { Frame } from "./frames.ts";
 import { ARGUMENTS_DEPTH } from "./json-text.ts";
 import { parsePayload, payloadText } from "./payload.ts";
@@ -33,12 +34,25 @@ export function serveHostCall(host: RuntimeHost, child: Child, frame: Frame): vo
 
 async function answer(host: RuntimeHost, call: ChildCall, question: Question): Promise<HostAnswer> {
   try {
+    const wait = gateOf(call)();
+    if (wait !== undefined) await wait;
     return await askHost(host, call, question);
   } catch (error) {
     return refusal(host, question, error);
   } finally {
     call.hostCalls -= 1;
   }
+}
+
+/** Of one plugin: so many take a few ms where each writes to a database. */
+const BEGUN_PER_TURN = 4;
+const gates = new WeakMap<object, Gate>();
+
+/** A plugin may ask thousands of things at the same moment. */
+function gateOf({ slot }: ChildCall): Gate {
+  const gate = gates.get(slot) ?? createGate(BEGUN_PER_TURN);
+  gates.set(slot, gate);
+  return gate;
 }
 
 const CALL_OVER = "The call is over";
