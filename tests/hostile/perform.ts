@@ -30,10 +30,24 @@ export async function perform(
   if (payload.by === "install" || installed.code !== "ok") return withLogs(host, plugin, installed);
   onSetOff();
   const outcome = await settle(() => setOff(scene, payload));
-  const whole = await withLogs(host, plugin, outcome);
+  const stays = payload.by !== "disable" && payload.by !== "uninstall";
+  const whole = await withLogs(host, plugin, stays ? await afterwards(scene, outcome) : outcome);
   if (payload.by !== "uninstall") await host.uninstall(plugin);
   return whole;
 }
+
+/** Whatever a call did, the plugin's next one is answered. */
+async function afterwards(scene: Scene, outcome: Outcome): Promise<Outcome> {
+  const next = () => settle(() => scene.call("alive"));
+  const first = await next();
+  const answer = PASSING.includes(first.code) ? await next() : first;
+  return answer.result === "alive"
+    ? outcome
+    : { ...outcome, code: `${outcome.code}, and ${answer.code} from then on` };
+}
+
+/** The process was about to end when the call came. */
+const PASSING = ["plugin_crashed", "collateral"];
 
 function sceneOf(host: BenchHost, payload: Payload, plugin: string): Scene {
   const { cpuMs, manifest, permissions = [], deadlineMs = PATIENT_MS } = payload;

@@ -74,6 +74,7 @@ export const lifecycle: Family = {
     act: async ({ host, plugin, call }) => {
       const open = begin(5, () => call("store", 20));
       await host.disable(plugin);
+      await host.enable(plugin);
       return onlyThese(["ok", "plugin_not_active"], open);
     },
   },

@@ -1,3 +1,5 @@
+import { setImmediate } from "node:timers/promises";
+import type { Json } from "@rising-bsm/protocol";
 import { each, type Family, type Payload } from "../payload.ts";
 
 const stopped: Payload = { expect: "limit_cpu|limit_memory" };
@@ -6,6 +8,16 @@ const stopped: Payload = { expect: "limit_cpu|limit_memory" };
 const WRITE_STALL_MS = 25;
 /** A body of 1 MiB that takes 6 MiB of JSON is parsed in one piece. */
 const PARSE_STALL_MS = 25;
+
+/** A hundred calls; begun one a turn, because that is the host's own work. */
+async function atOnce(call: (number: number) => Promise<Json>): Promise<number> {
+  const open: Promise<Json>[] = [];
+  for (let number = 0; number < 100; number += 1) {
+    open.push(call(number));
+    await setImmediate();
+  }
+  return (await Promise.all(open)).length;
+}
 
 /** Asking for more than one plugin gets. */
 export const quota: Family = {
@@ -155,6 +167,20 @@ export const quota: Family = {
     body: "return new Array(500_000).fill(0)",
     result: 500_000,
     cpuMs: 2_000,
+  },
+  "thousands of reads at the same moment": {
+    expect: "ok",
+    members: `async ask() { const all = await Promise.allSettled(Array.from({ length: 32 }, () => this.api.storage.get("k"))); return all.length; }`,
+    act: ({ call }) => atOnce(() => call("ask")),
+    cpuMs: 4_000,
+    result: 100,
+  },
+  "hundreds of writes at the same moment": {
+    expect: "ok",
+    members: `async ask(k) { const all = await Promise.allSettled(Array.from({ length: 32 }, (_, n) => this.api.storage.set("k" + k + n, n))); return all.length; }`,
+    act: ({ call }) => atOnce((number) => call("ask", number)),
+    cpuMs: 4_000,
+    result: 100,
   },
   "lists of a full storage": {
     stallMs: WRITE_STALL_MS,
