@@ -1,7 +1,7 @@
 import { openAccount } from "./accounts.ts";
 import { codedError } from "./errors.ts";
 import { domString } from "./web/web-idl.ts";
-import { concatenated } from "./web/concatenated.ts";
+import { concatenated } from "./web/bytes.ts";
 
 /**
  * Work that the runner does for the isolate at once, because plain JavaScript without a compiler is

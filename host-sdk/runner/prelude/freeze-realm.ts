@@ -3,9 +3,9 @@ import { capIntl } from "./cap-intl.ts";
 import { EventTarget } from "./web/events.ts";
 
 /**
- * Leaves the plugin a realm whose built-in objects, and the `given` ones, nobody can change: one call cannot lay a trap
- * for the next, and the prelude can go on using them. Defence in depth: the isolate and the process
- * are the boundary.
+ * Leaves the plugin a realm whose built-in objects, and the `given` ones, nobody can change: one call
+ * cannot lay a trap for the next, and the prelude can go on using them. Defence in depth: the isolate
+ * and the process are the boundary.
  */
 export function freezeRealm(given: readonly object[]): void {
   removeGlobals();

@@ -1,5 +1,5 @@
-import { concatenated } from "./concatenated.ts";
-import { bytesOf, decodeBytes } from "./text-encoding.ts";
+import { bytesOf, concatenated } from "./bytes.ts";
+import { decodeBytes } from "./text-encoding.ts";
 import { ReadableStream } from "./readable-stream.ts";
 import { encodeUtf8 } from "./utf8.ts";
 import { domString, integer, usvString } from "./web-idl.ts";
@@ -89,7 +89,7 @@ export class File extends Blob {
   }
 }
 
-export function streamOfBytes(bytes: Uint8Array): ReadableStream {
+function streamOfBytes(bytes: Uint8Array): ReadableStream {
   return new ReadableStream({
     pull(controller) {
       if (bytes.length > 0) controller.enqueue(bytes.slice());

@@ -1,11 +1,11 @@
 import { limits } from "../port.ts";
 import { codedError } from "../errors.ts";
 import { Blob, blobBytes } from "./blob.ts";
-import { concatenated } from "./concatenated.ts";
+import { bytesOf, concatenated } from "./bytes.ts";
 import { FormData } from "./form-data.ts";
 import { encodeMultipart, parseMultipart } from "./multipart.ts";
 import { isDisturbed, ReadableStream } from "./readable-stream.ts";
-import { bytesOf, decodeBytes } from "./text-encoding.ts";
+import { decodeBytes } from "./text-encoding.ts";
 import { URLSearchParams } from "./url-search-params.ts";
 import { encodeUtf8 } from "./utf8.ts";
 import { domString } from "./web-idl.ts";

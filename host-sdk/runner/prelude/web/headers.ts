@@ -1,6 +1,7 @@
 /** Fetch's Headers. A Map keeps the order of first insertion; iteration sorts, as the standard says. */
 
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** RFC 9110: names of headers and methods. */
+export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // oxlint-disable-next-line no-control-regex -- these are the characters a value must not have
 const BAD_VALUE = /[\0\r\n]|[^\0-\xff]/;
 
@@ -14,7 +15,6 @@ export let lockHeaders: (headers: Headers) => void;
 
 export class Headers {
   #values = new Map<string, string[]>();
-
   #isLocked = false;
 
   constructor(init?: HeadersInit) {
@@ -107,7 +107,7 @@ export function headersWithType(init: HeadersInit | undefined, type: string | nu
 
 function checkedName(name: unknown): string {
   const text = String(name);
-  if (!NAME.test(text)) throw new TypeError(`"${text.slice(0, 64)}" is not a header name`);
+  if (!TOKEN.test(text)) throw new TypeError(`"${text.slice(0, 64)}" is not a header name`);
   return text.toLowerCase();
 }
 

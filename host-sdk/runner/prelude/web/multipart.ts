@@ -1,6 +1,6 @@
 import { fromLatin1 } from "./base64.ts";
 import { blobBytes, File } from "./blob.ts";
-import { concatenated } from "./concatenated.ts";
+import { concatenated } from "./bytes.ts";
 import { FormData } from "./form-data.ts";
 import { randomUUID } from "./random.ts";
 import { decodeBytes } from "./text-encoding.ts";

@@ -1,6 +1,6 @@
 import { AbortController, AbortSignal } from "./abort.ts";
 import { Body, type BodyContent, extractBody, shareContent, takeContent } from "./body.ts";
-import { Headers, type HeadersInit, headersWithType } from "./headers.ts";
+import { Headers, type HeadersInit, headersWithType, TOKEN } from "./headers.ts";
 import { URL } from "./url.ts";
 import { domString } from "./web-idl.ts";
 
@@ -41,7 +41,6 @@ const CHOICES: readonly (readonly [keyof Modes, readonly string[]])[] = [
 ];
 const NORMALIZED = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
 const FORBIDDEN = ["CONNECT", "TRACE", "TRACK"];
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 export class Request extends Body {
   readonly #method: string;

@@ -1,9 +1,8 @@
 import { errandOfBytes } from "../errands.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
-import { concatenated } from "./concatenated.ts";
+import { bytesOf, concatenated } from "./bytes.ts";
 import { DOMException } from "./dom-exception.ts";
 import { getRandomValues, randomUUID } from "./random.ts";
-import { bytesOf } from "./text-encoding.ts";
 
 /** Hashes and HMAC of Web Crypto; the runner computes the hashes. Other algorithms are NotSupportedError. */
 

@@ -1,13 +1,6 @@
 import { textErrand } from "../errands.ts";
+import { bytesOf, concatenated } from "./bytes.ts";
 import { decodeLong, decodeUtf8, encodeUtf8, unfinishedUtf8, writeUtf8 } from "./utf8.ts";
-
-/** The bytes behind a buffer or a view, not copied. */
-export function bytesOf(source: unknown): Uint8Array {
-  if (source instanceof ArrayBuffer) return new Uint8Array(source);
-  if (ArrayBuffer.isView(source))
-    return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-  throw new TypeError("An ArrayBuffer or a view of one is needed");
-}
 
 export class TextEncoder {
   get encoding(): string {
@@ -119,11 +112,7 @@ function encodingOf(label: string): string {
 }
 
 function joined(kept: Uint8Array, fresh: Uint8Array): Uint8Array {
-  if (kept.length === 0) return fresh;
-  const bytes = new Uint8Array(kept.length + fresh.length);
-  bytes.set(kept);
-  bytes.set(fresh, kept.length);
-  return bytes;
+  return kept.length === 0 ? fresh : concatenated([kept, fresh]);
 }
 
 interface TextOptions {
