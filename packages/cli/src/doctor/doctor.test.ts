@@ -64,13 +64,14 @@ test.each([
   ["a folder that others may read", 0o755, "weak", 0],
 ])("doctor looks at %s", async (...[_what, mode, state, exit]) => {
   const dir = await temporaryFolder();
-  await writeFiles(dir, { "host.sqlite": "", "instance.key": "" });
+  await writeFiles(dir, { "host.sqlite": "", "instance.key": "", "secrets.key": "" });
   await chmod(dir, mode);
   const { code, checks } = await doctor(["--data-dir", dir]);
   const check = checks.find(({ name }: { name: string }) => name === "data directory");
   expect({ code, state: check.state }).toEqual({ code: exit, state });
   if (state === "weak") {
-    expect(check.detail).toContain("instance.key");
+    for (const file of ["host.sqlite", "instance.key", "secrets.key"])
+      expect(check.detail).toContain(file);
     expect(check.fix).toBe(`chmod -R go= ${dir}`);
   }
 });

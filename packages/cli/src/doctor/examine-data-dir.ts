@@ -6,7 +6,7 @@ import type { Check } from "./examine.ts";
 /** Anybody but the owner. */
 const OTHERS = 0o077;
 /** Files of a data directory that hold secrets or decide what is trusted. */
-const PRIVATE_FILES = ["host.sqlite", "instance.key"];
+const PRIVATE_FILES = ["host.sqlite", "instance.key", "secrets.key"];
 
 /** Whether a host could work in the folder, and whether anybody else can look into it. */
 export async function examineDataDir(dir: string): Promise<Check[]> {

@@ -14,13 +14,13 @@ export async function examineMarketplace(url: string, cancelled: AbortSignal): P
     const sentAt = Date.now();
     const answer = await fetch(new URL("/health", url), { signal, redirect: "error" });
     await answer.body?.cancel();
-    const took = Date.now() - sentAt;
+    const tookMs = Date.now() - sentAt;
     if (!answer.ok) {
       const detail = `${url} answers ${answer.status}`;
       return [{ name, state: "fails", detail, fix: "correct --url, or ask its operator" }];
     }
-    const reached: Check = { name, state: "ok", detail: `${url}, ${took} ms` };
-    return [reached, clockCheck(answer.headers.get("date"), sentAt + took / 2)];
+    const reached: Check = { name, state: "ok", detail: `${url}, ${tookMs} ms` };
+    return [reached, clockCheck(answer.headers.get("date"), sentAt + tookMs / 2)];
   } catch (error) {
     return [{ name, state: "fails", detail: `${url}: ${reason(error)}`, fix: FIX }];
   }
