@@ -64,7 +64,7 @@ export interface Broker {
 }
 
 /** State of one plugin call, found by the context object that the host made for it. */
-interface OpenCall {
+interface CallState {
   readonly context: BrokerContext;
   inFlight: number;
   fetches: number;
@@ -87,25 +87,25 @@ export function createBroker(options: BrokerOptions): Broker {
   ]);
   const quotas = createQuotas(options.perMinute ?? {});
   const denials = createDenials();
-  const openCalls = new WeakMap<object, OpenCall>();
+  const states = new WeakMap<object, CallState>();
 
-  function openCall(context: unknown): OpenCall {
+  function stateOf(context: unknown): CallState {
     if (typeof context !== "object" || context === null) {
       throw new RbsmError("internal", "A host call came without its context");
     }
-    const known = openCalls.get(context);
+    const known = states.get(context);
     if (known !== undefined) return known;
     const parsed = brokerContextSchema.safeParse(context);
     if (!parsed.success) {
       throw new RbsmError("internal", "A host call came with a wrong context", {}, parsed.error);
     }
     const call = { context: parsed.data, inFlight: 0, fetches: 0 };
-    openCalls.set(context, call);
+    states.set(context, call);
     return call;
   }
 
   async function handle(context: unknown, call: BrokerCall): Promise<Json> {
-    const open = openCall(context);
+    const open = stateOf(context);
     const startedAt = now();
     const method = methods.get(call.method);
     const write = (outcome: AuditRow["outcome"]): void =>
@@ -143,7 +143,7 @@ export function createBroker(options: BrokerOptions): Broker {
 const NEVER = new AbortController().signal;
 
 async function serve(
-  open: OpenCall,
+  open: CallState,
   method: HostMethod | undefined,
   call: BrokerCall & { readonly quotas: Quotas; readonly now: number },
 ): Promise<Json> {
@@ -165,7 +165,7 @@ async function serve(
   }
 }
 
-function countFetch(open: OpenCall): void {
+function countFetch(open: CallState): void {
   open.fetches += 1;
   if (open.fetches <= FETCH_LIMITS.fetchesPerCall) return;
   throw new RbsmError(

@@ -1,6 +1,6 @@
 import { FETCH_LIMITS, RbsmError } from "@rising-bsm/protocol";
 import { type Lookup, lookupInDns, resolveHost, resolvePublic } from "./resolve-host.ts";
-import { ACCEPTED_ENCODINGS, type Incoming, sendOnce, toNetworkError } from "./send-once.ts";
+import { ACCEPTED_ENCODINGS, type HopAnswer, sendOnce, toNetworkError } from "./send-once.ts";
 import { parseTarget, requireTarget, type Target, type TargetRules } from "./target.ts";
 
 /** What an administrator says about the network beside the grants. */
@@ -34,7 +34,7 @@ export interface FetchRequest {
 }
 
 /** The answer of the last hop. */
-export interface FetchAnswer extends Incoming {
+export interface FetchAnswer extends HopAnswer {
   readonly url: string;
 }
 
@@ -60,7 +60,7 @@ export function createFetch(options: NetworkOptions, warn: Warn): GuardedFetch {
   const { lookup = lookupInDns, ca } = options;
   const privateOrigins = (options.privateOrigins ?? []).map(originOf);
 
-  async function send(hop: Hop, signal: AbortSignal): Promise<Incoming> {
+  async function send(hop: Hop, signal: AbortSignal): Promise<HopAnswer> {
     const { url, host } = hop.target;
     const resolve = privateOrigins.includes(url.origin) ? resolveHost : resolvePublic;
     try {
@@ -118,7 +118,7 @@ function causeOf(error: unknown): string {
 const REDIRECTS = [301, 302, 303, 307, 308];
 
 /** The request that a redirect asks for, as the Fetch standard rewrites it; null for an answer that is none. */
-function nextHop(hop: Hop, { status, headers }: Incoming, rules: TargetRules): Hop | null {
+function nextHop(hop: Hop, { status, headers }: HopAnswer, rules: TargetRules): Hop | null {
   const [, location] = headers.find(([name]) => name === "location") ?? [];
   if (!REDIRECTS.includes(status) || location === undefined) return null;
   const target = redirectTarget(hop, location, rules);

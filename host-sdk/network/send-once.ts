@@ -7,14 +7,14 @@ import { z } from "zod";
 import type { Address } from "./resolve-host.ts";
 
 /** A request as it goes out, to one address and without following anything. */
-export interface Outgoing {
+export interface HopMessage {
   readonly method: string;
   readonly headers: readonly (readonly [string, string])[];
   readonly body: Uint8Array | null;
 }
 
 /** What came back, decoded. */
-export interface Incoming {
+export interface HopAnswer {
   readonly status: number;
   readonly statusText: string;
   readonly headers: readonly (readonly [string, string])[];
@@ -48,7 +48,7 @@ const BODYLESS = [101, 204, 205, 304];
  * Sends one request over a connection of its own. TLS is for the host of the URL, the connection
  * goes to one of `addresses`: the name is not resolved again. Rejects with whatever went wrong.
  */
-export async function sendOnce(url: URL, message: Outgoing, route: Route): Promise<Incoming> {
+export async function sendOnce(url: URL, message: HopMessage, route: Route): Promise<HopAnswer> {
   const { addresses, ca, signal } = route;
   const client = new Client(url.origin, {
     connect: {
