@@ -19,6 +19,7 @@ import {
   retire,
   type Running,
   runCall,
+  whileOpen,
 } from "./running.ts";
 import { notActive, problemOf, type Slot, type Slots, type StateChange, stateOf } from "./slots.ts";
 
@@ -110,10 +111,12 @@ export function createActivePlugins(parts: ActiveParts): ActivePlugins {
     settle: async () => void (await Promise.all(draining)),
     async call(name, request) {
       const running = await (request.reach ?? reach)(name);
-      await freshen(parts, pushed, running);
       const { actor, depth, reach: asked = reach, ...call } = request;
-      const context = contextOf(running, { actor, depth, reach: asked });
-      return runCall(runtime, running, { ...call, context });
+      return whileOpen(running, async () => {
+        await freshen(parts, pushed, running);
+        const context = contextOf(running, { actor, depth, reach: asked });
+        return runCall(runtime, running, { ...call, context });
+      });
     },
     replace(slot, change) {
       const before = slots.find(slot.row.name);

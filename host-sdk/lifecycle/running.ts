@@ -1,6 +1,7 @@
 import type { Bundle, Json, Manifest } from "@rising-bsm/protocol";
 import type { Trial } from "../broker/grants.ts";
 import type { ReleaseRow } from "../install/rows.ts";
+import { nextTurn } from "../runtime/event-loop-turns.ts";
 import type {
   CallOutcome,
   PluginCall,
@@ -145,13 +146,21 @@ export async function runCall(
   running: Running,
   call: PluginCall & { readonly context: CallContext },
 ): Promise<CallOutcome> {
-  const outcome = runtime.executePlugin(running.id, call);
+  return whileOpen(running, () => runtime.executePlugin(running.id, call));
+}
+
+/** Does work that a version waits for before it is unloaded. */
+export async function whileOpen<T>(
+  { open }: Pick<Running, "open">,
+  work: () => Promise<T>,
+): Promise<T> {
+  const outcome = work();
   const settled = outcome.catch(() => undefined);
-  running.open.add(settled);
+  open.add(settled);
   try {
     return await outcome;
   } finally {
-    running.open.delete(settled);
+    open.delete(settled);
   }
 }
 
@@ -167,6 +176,8 @@ export async function retire(
   running: Running,
   { goodbyes, reach }: { goodbyes: readonly Goodbye[]; reach: Reach },
 ): Promise<unknown[]> {
+  // Whoever has got hold of this version in the same turn is not among its open calls yet.
+  await nextTurn();
   const drained = Promise.all(running.open);
   const waited = new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref());
   await Promise.race([drained, waited]);

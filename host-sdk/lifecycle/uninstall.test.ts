@@ -136,3 +136,26 @@ test.each(["plugin", "install-journal"])(
     }
   },
 );
+
+test.each(["disable", "uninstall"] as const)(
+  "calls that began in the same turn as %s end as they would have",
+  async (operation) => {
+    const slow = "@acme/slow";
+    await fixture.market.publish({
+      name: slow,
+      version: "1.0.0",
+      code: `export default {
+        onDeactivate() {},
+        methods: { wait() { return new Promise((resolve) => setTimeout(resolve, 300, "done")); } },
+      };`,
+    });
+    const host = await fixture.open({ store });
+    await host.install(slow);
+    await host.call(slow, "wait");
+    const calls = Array.from({ length: 5 }, () => host.call(slow, "wait"));
+    const ended = host[operation](slow);
+    expect(await Promise.all(calls)).toEqual(["done", "done", "done", "done", "done"]);
+    await ended;
+    expect(await codeOf(host.call(slow, "wait"))).toMatch(/^plugin_not_/);
+  },
+);

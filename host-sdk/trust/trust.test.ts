@@ -32,6 +32,14 @@ test("a refresh proves the service keys and keeps them for the time without a ne
   expect(await trust.verified()).toEqual({ serviceKeys, refreshedAt });
 });
 
+test("refreshes at the same time do not disturb each other", async () => {
+  const trust = await open();
+  const refreshes = Array.from({ length: 8 }, () => trust.refresh());
+  expect(await Promise.all(refreshes.map((refresh) => codeOf(refresh)))).toEqual(
+    refreshes.map(() => "ok"),
+  );
+});
+
 test("a new root signed by the old one's threshold is followed, and stays followed offline", async () => {
   await (await open()).refresh();
   const next = await market.rotateRoot("signers");

@@ -64,14 +64,24 @@ export async function openTrust(options: TrustOptions): Promise<Trust> {
   }
   const verifiedFile = join(options.dataDir, "trust", "verified.json");
   const readVerified = async () => parseVerified(await readFileIfPresent(verifiedFile));
+  const refreshOnce = async () => {
+    const serviceKeys = await refreshChain(options, { anchor, folders });
+    const trust = { serviceKeys, refreshedAt: options.now().toISOString() };
+    await writeFileDurably(verifiedFile, utf8(JSON.stringify(trust)));
+    return trust;
+  };
+  let last: Promise<unknown> = Promise.resolve();
+  // tuf-js writes its files in place: two refreshes at once would read each other's halves.
+  const refreshAfter = () => {
+    const refreshed = last.then(refreshOnce);
+    last = refreshed.catch(() => undefined);
+    return refreshed;
+  };
   return {
     verified: readVerified,
     async refresh({ acceptStale = false } = {}) {
       try {
-        const serviceKeys = await refreshChain(options, { anchor, folders });
-        const trust = { serviceKeys, refreshedAt: options.now().toISOString() };
-        await writeFileDurably(verifiedFile, utf8(JSON.stringify(trust)));
-        return trust;
+        return await refreshAfter();
       } catch (error) {
         const stale = acceptStale && isStale(error) ? await readVerified() : null;
         if (stale === null) throw error;
