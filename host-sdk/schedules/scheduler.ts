@@ -166,10 +166,11 @@ function work(state: State, entry: Entry, job: () => Promise<void>): void {
 
 /** Where the last process on this store left off, or where the plugin's time began. */
 async function begin(state: State, entry: Entry, since: number): Promise<void> {
-  const { row } = await readSchedule(state.parts.store, entry.key);
+  const { row, version } = await readSchedule(state.parts.store, entry.key);
   // To find that a time never comes takes some ms, and a plugin may have a hundred such schedules.
   await nextTurn();
   planAfter(state, entry, Math.max(since, believable(row.settled, state.parts.clock.now())));
+  if (isClaimed(state, entry.key, row)) watch(state, entry, version);
 }
 
 /** A clock that was far ahead for a while must not stop a schedule for as long. */
@@ -219,14 +220,20 @@ function runDue(state: State): void {
 /** A planned time has come: run it, unless it is over or somebody is at work on it. */
 async function settle(state: State, entry: Entry): Promise<void> {
   const { plan } = entry;
-  if (plan === null || state.entries.get(idOf(entry.key)) !== entry) return;
+  if (state.entries.get(idOf(entry.key)) !== entry) return;
   const stored = await readSchedule(state.parts.store, entry.key);
   const { row, version } = stored;
-  if (believable(row.settled, state.parts.clock.now()) >= plan.tick)
+  if (plan !== null && believable(row.settled, state.parts.clock.now()) >= plan.tick)
     return planAfter(state, entry, row.settled);
-  const claimed = isClaimed(state, entry.key, row);
-  if (claimed && entry.watched !== version) return watch(state, entry, version);
-  return runPlanned(state, entry, { stored, plan, interrupted: claimed });
+  const interrupted = isClaimed(state, entry.key, row);
+  if (interrupted && entry.watched !== version) return watch(state, entry, version);
+  if (interrupted && isByHand(row, plan)) return releaseClaim(state, entry, stored);
+  return plan === null ? undefined : runPlanned(state, entry, { stored, plan, interrupted });
+}
+
+/** A run by hand settles no time that is still to come. */
+function isByHand({ claim }: ScheduleRow, plan: Entry["plan"]): boolean {
+  return plan === null || (claim?.tick ?? 0) < plan.tick;
 }
 
 /** A claim of this process that no run stands behind was left by a store that failed. */
@@ -270,17 +277,21 @@ async function leaveOut(
   { stored, now, interrupted }: { stored: StoredSchedule; now: number; interrupted: boolean },
 ): Promise<void> {
   const { row } = stored;
-  const over = { ...row, settled: now, claim: null };
-  const ended: ScheduleRow = interrupted
-    ? {
-        ...over,
-        runs: row.runs + 1,
-        failures: row.failures + 1,
-        last: { at: row.claim?.at ?? now, ms: 0, outcome: "cancelled" },
-      }
-    : { ...over, skipped: row.skipped + 1 };
-  await writeSchedule(state.parts.store, entry.key, { ...stored, row: ended });
+  const ended = interrupted ? cancelled(row) : { ...row, skipped: row.skipped + 1 };
+  const over = { ...ended, settled: now, claim: null };
+  await writeSchedule(state.parts.store, entry.key, { ...stored, row: over });
   planAfter(state, entry, now);
+}
+
+/** A run by hand that its host did not end; the planned time is still to come. */
+async function releaseClaim(state: State, entry: Entry, stored: StoredSchedule): Promise<void> {
+  const row = { ...cancelled(stored.row), claim: null };
+  await writeSchedule(state.parts.store, entry.key, { ...stored, row });
+}
+
+function cancelled(row: ScheduleRow): ScheduleRow {
+  const last = { at: row.claim?.at ?? row.settled, ms: 0, outcome: "cancelled" } as const;
+  return { ...row, runs: row.runs + 1, failures: row.failures + 1, last };
 }
 
 async function makeRun(

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { RbsmError } from "@rising-bsm/protocol";
 import { beforeEach, expect, test } from "vitest";
 import { createSqliteStore } from "../store/sqlite-store.ts";
-import { createScheduler } from "./scheduler.ts";
+import { createScheduler, type Schedule } from "./scheduler.ts";
 import {
   createScene,
   HELLO,
@@ -127,4 +127,29 @@ test("a run whose host died is taken over with catchUp, and a failed one without
       .map(({ host, name }) => `${host} ${name}`)
       .sort(),
   ).toEqual(["b hourly", "b report"]);
+});
+
+test("a run by hand whose host died is recorded, and can be made again long before the next time", async () => {
+  const yearly: Schedule = { name: "yearly", cron: "0 0 1 1 *", catchUp: true };
+  const never: Schedule = { name: "never", cron: "0 0 30 2 *", catchUp: true };
+  const first = startHost("a", yearly, never);
+  await clock.idle();
+  first.work = () => new Promise(() => undefined);
+  for (const { name } of [yearly, never]) void first.scheduler.runNow({ plugin: HELLO, name });
+  await clock.pass(MINUTE);
+  first.kill();
+  const { scheduler } = startHost("b", yearly, never);
+  await clock.pass(MINUTE);
+  for (const schedule of [yearly, never]) {
+    expect(await scheduler.describe(HELLO, [schedule])).toMatchObject([
+      { running: false, runs: 1, failures: 1, lastOutcome: "cancelled" },
+    ]);
+    await scheduler.runNow({ plugin: HELLO, name: schedule.name });
+  }
+  expect(runs.map(({ host, name }) => `${host} ${name}`)).toEqual([
+    "a yearly",
+    "a never",
+    "b yearly",
+    "b never",
+  ]);
 });
