@@ -259,7 +259,8 @@ export class PluginIsolate {
 
   #receive([kind, id, itemId, name, text]: PostMessage): void {
     const account = this.#accounts.get(id);
-    if (account === undefined || this.#dead) return;
+    if (this.#dead) return;
+    if (account === undefined) return this.#refuseLate(kind, id, itemId);
     this.#serve(account, name.length + text.length);
     switch (kind) {
       case "done":
@@ -281,6 +282,11 @@ export class PluginIsolate {
     }
   }
 
+  /** Sent while the call was forgotten; the prelude waits for an answer. */
+  #refuseLate(kind: PostMessage[0], id: number, hostId: number): void {
+    if (kind === "host") this.#send(["refused", id, hostId, "", CALL_OVER]);
+  }
+
   #setTimer(account: Account, id: number, ms: number): void {
     if (!account.open) return;
     const fire = () => {
@@ -291,6 +297,7 @@ export class PluginIsolate {
   }
 }
 
+const CALL_OVER = JSON.stringify({ code: "cancelled", message: "The call is over" });
 const LATE = "The call took longer than its wall time limit";
 const TOO_MUCH_CPU = {
   code: "limit_cpu",

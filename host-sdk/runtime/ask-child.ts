@@ -20,7 +20,8 @@ export interface Question {
 }
 
 /** Sends a load or a call to the plugin's child; the answer, or a failure, comes in time. */
-export function askChild(slot: PluginSlot, { child, loadId }: Home, question: Question): OpenCall {
+export function askChild(slot: PluginSlot, home: Home, question: Question): OpenCall {
+  const { child, loadId } = home;
   const { budget, startedAt, signal } = question;
   const id = question.type === "load" ? loadId : (child.lastId += 1);
   const cancel = () => {
@@ -50,7 +51,7 @@ export function askChild(slot: PluginSlot, { child, loadId }: Home, question: Qu
   signal?.addEventListener("abort", cancel, { once: true });
   slot.calls.add(call);
   const deadline = startedAt + budget.wallMs;
-  child.calls.set(id, { open: call, slot, loadId, deadline, hostCalls: 0 });
+  child.calls.set(id, { open: call, slot, home, deadline, hostCalls: 0 });
   child.process.hold(true);
   const head = { ...question.head, plugin: loadId, cpuMs: budget.cpuMs, wallMs };
   child.process.send({ type: question.type, id, head, body: question.body });

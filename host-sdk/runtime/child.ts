@@ -32,7 +32,7 @@ export interface Child {
 export interface ChildCall {
   readonly open: OpenCall;
   readonly slot: PluginSlot;
-  readonly loadId: number;
+  readonly home: Home;
   /** On the clock of performance.now(). */
   readonly deadline: number;
   hostCalls: number;

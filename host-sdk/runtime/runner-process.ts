@@ -11,7 +11,8 @@ import type { RunnerProgram } from "./runner-program.ts";
 /** A child process that holds isolates. */
 export interface RunnerProcess {
   readonly pid: number | undefined;
-  send(frame: Frame): void;
+  /** `onTaken` is called once: when the child has taken the frame, or is gone. */
+  send(frame: Frame, onTaken?: () => void): void;
   /** Sends a file of the plugin that is about to be loaded; its bytes must not change any more. */
   sendFile(loadId: number, path: string, bytes: Uint8Array): void;
   kill(): void;
@@ -136,9 +137,9 @@ function createSender(pipe: Duplex | undefined, kill: () => void) {
   // Files wait where the host has them anyway: they cost no memory.
   let fileBytes = 0;
   const unread = () => (pipe?.writableLength ?? 0) - fileBytes;
-  const send = (frame: Frame) => {
-    if (pipe === undefined || pipe.destroyed) return;
-    pipe.write(encodeFrame(frame));
+  const send = (frame: Frame, onTaken: () => void = () => undefined) => {
+    if (pipe === undefined || pipe.destroyed) return onTaken();
+    pipe.write(encodeFrame(frame), onTaken);
     if (unread() > RUNTIME_LIMITS.pipeMaxBytes) kill();
   };
   const sendFile = (loadId: number, path: string, bytes: Uint8Array) => {

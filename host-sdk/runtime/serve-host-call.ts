@@ -1,4 +1,5 @@
 import { CALL_LIMITS, RbsmError, RUNTIME_LIMITS } from "@rising-bsm/protocol";
+import { type AnswerLane, createAnswerLane, type WriteFrame } from "./answer-lane.ts";
 import type { Child, ChildCall } from "./child.ts";
 import { createGate, type Gate } from "./event-loop-turns.ts";
 import type { Frame } from "./frames.ts";
@@ -22,14 +23,34 @@ export function serveHostCall(host: RuntimeHost, child: Child, frame: Frame): vo
     child.lateFrames += 1;
     // A child that does not read gets no answers it does not wait for.
     if (child.process.unread() < RUNTIME_LIMITS.pipeBytes)
-      reply(child, question, refusal(host, question, new RbsmError("cancelled", CALL_OVER)));
+      child.process.send(
+        replyTo(question, refusal(host, question, new RbsmError("cancelled", CALL_OVER))),
+      );
     return;
   }
-  if (question.plugin !== call.loadId) throw new ProtocolViolation("A host call of another plugin");
+  if (question.plugin !== call.home.loadId)
+    throw new ProtocolViolation("A host call of another plugin");
   if (call.hostCalls >= CALL_LIMITS.callsInFlight)
     throw new ProtocolViolation("More host calls than a plugin can make");
   call.hostCalls += 1;
-  void answer(host, call, question).then((frame) => reply(child, question, frame));
+  void serve(host, call, question);
+}
+
+/** The answer counts as in flight until the child has taken it: one that does not read gets no more. */
+async function serve(host: RuntimeHost, call: ChildCall, question: Question): Promise<void> {
+  const lane = laneOf(call);
+  await lane.room();
+  await lane.send(replyTo(question, await answer(host, call, question)));
+  call.hostCalls -= 1;
+}
+
+const lanes = new WeakMap<object, AnswerLane>();
+
+function laneOf({ home }: ChildCall): AnswerLane {
+  const write: WriteFrame = (frame, onTaken) => home.child.process.send(frame, onTaken);
+  const lane = lanes.get(home) ?? createAnswerLane(write);
+  lanes.set(home, lane);
+  return lane;
 }
 
 async function answer(host: RuntimeHost, call: ChildCall, question: Question): Promise<HostAnswer> {
@@ -39,8 +60,6 @@ async function answer(host: RuntimeHost, call: ChildCall, question: Question): P
     return await askHost(host, call, question);
   } catch (error) {
     return refusal(host, question, error);
-  } finally {
-    call.hostCalls -= 1;
   }
 }
 
@@ -76,8 +95,8 @@ function questionOf({ id, head, body }: Frame): Question {
   return { id, plugin, hostId, method, body };
 }
 
-function reply(child: Child, { id, plugin, hostId }: Question, answer: HostAnswer): void {
-  child.process.send({ ...answer, id, head: { plugin, hostId } });
+function replyTo({ id, plugin, hostId }: Question, answer: HostAnswer): Frame {
+  return { ...answer, id, head: { plugin, hostId } };
 }
 
 async function askHost(

@@ -9,6 +9,8 @@ export interface Account {
   readonly id: number;
   open: boolean;
   hostCalls: number;
+  /** Of these, how many have left for the host. */
+  hostCallsOut: number;
   /** Timers ever set, so that setting and clearing them in a loop ends too. */
   timers: number;
   logLines: number;
@@ -19,6 +21,7 @@ export interface Account {
 
 const UNUSED = {
   hostCalls: 0,
+  hostCallsOut: 0,
   timers: 0,
   logLines: 0,
   logBytes: 0,
@@ -39,10 +42,6 @@ export function openAccount(): Account {
   if (current?.open !== true)
     throw codedError("cancelled", "The call that started this work is over");
   return current;
-}
-
-export function findAccount(id: number): Account | undefined {
-  return accounts.get(id);
 }
 
 export function closeAccount(id: number): void {

@@ -1,4 +1,5 @@
 import { closeAccount, openAccount } from "./accounts.ts";
+import { dropHostCalls } from "./host-calls.ts";
 import { post } from "./port.ts";
 import { reportError } from "./report-error.ts";
 
@@ -64,6 +65,7 @@ export function fireTimer(id: number): void {
 /** Ends what a call left behind. */
 export function endCall(account: number): void {
   for (const [id, timer] of timers) if (timer.account === account) timers.delete(id);
+  dropHostCalls(account);
   closeAccount(account);
 }
 
