@@ -20,28 +20,27 @@ function pipe() {
   return { lane, written, take: () => taken.shift()?.() };
 }
 
-test("large answers go one after the other, as the child takes them", async () => {
+test("large answers go one after the other, as the child takes them", () => {
   const { lane, written, take } = pipe();
-  const sent = [1, 2, 3].map((id) => lane.send(answer(id, 2 * MEGABYTE)));
+  for (const id of [1, 2, 3]) lane.send(answer(id, 2 * MEGABYTE));
   expect(written).toEqual([1]);
   take();
   expect(written).toEqual([1, 2]);
   take();
   take();
   expect(written).toEqual([1, 2, 3]);
-  await Promise.all(sent);
 });
 
 test("small answers do not wait for each other", () => {
   const { lane, written } = pipe();
-  for (let id = 0; id < 100; id += 1) void lane.send(answer(id, 100));
+  for (let id = 0; id < 100; id += 1) lane.send(answer(id, 100));
   expect(written).toHaveLength(100);
 });
 
 test("a plugin that does not take its answers asks for no more until it does", async () => {
   const { lane, take } = pipe();
   expect(lane.room()).toBeUndefined();
-  for (let id = 0; id < 5; id += 1) void lane.send(answer(id, MEGABYTE));
+  for (let id = 0; id < 5; id += 1) lane.send(answer(id, MEGABYTE));
   const room = lane.room();
   expect(room).toBeInstanceOf(Promise);
   take();

@@ -7,8 +7,8 @@ import type { Frame } from "./frames.ts";
 export interface AnswerLane {
   /** Undefined when the plugin may ask for more; else settles when it may. */
   room(): Promise<void> | undefined;
-  /** Sends a frame after those before it; settles when the child has taken it, or is gone. */
-  send(frame: Frame): Promise<void>;
+  /** Sends a frame after those before it. */
+  send(frame: Frame): void;
 }
 
 /** `write` calls `onTaken` once. */
@@ -17,14 +17,11 @@ export type WriteFrame = (frame: Frame, onTaken: () => void) => void;
 /** Of the text of answers: a single one may be longer. */
 const IN_PIPE_CHARS = 1_048_576;
 const KEPT_CHARS = 4 * IN_PIPE_CHARS;
-
-interface Sending {
-  readonly frame: Frame;
-  readonly onTaken: () => void;
-}
+/** What a frame takes beside its text. */
+const FRAME_CHARS = 256;
 
 export function createAnswerLane(write: WriteFrame): AnswerLane {
-  const waiting: Sending[] = [];
+  const waiting: Frame[] = [];
   const asking: (() => void)[] = [];
   let inPipe = 0;
   let kept = 0;
@@ -33,12 +30,11 @@ export function createAnswerLane(write: WriteFrame): AnswerLane {
     while (inPipe < IN_PIPE_CHARS) {
       const next = waiting.shift();
       if (next === undefined) break;
-      const { length } = next.frame.body;
-      inPipe += length;
-      write(next.frame, () => {
-        inPipe -= length;
-        kept -= length;
-        next.onTaken();
+      const size = sizeOf(next);
+      inPipe += size;
+      write(next, () => {
+        inPipe -= size;
+        kept -= size;
         pump();
       });
     }
@@ -48,11 +44,13 @@ export function createAnswerLane(write: WriteFrame): AnswerLane {
     room: () =>
       kept < KEPT_CHARS ? undefined : new Promise((resolve) => void asking.push(resolve)),
     send(frame) {
-      kept += frame.body.length;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      waiting.push({ frame, onTaken: resolve });
+      kept += sizeOf(frame);
+      waiting.push(frame);
       pump();
-      return promise;
     },
   };
+}
+
+function sizeOf({ body }: Frame): number {
+  return body.length + FRAME_CHARS;
 }

@@ -306,6 +306,23 @@ test.each(["license_required", 7])(
   },
 );
 
+test("arguments that ask the host while they are read are within the same limit", async () => {
+  await runtime.load(
+    "nested",
+    `export default class { async go(levels) {
+      const calls = []; let level = 0;
+      const value = { toJSON: () => { level += 1; if (level < levels) calls.push(this.api.storage.set("k", value)); return level } };
+      calls.push(this.api.storage.set("k", value));
+      return (await Promise.allSettled(calls)).filter(({ reason }) => reason?.code === "limit_calls").length;
+    } }`,
+  );
+  const pid = runtime.usage("nested")?.pid;
+  expect(await runtime.run("nested", "go", [32])).toBe(0);
+  expect(await runtime.run("nested", "go", [40])).toBe(8);
+  expect(runtime.usage("nested")?.pid).toBe(pid);
+  await runtime.unloadPlugin("nested");
+});
+
 test("arguments that are no list are refused before the plugin sees them", async () => {
   await runtime.load("list", `export default class { echo(...values) { return values; } }`);
   for (const args of ["text", null, { length: 1 }]) {

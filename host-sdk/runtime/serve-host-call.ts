@@ -36,12 +36,13 @@ export function serveHostCall(host: RuntimeHost, child: Child, frame: Frame): vo
   void serve(host, call, question);
 }
 
-/** The answer counts as in flight until the child has taken it: one that does not read gets no more. */
 async function serve(host: RuntimeHost, call: ChildCall, question: Question): Promise<void> {
   const lane = laneOf(call);
   await lane.room();
-  await lane.send(replyTo(question, await answer(host, call, question)));
+  const reply = replyTo(question, await answer(host, call, question));
+  // Before it is sent: the child may ask again as soon as it has read the answer.
   call.hostCalls -= 1;
+  lane.send(reply);
 }
 
 const lanes = new WeakMap<object, AnswerLane>();

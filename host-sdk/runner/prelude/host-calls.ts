@@ -25,11 +25,13 @@ let lastId = 0;
 /** Asks the host; the promise settles in a later turn of the same account. */
 export function hostCall(method: string, args: readonly unknown[]): Promise<unknown> {
   return new Promise((resolve, reject) => {
+    openAccount();
+    // Before anything is counted: reading the arguments may run code that asks the host too.
+    const text = argumentsText(args);
     const account = openAccount();
     if (account.hostCalls >= limits.callsInFlight) {
       throw codedError("limit_calls", `More than ${limits.callsInFlight} host calls are in flight`);
     }
-    const text = argumentsText(args);
     account.hostCalls += 1;
     lastId += 1;
     const id = lastId;
