@@ -28,21 +28,38 @@ export interface PluginLogs {
 
 /** Empty logs. */
 export function createPluginLogs(): PluginLogs {
-  const lines = new Map<string, LogLine[]>();
+  const logs = new Map<string, Kept>();
   return {
     write(plugin, line) {
-      const kept = lines.get(plugin) ?? [];
-      kept.push(line);
-      if (kept.length > HISTORY_LIMITS.logLines) kept.shift();
-      lines.set(plugin, kept);
+      const kept = logs.get(plugin) ?? { lines: [], chars: 0 };
+      logs.set(plugin, kept);
+      kept.lines.push(line);
+      kept.chars += charsOf(line);
+      while (isTooMuch(kept)) {
+        const oldest = kept.lines.shift();
+        if (oldest !== undefined) kept.chars -= charsOf(oldest);
+      }
     },
     read(plugin, { limit = Infinity, level = "debug" } = {}) {
       const lowest = LOG_LEVELS.indexOf(level);
-      const chosen = (lines.get(plugin) ?? []).filter(
+      const chosen = (logs.get(plugin)?.lines ?? []).filter(
         (line) => LOG_LEVELS.indexOf(line.level) >= lowest,
       );
       return chosen.slice(Math.max(0, chosen.length - limit));
     },
-    forget: (plugin) => void lines.delete(plugin),
+    forget: (plugin) => void logs.delete(plugin),
   };
+}
+
+interface Kept {
+  readonly lines: LogLine[];
+  chars: number;
+}
+
+function isTooMuch({ lines, chars }: Kept): boolean {
+  return lines.length > HISTORY_LIMITS.logLines || chars > HISTORY_LIMITS.logChars;
+}
+
+function charsOf({ message, fields }: LogLine): number {
+  return message.length + (fields === undefined ? 0 : JSON.stringify(fields).length);
 }

@@ -247,6 +247,8 @@ export const HISTORY_LIMITS = {
   eventsPerPlugin: 1_000,
   messageChars: 500,
   logLines: 500,
+  /** Of the messages and fields of all lines of one plugin. */
+  logChars: 1_048_576,
 } as const;
 
 /** How events reach plugins' hooks. */
