@@ -111,6 +111,10 @@ const ALLOWED: readonly (readonly [expression: string, value: unknown])[] = [
     1,
   ],
   [
+    `(() => { for (let i = 0; i < 3000; i += 1) new Intl.PluralRules("ar"); return new Intl.DisplayNames("en", { type: "region" }).of("DE") })()`,
+    "Germany",
+  ],
+  [
     `(() => { class F extends Intl.NumberFormat { mine() { return this.format(1) } } return new F("en").mine() })()`,
     "1",
   ],
@@ -134,6 +138,7 @@ const CAPPED = [
   `"a".repeat(2 ** 21).includes("b" + "a".repeat(2 ** 20))`,
   `JSON.parse("[" + "1,".repeat(2 ** 22) + "1]")`,
   `Array.from({ length: 1e9 })`,
+  `Array.fromAsync({ length: 1e8 })`,
   `Uint8Array.from({ length: 1e9 })`,
   `new Array(1e9).fill(0)`,
   `new Array(1e9).join()`,
@@ -146,6 +151,10 @@ const CAPPED = [
   `BigInt.asUintN(2 ** 30, -1n)`,
   `(1n << (2n ** 24n)).toString()`,
   `(() => { for (let i = 0; i < 2000; i += 1) new Intl.NumberFormat("en", { minimumFractionDigits: i % 20, maximumFractionDigits: 20 + (Math.trunc(i / 20) % 60), minimumIntegerDigits: 1 + (i % 20) }) })()`,
+  ...["PluralRules", "ListFormat"].map(
+    (name) =>
+      `(() => { class Own extends Intl.${name} {} for (let i = 0; i < 1000; i += 1) new Own("de") })()`,
+  ),
 ];
 
 let runtime: TestRuntime;

@@ -20,7 +20,7 @@ export function capBuiltins(): void {
   for (const name of ["join", "toLocaleString", "toString"])
     wrap(Object.getPrototypeOf(Uint8Array.prototype), name, lengthFits);
   wrap(Array.prototype, "concat", (self, args) => totalLength([self, ...args]) <= MAX_ELEMENTS);
-  wrap(Array, "from", (_, [source]) => lengthFits(source));
+  for (const name of ["from", "fromAsync"]) wrap(Array, name, (_, [source]) => lengthFits(source));
   wrap(Object.getPrototypeOf(Uint8Array), "from", (_, [source]) => lengthFits(source));
   wrap(JSON, "parse", (_, [text]) => typeof text !== "string" || text.length <= MAX_STRING);
   for (const name of ["asIntN", "asUintN"])

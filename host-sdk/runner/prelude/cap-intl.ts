@@ -5,7 +5,16 @@ import { tooLarge } from "./cap-builtins.ts";
  * same one is given out for the same locale and options, and there are only so many different ones.
  */
 const MAX_FORMATTERS = 500;
-const CAPPED = ["Collator", "DateTimeFormat", "NumberFormat", "RelativeTimeFormat"];
+const CAPPED = [
+  "Collator",
+  "DateTimeFormat",
+  "DisplayNames",
+  "DurationFormat",
+  "ListFormat",
+  "NumberFormat",
+  "PluralRules",
+  "RelativeTimeFormat",
+];
 
 type Constructor = (this: unknown, ...args: unknown[]) => unknown;
 
