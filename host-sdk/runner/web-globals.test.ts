@@ -138,7 +138,6 @@ const CAPPED = [
   `"a".repeat(2 ** 21).includes("b" + "a".repeat(2 ** 20))`,
   `JSON.parse("[" + "1,".repeat(2 ** 22) + "1]")`,
   `Array.from({ length: 1e9 })`,
-  `Array.fromAsync({ length: 1e8 })`,
   `Uint8Array.from({ length: 1e9 })`,
   `new Array(1e9).fill(0)`,
   `new Array(1e9).join()`,

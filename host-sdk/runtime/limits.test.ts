@@ -129,16 +129,18 @@ test("buffers count as memory: 16 MB fit, 64 MB do not, unless granted", async (
   await runtime.unloadPlugin("big");
 });
 
-test.each(["'x'.repeat(2 ** 29)", "new Array(1e9).fill(0)", "new ArrayBuffer(1e9)"])(
-  "%s is limit_memory, and a RangeError for the plugin",
-  async (text) => {
-    const code = `export default class { go() { return ${text}; } see() { try { ${text} } catch (e) { return e instanceof RangeError && e.code === undefined; } } }`;
-    await runtime.load("greedy", code);
-    expect(await codeOf(runtime.run("greedy", "go"))).toBe("limit_memory");
-    expect(await runtime.run("greedy", "see")).toBe(true);
-    await runtime.unloadPlugin("greedy");
-  },
-);
+test.each([
+  "'x'.repeat(2 ** 29)",
+  "new Array(1e9).fill(0)",
+  "new ArrayBuffer(1e9)",
+  "Array.fromAsync({ length: 1e8 })",
+])("%s is limit_memory, and a RangeError for the plugin", async (text) => {
+  const code = `export default class { go() { return ${text}; } see() { try { ${text} } catch (e) { return e instanceof RangeError && e.code === undefined; } } }`;
+  await runtime.load("greedy", code);
+  expect(await codeOf(runtime.run("greedy", "go"))).toBe("limit_memory");
+  expect(await runtime.run("greedy", "see")).toBe(true);
+  await runtime.unloadPlugin("greedy");
+});
 
 test("a plugin that is granted less memory than an isolate needs gets the least there is", async () => {
   await runtime.load("small", PLUGIN, { limits: { memoryMb: 1 } });
