@@ -5,7 +5,7 @@
  */
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { run, requireNode24 } from "./processes.ts";
 
@@ -38,7 +38,9 @@ async function must(command: string, ...args: string[]): Promise<void> {
 
 /** Only what the entry points reach: helpers of tests, and a test's key, are not published. */
 async function compile(): Promise<void> {
-  await rm(options.out, { recursive: true, force: true });
+  // Not the whole folder: the sizes gate writes into it at the same time.
+  for (const folder of [BUILD, ...PACKAGES.map(({ dir }) => join(options.out, basename(dir)))])
+    await rm(folder, { recursive: true, force: true });
   await mkdir(BUILD, { recursive: true });
   await must("tsc", "-p", "scripts/tsconfig.package.json", "--outDir", BUILD);
 }
