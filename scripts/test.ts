@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { QUIET_ENV, requireNode24 } from "./processes.ts";
 
@@ -29,6 +30,7 @@ const code = await new Promise<number>((resolve, reject) => {
       "--config",
       "tests/vitest.config.ts",
       "--reporter=default",
+      `--reporter=${fileURLToPath(new URL("retried-tests.ts", import.meta.url))}`,
       "--reporter=json",
       `--outputFile.json=${reportFile}`,
       ...process.argv.slice(2),

@@ -42,6 +42,8 @@ export default defineConfig({
   test: {
     provide: { ed25519Vectors: ed25519Vectors() },
     silent: "passed-only",
+    // Real processes on a busy machine: what fails is tried once more, and named at the end if it then passes.
+    retry: 1,
     coverage: {
       provider: "istanbul",
       include: ["packages/*/src/**/*.ts", "host-sdk/**/*.ts", "workers/**/*.{ts,tsx}"],
