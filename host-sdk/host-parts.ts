@@ -293,7 +293,7 @@ async function trustOf(options: HostOptions, { marketplace, now }: Clocked): Pro
       now,
     });
   }
-  const nothing = { serviceKeys: { release: [], lease: [] }, refreshedAt: now().toISOString() };
+  const nothing = { serviceKeys: { release: [], lease: [], log: [] }, refreshedAt: now().toISOString() };
   return { refresh: async () => nothing, verified: async () => null };
 }
 

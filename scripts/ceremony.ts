@@ -15,6 +15,9 @@ import { signMetadata } from "../workers/trust/tuf-metadata.ts";
 /** One ceremony a year, with a month to be late. */
 const OFFLINE_LIFETIME_MS = 396 * 86_400_000;
 
+/** Name of the log, as the Worker's variable `LOG_ORIGIN` has it. */
+const LOG_ORIGIN = "rising-bsm.com/log";
+
 /** One signer's key; the seed never belongs on a machine that serves anything. */
 export interface OfflineKey {
   readonly keyId: string;
@@ -29,6 +32,8 @@ export type WorkerSecrets = Record<
   | "LEASE_KEY"
   | "SNAPSHOT_KEY"
   | "TIMESTAMP_KEY"
+  | "CATALOG_KEY"
+  | "LOG_KEY"
   | "DOWNLOAD_KEY"
   | "CURSOR_KEY",
   string
@@ -67,6 +72,8 @@ export async function createTrust(ceremony: Ceremony): Promise<Trust> {
     LEASE_KEY: seed(),
     SNAPSHOT_KEY: seed(),
     TIMESTAMP_KEY: seed(),
+    CATALOG_KEY: seed(),
+    LOG_KEY: seed(),
     DOWNLOAD_KEY: seed(),
     CURSOR_KEY: seed(),
   };
@@ -105,14 +112,16 @@ async function encodeServiceKeys(
   secrets: WorkerSecrets,
   now: Date,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const [release, lease] = await Promise.all([
+  const [release, lease, log] = await Promise.all([
     keyFrom(secrets.RELEASE_KEY),
     keyFrom(secrets.LEASE_KEY),
+    keyFrom(secrets.LOG_KEY),
   ]);
   const from = now.toISOString();
   const serviceKeys: ServiceKeys = {
     release: [{ keyId: release.keyId, publicKey: base64url(release.publicKey), from }],
     lease: [{ kid: lease.keyId, publicKey: base64url(lease.publicKey), from }],
+    log: [{ origin: LOG_ORIGIN, publicKey: base64url(log.publicKey), from }],
   };
   return utf8(`${JSON.stringify(serviceKeys, null, 2)}\n`);
 }

@@ -23,6 +23,8 @@ const testSecrets = {
   TIMESTAMP_KEY: seed(4),
   DOWNLOAD_KEY: seed(5),
   CURSOR_KEY: seed(6),
+  CATALOG_KEY: seed(7),
+  LOG_KEY: seed(8),
 };
 
 const workersPlugin = cloudflareTest(async () => ({
@@ -31,6 +33,7 @@ const workersPlugin = cloudflareTest(async () => ({
     bindings: {
       ...testSecrets,
       REVIEW_POLICY: "open",
+      POINTER_INTERVAL_MS: "0",
       DB_MIGRATIONS: await readD1Migrations(`${root}migrations/db`),
       SEARCH_MIGRATIONS: await readD1Migrations(`${root}migrations/search`),
     },

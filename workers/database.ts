@@ -30,7 +30,7 @@ function inSession(database: D1Database, constraint: D1SessionConstraint): D1Dat
 
 /** The newest migration of each database that this code needs; a test compares them to the files. */
 export const REQUIRED_MIGRATIONS = {
-  DB: "0002_licenses.sql",
+  DB: "0003_log.sql",
   SEARCH: "0001_search.sql",
 } as const;
 

@@ -11,9 +11,15 @@ const settingsSchema = z.object({
   LEASE_KEY: seed,
   SNAPSHOT_KEY: seed,
   TIMESTAMP_KEY: seed,
+  CATALOG_KEY: seed,
+  LOG_KEY: seed,
   DOWNLOAD_KEY: seed,
   CURSOR_KEY: seed,
   REVIEW_POLICY: z.enum(["open", "first-release"]),
+  /** Name of the log and of its key. */
+  LOG_ORIGIN: z.string().regex(/^[^\s+]{1,200}$/),
+  /** Least time between two writes of one R2 key: R2 takes one a second. */
+  POINTER_INTERVAL_MS: z.coerce.number().int().min(0),
 });
 
 export type Settings = Readonly<z.output<typeof settingsSchema>>;
@@ -58,7 +64,10 @@ export function settings(env: Bindings): Settings {
   return result.data;
 }
 
-type SeedName = Exclude<keyof Settings, "ADMIN_TOKEN" | "REVIEW_POLICY">;
+type SeedName = Exclude<
+  keyof Settings,
+  "ADMIN_TOKEN" | "REVIEW_POLICY" | "LOG_ORIGIN" | "POINTER_INTERVAL_MS"
+>;
 type SigningKeyName = Exclude<SeedName, "DOWNLOAD_KEY" | "CURSOR_KEY">;
 
 /** The raw 32 bytes of a secret. */

@@ -309,7 +309,7 @@ function documentOf(
       type: "https://rising-bsm.com/plugin/v1",
       name,
       displayName: name,
-      publisher: { name: "Acme", keys: [entry] },
+      publisher: { name: "Acme", keys: [entry], recovery: null, statements: [] },
       channels: {},
       versions: [],
     };

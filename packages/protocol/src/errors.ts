@@ -66,7 +66,14 @@ export const ERRORS = {
     "The publisher's keys changed since this plugin was installed",
     true,
   ],
+  trust_key_revoked: [
+    403,
+    "The release is signed with a key that its publisher had revoked before",
+    true,
+  ],
   trust_revoked: [403, "The release is revoked", true],
+  trust_log_invalid: [422, "The log's proof, checkpoint or tile does not verify", true],
+  trust_log_fork: [409, "The log shows this host another history than before", true],
   trust_incompatible: [422, "The plugin does not support this host version", true],
 
   dependency_conflict: [409, "The plugins' version ranges cannot be met together", true],
@@ -116,6 +123,7 @@ export const ERRORS = {
   cursor_expired: [410, "The cursor has expired: start again from the first page", true],
   not_found: [404, "There is nothing here", true],
   schema_outdated: [503, "The database is older than the Worker: run the migrations", true],
+  log_ahead: [503, "The published log is ahead of the database: run `npm run log-recover`", true],
   unavailable: [503, "A part of the marketplace is not available now", true],
 } as const satisfies Record<string, readonly [status: number, meaning: string, isPublic: boolean]>;
 

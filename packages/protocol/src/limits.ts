@@ -19,6 +19,20 @@ export const TRUST_LIMITS = {
   pluginDocumentBytes: 4 * MiB,
 } as const;
 
+/** Limits of the transparency log and of what is read of it. */
+export const LOG_LIMITS = {
+  /** The length of an entry is written in two bytes. */
+  entryBytes: 65_535,
+  noteBytes: 64 * KiB,
+  proofBytes: 72 * KiB,
+  /** Signature lines of a note: one of the log, the others of witnesses. */
+  signatures: 32,
+  /** 256 hashes. */
+  tileBytes: 8 * KiB,
+  /** 256 entries with their lengths. */
+  entriesBytes: 256 * (2 + 65_535),
+} as const;
+
 /** Limits of one plugin call; a manifest may ask for more and an administrator may grant it. */
 export const CALL_LIMITS = {
   hookCpuMs: 50,

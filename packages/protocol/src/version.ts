@@ -56,6 +56,12 @@ export function satisfies(version: string, range: string): boolean {
   return isVersion(version) && isVersionRange(range) && satisfiesRange(version, range);
 }
 
+/** Whether the version lies in the range, where a prerelease counts like any other version. */
+export function isInRange(version: string, range: string): boolean {
+  if (!isVersion(version) || !isVersionRange(range)) return false;
+  return satisfiesRange(version, range, { includePrerelease: true });
+}
+
 /** The highest of the versions that lies in the range, or null. */
 export function maxSatisfying(versions: readonly string[], range: string): string | null {
   return isVersionRange(range) ? maxSatisfyingRange(versions.filter(isVersion), range) : null;
