@@ -1,3 +1,4 @@
+import type { Advisories, Envelope } from "@rising-bsm/protocol";
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
 /**
@@ -10,6 +11,8 @@ export const publishers = sqliteTable("publishers", {
   verified: integer("verified", { mode: "boolean" }).notNull().default(false),
   approvedAt: integer("approved_at"),
   createdAt: integer("created_at").notNull(),
+  /** SHA-256 of the recovery key in force. */
+  recoveryHash: text("recovery_hash"),
 });
 
 export const publisherKeys = sqliteTable("publisher_keys", {
@@ -19,12 +22,34 @@ export const publisherKeys = sqliteTable("publisher_keys", {
   recoveryHash: text("recovery_hash"),
   createdAt: integer("created_at").notNull(),
   revokedAt: integer("revoked_at"),
+  /** Releases from this place in the log on do not count with the key. */
+  revokedFrom: integer("revoked_from"),
 });
+
+/** What publishers said about their keys, in the order in which it was taken. */
+export const keyStatements = sqliteTable(
+  "key_statements",
+  {
+    publisher: text("publisher").notNull(),
+    place: integer("place").notNull(),
+    digest: text("digest").notNull(),
+    envelope: text("envelope", { mode: "json" }).$type<Envelope>().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.publisher, table.place] })],
+);
 
 export const scopes = sqliteTable("scopes", {
   scope: text("scope").primaryKey(),
   publisher: text("publisher").notNull(),
   createdAt: integer("created_at").notNull(),
+});
+
+/** A scope that changes hands when its cool-down has passed. */
+export const scopeTransfers = sqliteTable("scope_transfers", {
+  scope: text("scope").primaryKey(),
+  toPublisher: text("to_publisher").notNull(),
+  requestedAt: integer("requested_at").notNull(),
+  effectiveAt: integer("effective_at").notNull(),
 });
 
 export const tokens = sqliteTable("tokens", {
@@ -51,6 +76,10 @@ export const plugins = sqliteTable("plugins", {
   searchRevision: integer("search_revision").notNull().default(0),
   createdAt: integer("created_at").notNull(),
   updatedAt: integer("updated_at").notNull(),
+  /** The part of the catalogue that lists the document, and the document that it lists. */
+  shard: text("shard"),
+  documentSha256: text("document_sha256"),
+  removedAt: integer("removed_at"),
 });
 
 /**
@@ -79,6 +108,9 @@ export const versions = sqliteTable(
     deprecatedReason: text("deprecated_reason"),
     createdAt: integer("created_at").notNull(),
     publishedAt: integer("published_at"),
+    /** Payload of the release statement, fixed together with its place in the log. */
+    statement: text("statement"),
+    logIndex: integer("log_index"),
   },
   (table) => [primaryKey({ columns: [table.plugin, table.version] })],
 );
@@ -94,6 +126,57 @@ export const channels = sqliteTable(
   (table) => [primaryKey({ columns: [table.plugin, table.channel] })],
 );
 
+/** The one row that orders all writes of log and trust metadata. */
+export const heads = sqliteTable("heads", {
+  id: integer("id").primaryKey(),
+  revision: integer("revision").notNull(),
+  logSize: integer("log_size").notNull(),
+  logRoot: text("log_root").notNull(),
+  tufVersion: integer("tuf_version").notNull(),
+  shownLogSize: integer("shown_log_size").notNull(),
+  shownTufVersion: integer("shown_tuf_version").notNull(),
+  holder: text("holder"),
+  heldUntil: integer("held_until").notNull().default(0),
+});
+
+/** What waits to be logged: an entry, or a release whose entry is made when its place is fixed. */
+export const logQueue = sqliteTable("log_queue", {
+  id: integer("id").primaryKey({ autoIncrement: true }),
+  entry: text("entry"),
+  plugin: text("plugin"),
+  version: text("version"),
+});
+
+export const logEntries = sqliteTable("log_entries", {
+  place: integer("place").primaryKey(),
+  entry: text("entry").notNull(),
+});
+
+/** Level 0: hashes of the entries. Level L: hashes of the full tiles of level L - 1. */
+export const logHashes = sqliteTable(
+  "log_hashes",
+  {
+    level: integer("level").notNull(),
+    place: integer("place").notNull(),
+    hash: text("hash").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.level, table.place] })],
+);
+
+/** The targets of the online role `catalog`, as they were last written. */
+export const catalogTargets = sqliteTable("catalog_targets", {
+  target: text("target").primaryKey(),
+  length: integer("length").notNull(),
+  sha256: text("sha256").notNull(),
+  catalogVersion: integer("catalog_version").notNull(),
+});
+
+export const advisories = sqliteTable("advisories", {
+  id: text("id").primaryKey(),
+  entry: text("entry", { mode: "json" }).$type<Advisories["entries"][number]>().notNull(),
+  withdrawnAt: integer("withdrawn_at"),
+});
+
 /** One row for every privileged action, written in the batch that does it. */
 export const audit = sqliteTable("audit", {
   id: integer("id").primaryKey(),
@@ -107,5 +190,6 @@ export const audit = sqliteTable("audit", {
 
 export type Publisher = typeof publishers.$inferSelect;
 export type PublisherKey = typeof publisherKeys.$inferSelect;
+export type Heads = typeof heads.$inferSelect;
 export type Version = typeof versions.$inferSelect;
 export type AuditEntry = typeof audit.$inferInsert;

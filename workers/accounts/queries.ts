@@ -8,7 +8,7 @@ import type { AuditEntry, Publisher, PublisherKey } from "../schema.ts";
 /** Each insert leaves an existing row as it is; the row that counts is what comes back. */
 export async function insertPublisher(
   db: Database,
-  row: Omit<Publisher, "approvedAt" | "verified">,
+  row: Omit<Publisher, "approvedAt" | "verified" | "recoveryHash">,
   entry: AuditEntry,
 ) {
   const isNew = sql`NOT EXISTS (SELECT 1 FROM publishers WHERE name = ${row.name})`;
@@ -37,7 +37,7 @@ export async function insertScope(
 /** A new key changes the public document of every plugin of its publisher. */
 export async function insertKey(
   db: Database,
-  row: Omit<PublisherKey, "revokedAt">,
+  row: Omit<PublisherKey, "revokedAt" | "revokedFrom">,
   entry: AuditEntry,
 ) {
   const owned = db

@@ -54,7 +54,13 @@ const nextSeq = sql<number>`(SELECT coalesce(max(seq), 0) + 1 FROM ${versions})`
 
 export type NewVersion = Omit<
   Version,
-  "statusReason" | "seq" | "yankedReason" | "deprecatedReason" | "publishedAt"
+  | "statusReason"
+  | "seq"
+  | "yankedReason"
+  | "deprecatedReason"
+  | "publishedAt"
+  | "statement"
+  | "logIndex"
 >;
 
 /**
