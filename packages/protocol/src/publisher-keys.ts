@@ -17,20 +17,22 @@ const common = {
 
 const key = { keyId: sha256Schema, publicKey: publicKeySchema };
 
-/** Releases from `fromIndex` in the log on do not count with these keys. */
-const revocation = {
-  revokes: z.array(sha256Schema).max(100),
-  fromIndex: z.int().nonnegative(),
-};
+/** Releases from this place in the log on do not count with the keys that are revoked. */
+const fromIndex = z.int().nonnegative();
 
 /**
  * What a publisher says about their keys, signed with one that they have: another key signs for them
- * (`add`), keys do no longer (`revoke`), or, signed with the recovery key, one new key takes the place of
- * all (`recover`).
+ * (`add`), keys do no longer (`revoke`), or, signed with the recovery key, one key takes the place of all
+ * others (`recover`), also of those that whoever stole one may have added.
  */
 export const keyStatementSchema = z.discriminatedUnion("action", [
   z.strictObject({ ...common, action: z.literal("add"), ...key }),
-  z.strictObject({ ...common, action: z.literal("revoke"), ...revocation }),
+  z.strictObject({
+    ...common,
+    action: z.literal("revoke"),
+    revokes: z.array(sha256Schema).min(1).max(100),
+    fromIndex,
+  }),
   z.strictObject({
     ...common,
     action: z.literal("recover"),
@@ -39,7 +41,7 @@ export const keyStatementSchema = z.discriminatedUnion("action", [
     recoveryKey: publicKeySchema,
     /** SHA-256 of the next recovery key. */
     recovery: sha256Schema,
-    ...revocation,
+    fromIndex,
   }),
 ]);
 
@@ -133,35 +135,42 @@ async function signersOf(
 
 async function nextKeys(known: PublisherKeys, statement: KeyStatement): Promise<PublisherKeys> {
   const { keys, ...rest } = known;
-  if (statement.action === "revoke") return { ...rest, keys: revoke(keys, statement) };
-  const added = await addedKey(statement);
-  const before = keys.find(({ keyId: id }) => id === added.keyId);
-  if (before?.revokedFrom !== undefined) throw invalid("A revoked key cannot be added again");
-  const others = keys.filter((one) => one !== before);
+  if (statement.action === "revoke") {
+    const { revokes, fromIndex: from } = statement;
+    return { ...rest, keys: revoke(keys, from, ({ keyId: id }) => revokes.includes(id)) };
+  }
+  const added = await addedKey(known, statement);
+  const others = keys.filter(({ keyId: id }) => id !== added.keyId);
   if (statement.action === "add") return { ...rest, keys: [...others, added] };
-  const { recovery } = statement;
-  return { ...rest, recovery, keys: [...revoke(others, statement), added] };
+  const { recovery, fromIndex: from } = statement;
+  if ([...keys, added].some(({ keyId: id }) => id === recovery) || recovery === known.recovery) {
+    throw invalid("The next recovery key is one that is in use");
+  }
+  return { ...rest, recovery, keys: [...revoke(others, from), added] };
 }
 
-async function addedKey(statement: {
-  readonly keyId: string;
-  readonly publicKey: string;
-}): Promise<PublisherKeyEntry> {
+async function addedKey(
+  { keys, recovery }: PublisherKeys,
+  statement: { readonly keyId: string; readonly publicKey: string },
+): Promise<PublisherKeyEntry> {
   const publicKey = fromBase64url(statement.publicKey);
   assertPublicKey(publicKey);
-  if ((await keyId(publicKey)) !== statement.keyId) throw invalid("The key does not match its id");
-  return { keyId: statement.keyId, publicKey: statement.publicKey };
+  const id = await keyId(publicKey);
+  if (id !== statement.keyId) throw invalid("The key does not match its id");
+  if (id === recovery) throw invalid("The recovery key cannot sign releases");
+  const before = keys.find((one) => one.keyId === id);
+  if (before?.revokedFrom !== undefined) throw invalid("A revoked key cannot be added again");
+  return { keyId: id, publicKey: statement.publicKey };
 }
 
 /** A revocation can move back in time, never forward. */
 function revoke(
   keys: readonly PublisherKeyEntry[],
-  { revokes, fromIndex }: { readonly revokes: readonly string[]; readonly fromIndex: number },
+  from: number,
+  isRevoked: (key: PublisherKeyEntry) => boolean = () => true,
 ): PublisherKeyEntry[] {
   return keys.map((one) =>
-    revokes.includes(one.keyId)
-      ? { ...one, revokedFrom: Math.min(one.revokedFrom ?? Infinity, fromIndex) }
-      : one,
+    isRevoked(one) ? { ...one, revokedFrom: Math.min(one.revokedFrom ?? Infinity, from) } : one,
   );
 }
 
