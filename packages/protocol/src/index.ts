@@ -48,6 +48,7 @@ export * from "./permissions.ts";
 export * from "./plugin-name.ts";
 export * from "./publisher-keys.ts";
 export * from "./read-bundle.ts";
+export * from "./scan-bundle.ts";
 export * from "./statements.ts";
 export { suggest } from "./suggest.ts";
 export * from "./text.ts";

@@ -19,6 +19,13 @@ export const TRUST_LIMITS = {
   pluginDocumentBytes: 4 * MiB,
 } as const;
 
+/** How much the scan of a bundle reports. */
+export const SCAN_LIMITS = {
+  findings: 50,
+  /** Invisible characters of a file that may belong to emoji. */
+  emoji: 2_000,
+} as const;
+
 /** Limits of the transparency log and of what is read of it. */
 export const LOG_LIMITS = {
   /** The length of an entry is written in two bytes. */

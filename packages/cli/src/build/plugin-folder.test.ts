@@ -14,6 +14,15 @@ test("validate accepts the seed's smallest plugin and writes nothing", async () 
   });
 });
 
+test("validate says what a person will look at before the release", async () => {
+  const code = "export default { methods: { hello() { return '\u202e'; } } };\n";
+  const home = await writeFiles(await temporaryFolder(), { ...HELLO, "index.js": code });
+  const run = await runCli(["validate", "--json"], { home });
+  expect(run).toMatchObject({ code: 0 });
+  expect(run.json().findings).toMatchObject([{ rule: "scan_bidi", path: "index.js:1:47" }]);
+  expect((await runCli(["validate"], { home })).stdout).toContain("a person will review it");
+});
+
 test("validate lists every mistake with line, column and fix", async () => {
   const manifest = `{
   "name": "@acme/hello",

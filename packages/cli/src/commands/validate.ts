@@ -10,18 +10,24 @@ export const validateCommand: DefineCommand = (run) =>
     .action(
       run(async (cli, dir: string) => {
         const { findingsError, readPluginFolder } = await import("../build/plugin-folder.ts");
-        const { packBundle, readBundle } = await import("@rising-bsm/protocol");
+        const { packBundle, readBundle, scanBundle } = await import("@rising-bsm/protocol");
         const { manifest, files, findings } = await readPluginFolder(resolve(cli.cwd, dir));
         if (manifest === null || findings.length > 0) throw findingsError(findings);
         await readBundle(packBundle(files));
+        const warnings = scanBundle(files);
         return {
           data: {
             plugin: manifest.name,
             version: manifest.version,
             files: files.size,
-            findings: [],
+            findings: warnings,
           },
-          text: `${manifest.name}@${manifest.version} is valid (${files.size} files)`,
+          text: [
+            `${manifest.name}@${manifest.version} is valid (${files.size} files)`,
+            ...warnings.map(
+              ({ path, message, fix }) => `${path}: ${message}; a person will review it. ${fix}`,
+            ),
+          ].join("\n"),
         };
       }),
     );

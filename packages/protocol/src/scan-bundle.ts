@@ -1,0 +1,88 @@
+import type { Finding } from "./errors.ts";
+import { SCAN_LIMITS } from "./limits.ts";
+
+/** Entries that people or engines read as text. */
+const TEXT = /\.(?:[cm]?js|json|md|html|css|svg|txt|map)$/;
+
+/** Unicode's bidirectional controls: code that reads in another order than it runs (CVE-2021-42574). */
+const BIDI = String.raw`(?<bidi>[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069])`;
+
+/** Characters without a shape, in which whole programs have been hidden. */
+const INVISIBLE = String.raw`(?<invisible>[\u115F\u1160\u180E\u200B-\u200D\u2060-\u2064\u3164\uFE00-\uFE0F\uFEFF\uFFA0\uFFF9-\uFFFB\u{E0000}-\u{E01EF}])`;
+
+/** Secrets whose form is unmistakable. */
+const SECRET = String.raw`(?<secret>-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----|\brbsm_pat_[\w\-]{43}|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|\bsk_live_[A-Za-z0-9]{24,})`;
+
+const SUSPICIOUS = new RegExp([BIDI, INVISIBLE, SECRET].join("|"), "gv");
+
+/** Emoji are made with invisible characters too. */
+const EMOJI = /\p{RGI_Emoji}|\p{Emoji}[\uFE0E\uFE0F]/gv;
+
+/** Longer than any emoji, in UTF-16 units. */
+const EMOJI_REACH = 40;
+
+const KINDS = ["bidi", "invisible", "secret"] as const;
+
+const MEANINGS = {
+  bidi: "holds a character that changes the direction of the text",
+  invisible: "holds a character that cannot be seen",
+  secret: "holds what looks like a secret",
+} as const;
+
+const FIXES = {
+  bidi: "Write it as an escape such as \\u202e, or leave it out",
+  invisible: "Write it as an escape such as \\u200b, or leave it out",
+  secret: "Take it out and revoke it; declare `secrets` for values that administrators enter",
+} as const;
+
+/**
+ * What a person has to look at before the bundle is released: characters that hide code from readers,
+ * and secrets. The same text gives the same findings; at most one a line, `SCAN_LIMITS.findings` in all.
+ */
+export function scanBundle(files: ReadonlyMap<string, Uint8Array>): Finding[] {
+  const findings: Finding[] = [];
+  for (const [name, bytes] of files) {
+    if (!TEXT.test(name)) continue;
+    for (const finding of scanText(name, new TextDecoder().decode(bytes))) {
+      if (findings.length === SCAN_LIMITS.findings) return findings;
+      findings.push(finding);
+    }
+  }
+  return findings;
+}
+
+function* scanText(name: string, text: string): Generator<Finding> {
+  // Looking around a character costs time: a file that is made of nothing else is for a person to see.
+  const budget = { emoji: SCAN_LIMITS.emoji };
+  for (const [at, line] of text.split("\n").entries()) {
+    const found = firstSuspicious(line, budget);
+    if (found === undefined) continue;
+    const { kind, index, sign } = found;
+    yield {
+      rule: `scan_${kind}`,
+      path: `${name}:${at + 1}:${index + 1}`,
+      message: `${name} ${MEANINGS[kind]}${sign}`,
+      fix: FIXES[kind],
+    };
+  }
+}
+
+function firstSuspicious(line: string, budget: { emoji: number }) {
+  for (const { index, groups = {}, 0: found } of line.matchAll(SUSPICIOUS)) {
+    const kind = KINDS.find((one) => groups[one] !== undefined) ?? "secret";
+    if (kind === "invisible" && budget.emoji-- > 0 && isInEmoji(line, index)) continue;
+    const sign =
+      kind === "secret" ? "" : ` (U+${found.codePointAt(0)?.toString(16).toUpperCase()})`;
+    return { kind, index, sign };
+  }
+  return undefined;
+}
+
+function isInEmoji(text: string, at: number): boolean {
+  const start = Math.max(0, at - EMOJI_REACH);
+  const around = text.slice(start, at + EMOJI_REACH).matchAll(EMOJI);
+  return around.some(({ index, 0: { length } }) => {
+    const first = start + index;
+    return first < at && at < first + length;
+  });
+}
