@@ -1,8 +1,8 @@
-import { equalBytes } from "@rising-bsm/protocol";
+import { SERVICE_KEYS_TARGET, equalBytes } from "@rising-bsm/protocol";
 import { signingKey } from "../env.ts";
 import type { Bindings } from "../env.ts";
 import { jsonObject, putOnce, putReplacing } from "../objects.ts";
-import { checkTrust, SERVICE_KEYS_TARGET } from "./check-trust.ts";
+import { checkTrust } from "./check-trust.ts";
 import type { CheckedTrust, OnlineKeys, TrustFiles } from "./check-trust.ts";
 import { pointsAt, publishHeads } from "./publish-heads.ts";
 

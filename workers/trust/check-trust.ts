@@ -1,5 +1,6 @@
 import {
   RbsmError,
+  SERVICE_KEYS_TARGET,
   TRUST_LIMITS,
   base64url,
   parseJson,
@@ -31,8 +32,6 @@ export interface CheckedTrust {
   readonly targetsVersion: number;
   readonly serviceKeysSha256: string;
 }
-
-export const SERVICE_KEYS_TARGET = "service-keys.json";
 
 /**
  * Checks what a ceremony made before any host sees it: signed by enough of its own and the previous
