@@ -10,8 +10,11 @@ import {
   TRUST_LIMITS,
   utf8,
 } from "@rising-bsm/protocol";
+import { isAbsolute } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import type { z } from "zod";
+import { createFolderSend } from "./folder-send.ts";
 import { readCapped, readJson, requireSuccess } from "./read-answer.ts";
 import { createHttpSend, type Outgoing, type Send } from "./send.ts";
 
@@ -48,8 +51,9 @@ export interface JsonRequest<T> {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Where the marketplace is; `send` replaces HTTP by another way to reach it. */
+/** Where the marketplace is; `send` replaces the usual way to reach it. */
 export interface MarketplaceOptions {
+  /** `https:` or `http:`; `file:` or a path names the folder of a mirror. */
   readonly url: string;
   readonly fetch?: typeof fetch;
   readonly send?: Send;
@@ -62,7 +66,7 @@ export interface MarketplaceOptions {
 /** A client for one marketplace. It keeps no state and trusts nothing it reads. */
 export function createMarketplace(options: MarketplaceOptions): Marketplace {
   const base = parseBase(options.url);
-  const send = cancellable(options.send ?? createHttpSend({ base, ...options }), options.signal);
+  const send = cancellable(options.send ?? createSend(base, options), options.signal);
   const get = (path: string) => getWithRetries(send, { method: "GET", path }, options.backOffMs);
 
   async function getBytes(path: string, maxBytes: number) {
@@ -80,6 +84,10 @@ export function createMarketplace(options: MarketplaceOptions): Marketplace {
   };
 }
 
+function createSend(base: URL, options: MarketplaceOptions): Send {
+  return base.protocol === "file:" ? createFolderSend(base) : createHttpSend({ base, ...options });
+}
+
 /** Every request ends with `signal` too, whatever else may end it. */
 function cancellable(send: Send, signal: AbortSignal | undefined): Send {
   if (signal === undefined) return send;
@@ -91,10 +99,11 @@ function cancellable(send: Send, signal: AbortSignal | undefined): Send {
 }
 
 function parseBase(url: string): URL {
+  if (isAbsolute(url) || /^\.{1,2}[/\\]/.test(url)) return pathToFileURL(url);
   const base = URL.canParse(url) ? new URL(url) : null;
-  if (base !== null && ["http:", "https:"].includes(base.protocol)) return base;
+  if (base !== null && ["http:", "https:", "file:"].includes(base.protocol)) return base;
   throw new RbsmError("usage", `Not a marketplace URL: ${url}`, {
-    fix: "Write it like https://marketplace.example.com",
+    fix: "Write it like https://marketplace.example.com, or name the folder of a mirror: /srv/mirror",
   });
 }
 
