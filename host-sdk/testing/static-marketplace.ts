@@ -2,28 +2,45 @@
  * A marketplace of files on a real HTTP server, signed like a real one, for tests of what a host
  * accepts. It can lie in every way a hostile server can: tests replace files and the handler.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import {
+  type Advisories,
+  ADVISORIES_TARGET,
   base64url,
   bundlePath,
   compareVersions,
-  hex,
+  documentPath,
+  encodeLogEntry,
   indexPath,
   type Json,
   packBundle,
   type PluginDocument,
+  type Policy,
+  POLICY_TARGET,
+  proofPath,
   readBundle,
   releasePath,
   type ReleaseStatement,
-  sha256Hex,
+  type Revocations,
+  REVOCATIONS_TARGET,
+  SERVICE_KEYS_TARGET,
+  type ServiceKeys,
   signBundle,
   signingKeyFromSeed,
   type SigningKey,
   signRelease,
+  statementDigest,
   utf8,
 } from "@rising-bsm/protocol";
+import { type FileServer, serveFiles } from "./serve-files.ts";
+import { createTestLog, type TestLog } from "./test-log.ts";
+import { createTufRepository, sha256Of, type TufRepository } from "./tuf-repository.ts";
 
-const YEAR_MS = 365 * 86_400_000;
+export { answerFile } from "./serve-files.ts";
+
+/** Name of the log. */
+export const LOG_ORIGIN = "rising-bsm.com/log";
+
+const FROM = "2026-01-01T00:00:00.000Z";
 
 /** What a test publishes: a manifest's members beside the required ones, and the code of `main`. */
 export interface TestRelease {
@@ -39,55 +56,118 @@ export interface TestRelease {
   readonly statement?: Partial<ReleaseStatement>;
 }
 
-/** Answers a request itself and says so, or leaves it to the files. */
-export type Intercept = (request: IncomingMessage, response: ServerResponse) => boolean;
-
-/** A running marketplace. */
-export interface StaticMarketplace {
-  readonly url: string;
+/** A running marketplace. Everything a test changes is signed at once, unless it changes `files` itself. */
+export interface StaticMarketplace extends FileServer {
+  /** Root version 1. */
   readonly root: Uint8Array;
   readonly files: Map<string, Uint8Array>;
   readonly publisher: SigningKey;
+  /** Signs releases: in a test that steals it, another's statements too. */
+  readonly release: SigningKey;
   /** Signs leases; which ones is for a license server behind {@link intercept}. */
   readonly lease: SigningKey;
-  /** Paths asked for, in order. */
-  readonly requests: string[];
+  readonly log: TestLog;
+  /** Signs, forges and rotates below what this interface has words for. */
+  readonly tuf: TufRepository;
   publish(release: TestRelease): Promise<{ sha256: string; bundle: Uint8Array }>;
+  /** The document as it is served; undefined when there is none. */
+  document(name: string): PluginDocument | undefined;
   editDocument(name: string, edit: (document: PluginDocument) => PluginDocument): void;
-  intercept(handler: Intercept | null): void;
-  /** Publishes root version 2, signed by a threshold of the first one's signers, or by strangers. */
+  removeDocument(name: string): void;
+  /** Sets members of the document's publisher: keys, recovery, statements. */
+  setPublisherKeys(name: string, publisher: Partial<PluginDocument["publisher"]>): void;
+  /** Adds an entry to the offline list of revocations. */
+  revoke(entry: Revocations["entries"][number]): void;
+  /** Adds an entry to the online list of advisories. */
+  advise(entry: Advisories["entries"][number]): void;
+  /** Adds keys to the offline policy. */
+  vouch(entry: Policy["publisherKeys"][number]): void;
+  editServiceKeys(edit: (keys: ServiceKeys) => ServiceKeys): void;
+  /** Publishes the next root, signed by a threshold of the first one's signers, or by strangers. */
   rotateRoot(by: "signers" | "strangers"): Promise<Uint8Array>;
-  /** Signs timestamp and snapshot again, to expire at `expires`. */
-  resign(expires: Date): Promise<void>;
-  close(): Promise<void>;
+  rotateOnline(role: "catalog" | "snapshot" | "timestamp"): void;
+  /** Signs timestamp and snapshot again, as the daily cron does, or to expire at `expires`. */
+  resign(expires?: Date): Promise<void>;
+  /** Lifetimes of what is signed from now on count from what this returns. */
+  setClock(now: () => Date): void;
 }
 
 /** Starts one with fresh keys on a free port. */
 export async function startStaticMarketplace(): Promise<StaticMarketplace> {
   const files = new Map<string, Uint8Array>();
-  const keys = await createKeys();
-  const far = new Date(Date.now() + YEAR_MS);
-  const root = await writeTrust(files, keys, far);
-  const served = await serve(files);
-  const sequence = new Map<string, number>();
+  const [release, lease, publisher, logKey] = await Promise.all([
+    randomKey(),
+    randomKey(),
+    randomKey(),
+    randomKey(),
+  ]);
+  let clock = () => new Date();
+  const tuf = createTufRepository(files, () => clock());
+  const log = await createTestLog(LOG_ORIGIN, logKey);
+  const documents = new Map<string, PluginDocument>();
+  const market = { files, tuf, log, release, publisher, documents, now: () => clock() };
+  const lists = createLists(tuf, { release, lease, log });
+  tuf.sign();
+  await writeLog(market);
   return {
-    ...served,
-    root,
+    ...(await serveFiles(files)),
+    ...lists,
+    root: tuf.anchor,
     files,
-    publisher: keys.publisher,
-    lease: keys.lease,
-    publish: (release) => publish({ files, keys, sequence }, release),
-    editDocument(name, edit) {
-      files.set(indexPath(name), json(edit(documentOf(files, name, keys.publisher))));
+    tuf,
+    log,
+    release,
+    publisher,
+    lease,
+    publish: (order) => publish(market, order),
+    document: (name) => market.documents.get(name),
+    editDocument: (name, edit) => writeDocument(market, edit(documentOf(market, name)), name),
+    removeDocument: (name) => removeDocument(market, name),
+    setPublisherKeys(name, keys) {
+      const document = documentOf(market, name);
+      writeDocument(market, { ...document, publisher: { ...document.publisher, ...keys } });
     },
-    async rotateRoot(by) {
-      const strangers = [await randomKey(), await randomKey()];
-      const signers = by === "signers" ? keys.offline.slice(1) : strangers;
-      const next = await signRoot(keys, 2, signers);
-      files.set("/tuf/2.root.json", next);
-      return next;
-    },
-    resign: (expires) => writeOnline(files, keys, { version: 2, expires }),
+    rotateRoot: async (by) => tuf.rotateRoot(by),
+    rotateOnline: (role) => tuf.rotateOnline(role),
+    resign: async (expires) => tuf.sign(expires),
+    setClock: (now) => void (clock = now),
+  };
+}
+
+type Lists = Pick<StaticMarketplace, "revoke" | "advise" | "vouch" | "editServiceKeys">;
+
+/** The lists beside the catalogue, and the ways to change them. */
+function createLists(
+  tuf: TufRepository,
+  { release, lease, log }: { release: SigningKey; lease: SigningKey; log: TestLog },
+): Lists {
+  let serviceKeys: ServiceKeys = {
+    release: [{ keyId: release.keyId, publicKey: base64url(release.publicKey), from: FROM }],
+    lease: [{ kid: lease.keyId, publicKey: base64url(lease.publicKey), from: FROM }],
+    log: [{ origin: log.origin, publicKey: base64url(log.key.publicKey), from: FROM }],
+  };
+  const revocations: Revocations["entries"] = [];
+  const advisories: Advisories["entries"] = [];
+  const publisherKeys: Policy["publisherKeys"] = [];
+  const list = (target: string, value: unknown) => {
+    tuf.set(target, json(value));
+    tuf.sign();
+  };
+  const type = (name: string) => `https://rising-bsm.com/${name}/v1`;
+  const writeRevocations = () =>
+    list(REVOCATIONS_TARGET, { type: type("revocations"), entries: revocations });
+  const writeAdvisories = () =>
+    list(ADVISORIES_TARGET, { type: type("advisories"), entries: advisories });
+  const writePolicy = () => list(POLICY_TARGET, { type: type("policy"), publisherKeys });
+  tuf.set(SERVICE_KEYS_TARGET, json(serviceKeys));
+  tuf.set(REVOCATIONS_TARGET, json({ type: type("revocations"), entries: [] }));
+  tuf.set(ADVISORIES_TARGET, json({ type: type("advisories"), entries: [] }));
+  tuf.set(POLICY_TARGET, json({ type: type("policy"), publisherKeys }));
+  return {
+    revoke: (entry) => (revocations.push(entry), writeRevocations()),
+    advise: (entry) => (advisories.push(entry), writeAdvisories()),
+    vouch: (entry) => (publisherKeys.push(entry), writePolicy()),
+    editServiceKeys: (edit) => list(SERVICE_KEYS_TARGET, (serviceKeys = edit(serviceKeys))),
   };
 }
 
@@ -96,166 +176,60 @@ export function randomKey(): Promise<SigningKey> {
   return signingKeyFromSeed(crypto.getRandomValues(new Uint8Array(32)));
 }
 
-interface Keys {
-  readonly offline: readonly SigningKey[];
-  readonly snapshot: SigningKey;
-  readonly timestamp: SigningKey;
+interface Catalogue {
+  readonly files: Map<string, Uint8Array>;
+  readonly tuf: TufRepository;
+  readonly log: TestLog;
   readonly release: SigningKey;
-  readonly lease: SigningKey;
   readonly publisher: SigningKey;
-}
-
-async function createKeys(): Promise<Keys> {
-  const [a, b, c, snapshot, timestamp, release, lease, publisher] = await Promise.all([
-    randomKey(),
-    randomKey(),
-    randomKey(),
-    randomKey(),
-    randomKey(),
-    randomKey(),
-    randomKey(),
-    randomKey(),
-  ]);
-  return { offline: [a, b, c], snapshot, timestamp, release, lease, publisher };
+  readonly documents: Map<string, PluginDocument>;
+  readonly now: () => Date;
 }
 
 function json(value: unknown): Uint8Array<ArrayBuffer> {
   return utf8(JSON.stringify(value));
 }
 
-/** Canonical JSON of ASCII data: sorted keys and no white space, as TUF signs it. */
-function canonical(value: Json): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const members = Object.keys(value)
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${canonical(value[key] ?? null)}`);
-  return `{${members.join(",")}}`;
+async function writeLog({ files, log }: Catalogue): Promise<void> {
+  for (const [path, bytes] of await log.files()) files.set(path, bytes);
 }
 
-async function signedBy(
-  signed: Json,
-  signers: readonly SigningKey[],
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = utf8(canonical(signed));
-  const signatures = signers.map(async (key) => ({
-    keyid: key.keyId,
-    sig: hex(await key.sign(bytes)),
-  }));
-  return json({ signatures: await Promise.all(signatures), signed });
-}
-
-function tufTime(date: Date): string {
-  return `${date.toISOString().slice(0, 19)}Z`;
-}
-
-async function writeTrust(
-  files: Map<string, Uint8Array>,
-  keys: Keys,
-  expires: Date,
-): Promise<Uint8Array> {
-  const { release, lease } = keys;
-  const from = "2026-01-01T00:00:00.000Z";
-  const serviceKeys = json({
-    release: [{ keyId: release.keyId, publicKey: base64url(release.publicKey), from }],
-    lease: [{ kid: lease.keyId, publicKey: base64url(lease.publicKey), from }],
-  });
-  const sha256 = await sha256Hex(serviceKeys);
-  files.set(`/tuf/targets/${sha256}.service-keys.json`, serviceKeys);
-  const targets = {
-    _type: "targets",
-    spec_version: "1.0.31",
-    version: 1,
-    expires: tufTime(expires),
-    targets: { "service-keys.json": { length: serviceKeys.length, hashes: { sha256 } } },
-  };
-  files.set("/tuf/1.targets.json", await signedBy(targets, keys.offline.slice(0, 2)));
-  const root = await signRoot(keys, 1, keys.offline.slice(0, 2));
-  files.set("/tuf/1.root.json", root);
-  await writeOnline(files, keys, { version: 1, expires });
-  return root;
-}
-
-async function signRoot(
-  keys: Keys,
-  version: number,
-  signers: readonly SigningKey[],
-): Promise<Uint8Array> {
-  const all = [...keys.offline, keys.snapshot, keys.timestamp];
-  const offline = { keyids: keys.offline.map(({ keyId }) => keyId), threshold: 2 };
-  const root = {
-    _type: "root",
-    spec_version: "1.0.31",
-    version,
-    expires: tufTime(new Date(Date.now() + YEAR_MS)),
-    consistent_snapshot: true,
-    keys: Object.fromEntries(
-      all.map((key) => [
-        key.keyId,
-        { keytype: "ed25519", scheme: "ed25519", keyval: { public: hex(key.publicKey) } },
-      ]),
-    ),
-    roles: {
-      root: offline,
-      targets: offline,
-      snapshot: { keyids: [keys.snapshot.keyId], threshold: 1 },
-      timestamp: { keyids: [keys.timestamp.keyId], threshold: 1 },
-    },
-  };
-  return signedBy(root, signers);
-}
-
-async function writeOnline(
-  files: Map<string, Uint8Array>,
-  keys: Keys,
-  { version, expires }: { version: number; expires: Date },
-): Promise<void> {
-  const common = { spec_version: "1.0.31", version, expires: tufTime(expires) };
-  const snapshot = { _type: "snapshot", ...common, meta: { "targets.json": { version: 1 } } };
-  files.set(`/tuf/${version}.snapshot.json`, await signedBy(snapshot, [keys.snapshot]));
-  const timestamp = { _type: "timestamp", ...common, meta: { "snapshot.json": { version } } };
-  files.set("/tuf/timestamp.json", await signedBy(timestamp, [keys.timestamp]));
-}
-
-interface Catalogue {
-  readonly files: Map<string, Uint8Array>;
-  readonly keys: Keys;
-  readonly sequence: Map<string, number>;
-}
-
-async function publish({ files, keys, sequence }: Catalogue, release: TestRelease) {
-  const key = release.publisher ?? keys.publisher;
+async function publish(market: Catalogue, release: TestRelease) {
+  const { files, log } = market;
+  const { name, version } = release;
+  const key = release.publisher ?? market.publisher;
   const bytes = packBundle(await signBundle(filesOf(release), key));
-  const bundle = await readBundle(bytes);
-  const seq = (sequence.get(release.name) ?? 0) + 1;
-  sequence.set(release.name, seq);
-  const publishedAt = new Date().toISOString();
+  const { sha256, size, treeDigest, manifest } = await readBundle(bytes);
+  const before = documentOf(market, name, key);
+  const publishedAt = market.now().toISOString();
   const statement: ReleaseStatement = {
     type: "https://rising-bsm.com/release/v1",
-    plugin: release.name,
-    version: release.version,
-    bundleSha256: bundle.sha256,
-    size: bundle.size,
-    treeDigest: bundle.treeDigest,
+    plugin: name,
+    version,
+    bundleSha256: sha256,
+    size,
+    treeDigest,
     publisherKeyId: key.keyId,
-    seq,
+    seq: log.size() + 1,
     publishedAt,
     review: { verdict: "passed", policy: "test" },
     ...release.statement,
   };
-  files.set(bundlePath(bundle.sha256), bytes);
-  files.set(
-    releasePath(release.name, release.version),
-    json(await signRelease(statement, keys.release)),
-  );
-  const document = documentOf(files, release.name, key);
-  const { manifest } = bundle;
-  const entry = {
-    version: release.version,
-    sha256: bundle.sha256,
-    size: bundle.size,
-    treeDigest: bundle.treeDigest,
+  const envelope = await signRelease(statement, market.release);
+  const digest = await statementDigest(envelope);
+  const entry = { type: "release", plugin: name, version, statement: digest } as const;
+  const logIndex = await log.append(encodeLogEntry(entry));
+  files.set(bundlePath(sha256), bytes);
+  files.set(releasePath(name, version), json(envelope));
+  files.set(proofPath(name, version), utf8(await log.proof(logIndex)));
+  await writeLog(market);
+  const listed: PluginDocument["versions"][number] = {
+    version,
+    sha256,
+    size,
+    treeDigest,
     publishedAt,
+    logIndex,
     status: "published",
     yanked: false,
     deprecated: false,
@@ -264,19 +238,39 @@ async function publish({ files, keys, sequence }: Catalogue, release: TestReleas
     dependencies: manifest.dependencies,
     engines: manifest.engines,
     paid: release.paid ?? false,
-    bundle: bundlePath(bundle.sha256),
-  } as const;
-  const versions = [
-    ...document.versions.filter(({ version }) => version !== release.version),
-    entry,
-  ];
-  const latest =
-    versions
-      .map(({ version }) => version)
-      .sort(compareVersions)
-      .at(-1) ?? release.version;
-  files.set(indexPath(release.name), json({ ...document, versions, channels: { latest } }));
-  return { sha256: bundle.sha256, bundle: bytes };
+    bundle: bundlePath(sha256),
+  };
+  const versions = [...before.versions.filter((one) => one.version !== version), listed];
+  const latest = versions.map((one) => one.version).toSorted(compareVersions);
+  const channels = { latest: latest.at(-1) ?? version };
+  writeDocument(market, { ...before, versions, channels });
+  return { sha256, bundle: bytes };
+}
+
+/** Under the name `as`, which is a lie when it is not the document's own. */
+function writeDocument(market: Catalogue, document: PluginDocument, as = document.name): void {
+  const bytes = json(document);
+  market.documents.set(as, document);
+  market.files.set(indexPath(as), bytes);
+  market.files.set(documentPath(as, sha256Of(bytes)), bytes);
+  listDocuments(market, as);
+}
+
+function removeDocument(market: Catalogue, name: string): void {
+  market.documents.delete(name);
+  market.files.delete(indexPath(name));
+  listDocuments(market, name);
+}
+
+/** Signs the shard that the name belongs to. */
+function listDocuments({ documents, tuf }: Catalogue, name: string): void {
+  const shardOf = (one: string) => `catalog/${sha256Of(one).slice(0, 2)}.json`;
+  const shard = shardOf(name);
+  const listed = [...documents].filter(([one]) => shardOf(one) === shard);
+  const plugins = Object.fromEntries(listed.map(([one, doc]) => [one, sha256Of(json(doc))]));
+  const type = "https://rising-bsm.com/catalog-shard/v1";
+  tuf.set(shard, listed.length === 0 ? null : json({ type, plugins }));
+  tuf.sign();
 }
 
 /** The files of a release, not signed. */
@@ -298,12 +292,12 @@ export function filesOf(release: TestRelease): Map<string, Uint8Array> {
 }
 
 function documentOf(
-  files: ReadonlyMap<string, Uint8Array>,
+  { documents, publisher }: Catalogue,
   name: string,
-  key: SigningKey,
+  key = publisher,
 ): PluginDocument {
-  const stored = files.get(indexPath(name));
   const entry = { keyId: key.keyId, publicKey: base64url(key.publicKey) };
+  const stored = documents.get(name);
   if (stored === undefined) {
     return {
       type: "https://rising-bsm.com/plugin/v1",
@@ -314,60 +308,7 @@ function documentOf(
       versions: [],
     };
   }
-  const document: PluginDocument = JSON.parse(new TextDecoder().decode(stored));
-  const others = document.publisher.keys.filter(({ keyId }) => keyId !== key.keyId);
-  return { ...document, publisher: { ...document.publisher, keys: [...others, entry] } };
-}
-
-async function serve(files: ReadonlyMap<string, Uint8Array>) {
-  let intercept: Intercept | null = null;
-  const requests: string[] = [];
-  const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    requests.push(pathname);
-    if (intercept?.(request, response) === true) return;
-    answerFile(request, response, files.get(decodeURIComponent(pathname)));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    url: urlOf(server),
-    requests,
-    intercept: (handler: Intercept | null) => void (intercept = handler),
-    close: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
-}
-
-function urlOf(server: Server): string {
-  const address = server.address();
-  if (typeof address !== "object" || address === null)
-    throw new Error("The server does not listen");
-  return `http://127.0.0.1:${address.port}`;
-}
-
-/** One file with Range and If-Range, as the Worker serves bundles. */
-export function answerFile(
-  request: IncomingMessage,
-  response: ServerResponse,
-  bytes: Uint8Array | undefined,
-): void {
-  if (bytes === undefined) {
-    response.writeHead(404, { "content-type": "application/problem+json" });
-    response.end(JSON.stringify({ code: "not_found", detail: "There is nothing here" }));
-    return;
-  }
-  const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
-  if (from === 0) {
-    response.writeHead(200, { "content-length": bytes.length });
-    response.end(bytes);
-    return;
-  }
-  response.writeHead(206, {
-    "content-length": bytes.length - from,
-    "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}`,
-  });
-  response.end(bytes.subarray(from));
+  if (stored.publisher.keys.some(({ keyId }) => keyId === key.keyId)) return stored;
+  const keys = [...stored.publisher.keys, entry];
+  return { ...stored, publisher: { ...stored.publisher, keys } };
 }
