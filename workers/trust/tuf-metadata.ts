@@ -46,7 +46,7 @@ export async function isSignedBy(
 }
 
 /** The bytes that a signature of the metadata is over. */
-function canonicalBytes(signed: Root | Targets | Snapshot | Timestamp): Uint8Array {
+export function canonicalBytes(signed: Root | Targets | Snapshot | Timestamp): Uint8Array {
   let bytes = new Uint8Array();
   new Metadata(signed).sign((data) => {
     bytes = new Uint8Array(data);
