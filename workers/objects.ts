@@ -1,4 +1,4 @@
-import { RbsmError, hex, sha256 } from "@rising-bsm/protocol";
+import { RbsmError, hex, sha256, utf8 } from "@rising-bsm/protocol";
 import { CACHE } from "./http.ts";
 
 /** Media type and caching travel with the object, so that a bucket's own domain serves them too. */
@@ -44,6 +44,60 @@ export async function putReplacing(bucket: R2Bucket, object: NewObject): Promise
   await put(bucket, object, { digest: await sha256(object.bytes) });
 }
 
+/** An object that is replaced in place. One of a greater order is newer: a version, a size, a time. */
+interface Pointer extends NewObject {
+  readonly order: number;
+}
+
+const POINTER_ATTEMPTS = 8;
+const BACK_OFF_MS = 250;
+
+/**
+ * Replaces an object in place, never a newer one by an older one, and only what was read before.
+ * R2 takes one write a second to one key: the time of the last write, which all isolates see, says
+ * how long to wait, and a refusal for writing too often is tried again later.
+ */
+export async function putPointer(
+  bucket: R2Bucket,
+  pointer: Pointer,
+  intervalMs: number,
+): Promise<void> {
+  const object = { ...pointer, customMetadata: { order: String(pointer.order) } };
+  const digest = await sha256(pointer.bytes);
+  for (let attempt = 1; attempt <= POINTER_ATTEMPTS; attempt++) {
+    const current = await bucket.head(pointer.key);
+    if (current !== null && isAsNew(current, pointer.order, hex(digest))) return;
+    await sleep(Math.min(intervalMs, (current?.uploaded.getTime() ?? 0) + intervalMs - Date.now()));
+    const onlyIf = current === null ? { etagDoesNotMatch: "*" } : { etagMatches: current.etag };
+    const written = await unlessTooOften(() => put(bucket, object, { digest, onlyIf }));
+    if (written === true) return;
+    if (written === "too often") await sleep(BACK_OFF_MS * 2 ** attempt * (0.5 + Math.random()));
+  }
+  throw new RbsmError("unavailable", `"${pointer.key}" is being written by others`);
+}
+
+function isAsNew(current: R2Object, order: number, digest: string): boolean {
+  const known = Number(current.customMetadata?.["order"] ?? -1);
+  return known > order || (known === order && storedSha256(current) === digest);
+}
+
+/** R2's own refusal of a second write to one key within a second. */
+const TOO_OFTEN = /\b10058\b|reduce your concurrent request rate/i;
+
+async function unlessTooOften<T>(write: () => Promise<T>): Promise<T | "too often"> {
+  try {
+    return await write();
+  } catch (error) {
+    if (TOO_OFTEN.test(String(error))) return "too often";
+    throw error;
+  }
+}
+
+/** Waits; not at all for a time that has passed. */
+export function sleep(ms: number): Promise<void> {
+  return ms <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /** A JSON document of the static plane. */
 export function jsonObject(
   key: string,
@@ -51,6 +105,19 @@ export function jsonObject(
   cache: "immutable" | "pointer",
 ): NewObject {
   return { key, bytes, headers: { contentType: "application/json", cacheControl: CACHE[cache] } };
+}
+
+/** A text of the static plane. */
+export function textObject(key: string, text: string, cache: "immutable" | "pointer"): NewObject {
+  const headers = { contentType: "text/plain; charset=utf-8", cacheControl: CACHE[cache] };
+  return { key, bytes: utf8(text), headers };
+}
+
+/** Waits for all, then throws what the first one threw: nothing goes on behind a refusal. */
+export async function allSettled(work: readonly Promise<unknown>[]): Promise<void> {
+  for (const result of await Promise.allSettled(work)) {
+    if (result.status === "rejected") throw result.reason;
+  }
 }
 
 async function put(

@@ -42,18 +42,38 @@ export function counting(bindings: Bindings) {
   return { bindings: tapBindings(bindings, { write: (run) => run(), query }), count };
 }
 
-function tapBucket(bucket: R2Bucket, { write }: Taps): R2Bucket {
+/** A bucket that, as R2 does, refuses a second write to a key within the interval. */
+export function refusingFastWrites(bucket: R2Bucket, intervalMs: number) {
+  const lastWrites = new Map<string, number>();
+  let refused = 0;
+  const put = async (...args: Parameters<R2Bucket["put"]>) => {
+    const [key] = args;
+    const last = lastWrites.get(key) ?? 0;
+    if (Date.now() - last < intervalMs) {
+      refused += 1;
+      throw new Error(`put: Reduce your concurrent request rate for the same object. (10058)`);
+    }
+    lastWrites.set(key, Date.now());
+    return bucket.put(...args);
+  };
+  return { bucket: withMethods(bucket, { put }), refused: () => refused };
+}
+
+/** The bucket with some of its methods replaced. */
+export function withMethods(bucket: R2Bucket, methods: object): R2Bucket {
   return new Proxy(bucket, {
     get(target, property) {
-      if (property === "put") {
-        return (...args: Parameters<R2Bucket["put"]>) => write(() => target.put(...args));
-      }
-      if (property === "delete") {
-        return (...args: Parameters<R2Bucket["delete"]>) => write(() => target.delete(...args));
-      }
+      if (property in methods) return Reflect.get(methods, property);
       const member: unknown = Reflect.get(target, property, target);
       return typeof member === "function" ? member.bind(target) : member;
     },
+  });
+}
+
+function tapBucket(bucket: R2Bucket, { write }: Taps): R2Bucket {
+  return withMethods(bucket, {
+    put: (...args: Parameters<R2Bucket["put"]>) => write(() => bucket.put(...args)),
+    delete: (...args: Parameters<R2Bucket["delete"]>) => write(() => bucket.delete(...args)),
   });
 }
 
