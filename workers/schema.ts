@@ -137,6 +137,8 @@ export const heads = sqliteTable("heads", {
   shownTufVersion: integer("shown_tuf_version").notNull(),
   holder: text("holder"),
   heldUntil: integer("held_until").notNull().default(0),
+  passBegun: integer("pass_begun").notNull().default(0),
+  passDone: integer("pass_done").notNull().default(0),
 });
 
 /** What waits to be logged: an entry, or a release whose entry is made when its place is fixed. */
@@ -162,6 +164,36 @@ export const logHashes = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.level, table.place] })],
 );
+
+/** What the ceremonies signed, by its key in the bucket, base64. */
+export const trustFiles = sqliteTable("trust_files", {
+  key: text("key").primaryKey(),
+  content: text("content").notNull(),
+  /** Lies in the bucket as well. */
+  stored: integer("stored", { mode: "boolean" }).notNull().default(false),
+});
+
+/** The metadata of each role that is in force. */
+export const trustRoles = sqliteTable("trust_roles", {
+  role: text("role").$type<"root" | "targets" | "catalog" | "timestamp">().primaryKey(),
+  version: integer("version").notNull(),
+  length: integer("length").notNull(),
+  sha256: text("sha256").notNull(),
+  expiresAt: integer("expires_at").notNull(),
+  /** Ids of online keys: those that root and targets allow, those that signed the others. */
+  keyIds: text("key_ids", { mode: "json" })
+    .$type<Partial<Record<OnlineRole, readonly string[]>>>()
+    .notNull(),
+});
+
+/** The TUF roles whose keys the Worker holds. */
+export type OnlineRole = "catalog" | "snapshot" | "timestamp";
+
+/** Targets of the role `catalog` that have to be made again; triggers count the changes. */
+export const catalogChanges = sqliteTable("catalog_changes", {
+  target: text("target").primaryKey(),
+  changes: integer("changes").notNull().default(1),
+});
 
 /** The targets of the online role `catalog`, as they were last written. */
 export const catalogTargets = sqliteTable("catalog_targets", {
@@ -191,5 +223,8 @@ export const audit = sqliteTable("audit", {
 export type Publisher = typeof publishers.$inferSelect;
 export type PublisherKey = typeof publisherKeys.$inferSelect;
 export type Heads = typeof heads.$inferSelect;
+export type TrustFile = typeof trustFiles.$inferSelect;
+export type TrustRole = typeof trustRoles.$inferSelect;
+export type CatalogTarget = typeof catalogTargets.$inferSelect;
 export type Version = typeof versions.$inferSelect;
 export type AuditEntry = typeof audit.$inferInsert;

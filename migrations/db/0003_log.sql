@@ -12,7 +12,10 @@ CREATE TABLE heads (
   shown_tuf_version INTEGER NOT NULL,
   -- Who works on the heads now, and until when nobody else does.
   holder TEXT,
-  held_until INTEGER NOT NULL DEFAULT 0
+  held_until INTEGER NOT NULL DEFAULT 0,
+  -- Passes of work are numbered; one that is done has shown all that was there when it began.
+  pass_begun INTEGER NOT NULL DEFAULT 0,
+  pass_done INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 -- SHA-256 of nothing: the root of a log without entries.
 INSERT INTO heads (id, revision, log_size, log_root, tuf_version, shown_log_size, shown_tuf_version)
@@ -56,7 +59,32 @@ ALTER TABLE plugins ADD COLUMN shard TEXT;
 ALTER TABLE plugins ADD COLUMN document_sha256 TEXT;
 -- A removed plugin: its name is never given again.
 ALTER TABLE plugins ADD COLUMN removed_at INTEGER;
-CREATE INDEX plugins_by_shard ON plugins (shard, name) WHERE document_sha256 IS NOT NULL;
+CREATE INDEX plugins_by_shard ON plugins (shard, name, document_sha256) WHERE document_sha256 IS NOT NULL;
+
+-- What the ceremonies signed, by its key in the bucket, base64: in force from here on, and written to the
+-- bucket from here.
+CREATE TABLE trust_files (
+  key TEXT PRIMARY KEY,
+  content TEXT NOT NULL,
+  stored INTEGER NOT NULL DEFAULT 0 CHECK (stored IN (0, 1))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX trust_files_to_store ON trust_files (key) WHERE stored = 0;
+
+-- The metadata of each role that is in force.
+CREATE TABLE trust_roles (
+  role TEXT PRIMARY KEY CHECK (role IN ('root', 'targets', 'catalog', 'timestamp')),
+  version INTEGER NOT NULL,
+  length INTEGER NOT NULL,
+  sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
+  expires_at INTEGER NOT NULL,
+  -- Ids of online keys by role: the ones that root and targets allow, the ones that signed the others.
+  key_ids TEXT NOT NULL CHECK (json_valid(key_ids))
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER trust_roles_in_order BEFORE UPDATE ON trust_roles
+WHEN NEW.version < OLD.version OR (NEW.version = OLD.version AND NEW.sha256 <> OLD.sha256)
+BEGIN
+  SELECT RAISE(ABORT, 'trust_moved');
+END;
 
 -- The targets of the online role `catalog`, as they were last written.
 CREATE TABLE catalog_targets (
@@ -73,6 +101,29 @@ CREATE TABLE advisories (
   entry TEXT NOT NULL CHECK (json_valid(entry)),
   withdrawn_at INTEGER
 ) STRICT, WITHOUT ROWID;
+
+-- Targets of `catalog` that have to be made again; the count tells a change during the making.
+CREATE TABLE catalog_changes (
+  target TEXT PRIMARY KEY,
+  changes INTEGER NOT NULL DEFAULT 1
+) STRICT, WITHOUT ROWID;
+INSERT INTO catalog_changes (target) VALUES ('catalog/advisories.json');
+CREATE TRIGGER catalog_follows_documents AFTER UPDATE OF shard, document_sha256 ON plugins
+WHEN NEW.document_sha256 IS NOT OLD.document_sha256
+BEGIN
+  INSERT INTO catalog_changes (target) VALUES (NEW.shard)
+  ON CONFLICT (target) DO UPDATE SET changes = changes + 1;
+END;
+CREATE TRIGGER catalog_follows_new_advisories AFTER INSERT ON advisories
+BEGIN
+  INSERT INTO catalog_changes (target) VALUES ('catalog/advisories.json')
+  ON CONFLICT (target) DO UPDATE SET changes = changes + 1;
+END;
+CREATE TRIGGER catalog_follows_advisories AFTER UPDATE ON advisories
+BEGIN
+  INSERT INTO catalog_changes (target) VALUES ('catalog/advisories.json')
+  ON CONFLICT (target) DO UPDATE SET changes = changes + 1;
+END;
 
 -- Keys are revoked from a place in the log on, and publishers vouch for their own keys.
 ALTER TABLE publisher_keys ADD COLUMN revoked_from INTEGER;
@@ -96,3 +147,4 @@ CREATE TABLE scope_transfers (
 -- Everything that has its place in the order already is logged in that order.
 INSERT INTO log_queue (plugin, version)
 SELECT plugin, version FROM versions WHERE seq IS NOT NULL ORDER BY seq;
+UPDATE plugins SET revision = revision + 1;
