@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { publicKeySchema } from "./documents.ts";
-import { pluginNameSchema } from "./plugin-name.ts";
+import { pluginNameSchema, publisherNameSchema, scopeSchema } from "./plugin-name.ts";
 import { sha256Schema, timeSchema, treeDigestSchema, versionSchema } from "./statements.ts";
 import { textSchema } from "./text.ts";
 
@@ -146,12 +146,9 @@ export type PublishResult = z.output<typeof publishResultSchema>;
 
 /** `POST /v1/publishers`. */
 export const publisherRequestSchema = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/),
+  name: publisherNameSchema,
   displayName: z.string().min(1).max(80),
 });
-
-/** A plugin scope with its at sign. */
-export const scopeSchema = z.string().regex(/^@[a-z0-9][a-z0-9-]{0,63}$/);
 
 /** `POST /v1/scopes`. */
 export const scopeRequestSchema = z.strictObject({ scope: scopeSchema, publisher: id });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { envelopeSchema } from "./dsse.ts";
 import { pluginNameSchema } from "./plugin-name.ts";
+import { KEY_NAME } from "./signed-note.ts";
 import { sha256Schema, timeSchema, treeDigestSchema, versionSchema } from "./statements.ts";
 import { textSchema } from "./text.ts";
 
@@ -76,7 +77,7 @@ export const serviceKeysSchema = z.object({
   release: z.array(z.object(releaseKey)),
   lease: z.array(z.object({ kid: z.string().min(1), ...window })),
   /** A log's origin is also the name of its key; another key is another log. */
-  log: z.array(z.object({ origin: z.string().regex(/^[^\s+]{1,200}$/), ...window })),
+  log: z.array(z.object({ origin: z.string().regex(KEY_NAME), ...window })),
 });
 
 /** The marketplace's online keys. */

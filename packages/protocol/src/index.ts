@@ -11,7 +11,8 @@ export {
   SIGNATURE_FOLDER,
 } from "./bundle-profile.ts";
 export * from "./categories.ts";
-export * from "./checkpoint.ts";
+export { openCheckpoint, openCosignedCheckpoint, signCheckpoint } from "./checkpoint.ts";
+export type { Checkpoint, OpenedCheckpoint } from "./checkpoint.ts";
 export { isCron } from "./cron.ts";
 export * from "./documents.ts";
 export * from "./dsse.ts";
@@ -49,6 +50,8 @@ export * from "./plugin-name.ts";
 export * from "./publisher-keys.ts";
 export * from "./read-bundle.ts";
 export * from "./scan-bundle.ts";
+export { formatVerifierKey, KEY_NAME, parseVerifierKey } from "./signed-note.ts";
+export type { NoteKey, NoteRole, VerifierKey } from "./signed-note.ts";
 export * from "./statements.ts";
 export { suggest } from "./suggest.ts";
 export * from "./text.ts";

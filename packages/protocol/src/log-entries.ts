@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { publicKeySchema } from "./documents.ts";
-import { utf8 } from "./encoding.ts";
-import { pluginNameSchema } from "./plugin-name.ts";
+import { equalBytes, utf8 } from "./encoding.ts";
+import { RbsmError } from "./errors.ts";
+import { pluginNameSchema, publisherNameSchema, scopeSchema } from "./plugin-name.ts";
 import { parseStatement, sha256Schema, timeSchema, versionSchema } from "./statements.ts";
 
 const release = { plugin: pluginNameSchema, version: versionSchema };
@@ -32,15 +33,15 @@ export const logEntrySchema = z.discriminatedUnion("type", [
   /** A scope was given to a publisher; `from` is null for a new scope. */
   z.strictObject({
     type: z.literal("owner"),
-    scope: z.string(),
-    from: z.string().nullable(),
-    to: z.string(),
+    scope: scopeSchema,
+    from: publisherNameSchema.nullable(),
+    to: publisherNameSchema,
     at: timeSchema,
   }),
   /** A key signs for a publisher; `statement` is the SHA-256 of the key statement's payload, if one vouched. */
   z.strictObject({
     type: z.literal("key-add"),
-    publisher: z.string(),
+    publisher: publisherNameSchema,
     keyId: sha256Schema,
     publicKey: publicKeySchema,
     /** SHA-256 of the publisher's recovery key as of this entry. */
@@ -51,7 +52,7 @@ export const logEntrySchema = z.discriminatedUnion("type", [
   /** A key's signatures on releases from entry `fromIndex` on count no more. */
   z.strictObject({
     type: z.literal("key-revoke"),
-    publisher: z.string(),
+    publisher: publisherNameSchema,
     keyId: sha256Schema,
     fromIndex: z.int().nonnegative(),
     statement: sha256Schema.nullable(),
@@ -71,12 +72,19 @@ export const logEntrySchema = z.discriminatedUnion("type", [
 /** An entry of the log. */
 export type LogEntry = z.output<typeof logEntrySchema>;
 
-/** The bytes of an entry: the same entry gives the same bytes everywhere. */
+/**
+ * The bytes of an entry: the same entry gives the same bytes everywhere. Throws `trust_log_invalid` for
+ * what is no entry.
+ */
 export function encodeLogEntry(entry: LogEntry): Uint8Array<ArrayBuffer> {
-  return utf8(JSON.stringify(logEntrySchema.parse(entry)));
+  const parsed = logEntrySchema.safeParse(entry);
+  if (parsed.success) return utf8(JSON.stringify(parsed.data));
+  throw new RbsmError("trust_log_invalid", `No log entry: ${z.prettifyError(parsed.error)}`);
 }
 
-/** The entry of these bytes. Throws `trust_log_invalid`. */
+/** The entry of these bytes, which are the ones that `encodeLogEntry` gives. Throws `trust_log_invalid`. */
 export function parseLogEntry(bytes: Uint8Array): LogEntry {
-  return parseStatement(logEntrySchema, bytes, "trust_log_invalid");
+  const entry = parseStatement(logEntrySchema, bytes, "trust_log_invalid");
+  if (equalBytes(encodeLogEntry(entry), bytes)) return entry;
+  throw new RbsmError("trust_log_invalid", "The log entry is not in its one spelling");
 }

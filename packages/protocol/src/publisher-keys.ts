@@ -3,6 +3,7 @@ import { publicKeySchema } from "./documents.ts";
 import { openEnvelope, parseEnvelope, signEnvelope, type Envelope } from "./dsse.ts";
 import { fromBase64, fromBase64url, utf8 } from "./encoding.ts";
 import { RbsmError } from "./errors.ts";
+import { publisherNameSchema } from "./plugin-name.ts";
 import { assertPublicKey, keyId, type SigningKey } from "./keys.ts";
 import { parseStatement, sha256Schema, timeSchema } from "./statements.ts";
 
@@ -11,7 +12,7 @@ export const KEY_PAYLOAD_TYPE = "application/vnd.rising-bsm.publisher-key.v1+jso
 
 const common = {
   type: z.literal("https://rising-bsm.com/publisher-key/v1"),
-  publisher: z.string().min(1).max(100),
+  publisher: publisherNameSchema,
   issuedAt: timeSchema,
 };
 

@@ -1,8 +1,9 @@
-import { base64, fromBase64 } from "./encoding.ts";
-import { openCheckpoint, type NoteKey, type OpenedCheckpoint } from "./checkpoint.ts";
+import { base64, utf8 } from "./encoding.ts";
+import { openCheckpoint, parseCount, type OpenedCheckpoint } from "./checkpoint.ts";
 import { RbsmError } from "./errors.ts";
 import { LOG_LIMITS } from "./limits.ts";
-import { leafHash, verifyInclusion, type Hash } from "./merkle.ts";
+import { HASH_BYTES, leafHash, verifyInclusion, type Hash } from "./merkle.ts";
+import { canonicalBase64, type NoteKey } from "./signed-note.ts";
 
 /** Proof that an entry is in the log, complete in itself (c2sp.org/tlog-proof@v1). */
 export interface TlogProof {
@@ -14,6 +15,12 @@ export interface TlogProof {
 
 const HEADER = "c2sp.org/tlog-proof@v1";
 
+/**
+ * Header, data for other applications that nothing authenticates, index, the hashes from the leaf up (a
+ * tree of 2^53 − 1 leaves has 53 levels), an empty line.
+ */
+const HEAD = /^c2sp\.org\/tlog-proof@v1\n(?:extra (\S+)\n)?index (\S+)\n((?:\S+\n){0,53})\n/;
+
 /** The text of a proof. */
 export function formatTlogProof({ index, hashes, checkpoint }: TlogProof): string {
   return [HEADER, `index ${index}`, ...hashes.map(base64), "", checkpoint].join("\n");
@@ -21,24 +28,19 @@ export function formatTlogProof({ index, hashes, checkpoint }: TlogProof): strin
 
 /** Reads a proof without verifying it. Throws `trust_log_invalid`. */
 export function parseTlogProof(text: string): TlogProof {
-  if (text.length > LOG_LIMITS.proofBytes) throw invalid("The log proof is too long");
-  const end = text.indexOf("\n\n");
-  const [header, ...lines] = text.slice(0, end).split("\n");
-  if (end < 0 || header !== HEADER) throw invalid(`The text does not begin with ${HEADER}`);
-  if (lines[0]?.startsWith("extra ") === true) lines.shift();
-  const [, index] = /^index (0|[1-9]\d{0,15})$/.exec(lines.shift() ?? "") ?? [];
-  if (index === undefined || !Number.isSafeInteger(Number(index))) {
-    throw invalid("The log proof has no index");
+  if (utf8(text).length > LOG_LIMITS.proofBytes) throw invalid("The log proof is too long");
+  const [head, extra = "", index = "", lines = ""] = HEAD.exec(text) ?? [];
+  if (head === undefined || canonicalBase64(extra) === undefined) {
+    throw invalid("The text is not a log proof of version 1");
   }
-  // A tree of 2^53 leaves has 53 levels.
-  if (lines.length > 53) throw invalid("The log proof has more hashes than any tree");
-  return { index: Number(index), hashes: lines.map(parseHash), checkpoint: text.slice(end + 2) };
+  const hashes = lines.split("\n").slice(0, -1).map(parseHash);
+  return { index: parseCount(index), hashes, checkpoint: text.slice(head.length) };
 }
 
 function parseHash(line: string): Hash {
-  const hash = /^[A-Za-z0-9+/]{43}=$/.test(line) ? fromBase64(line) : undefined;
-  if (hash === undefined) throw invalid("The log proof has a line that is not a hash");
-  return hash;
+  const hash = canonicalBase64(line);
+  if (hash?.length === HASH_BYTES) return hash;
+  throw invalid("The log proof has a line that is not a hash");
 }
 
 /**
@@ -54,8 +56,8 @@ export async function openTlogProof(
   const checkpoint = await openCheckpoint(note, logs);
   const { size, root } = checkpoint;
   const leaf = await leafHash(entry);
-  if (await verifyInclusion({ leaf, index, size, root, proof: hashes }))
-    return { index, checkpoint };
+  const isIncluded = await verifyInclusion({ leaf, index, size, root, proof: hashes });
+  if (isIncluded) return { index, checkpoint };
   throw invalid(`The log of ${size} entries does not hold this one at ${index}`);
 }
 

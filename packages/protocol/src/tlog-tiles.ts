@@ -1,7 +1,7 @@
 import { concatBytes } from "./encoding.ts";
 import { RbsmError } from "./errors.ts";
 import { LOG_LIMITS } from "./limits.ts";
-import { nodeHash, type Hash, type HashReader } from "./merkle.ts";
+import { HASH_BYTES, nodeHash, type Hash, type HashReader } from "./merkle.ts";
 
 /**
  * Where the log lies and how (c2sp.org/tlog-tiles): a tile of level L holds up to 256 hashes of complete
@@ -18,7 +18,6 @@ export interface Tile {
 export const TILE_WIDTH = 256;
 
 const TILE_HEIGHT = 8;
-const HASH_BYTES = 32;
 
 /** Path of a tile, `tile/L/N` or `tile/L/N.p/W`. */
 export function tilePath({ level, index, width }: Tile): string {
@@ -53,8 +52,9 @@ export function tileWidth(size: number, { level, index }: Omit<Tile, "width">): 
 export function newTiles(before: number, size: number): Tile[] {
   const tiles: Tile[] = [];
   for (let level = 0; size >= TILE_WIDTH ** level; level++) {
-    const [old, now] = [before, size].map((count) => Math.floor(count / TILE_WIDTH ** level));
-    if (old === undefined || now === undefined || old === now) continue;
+    const old = Math.floor(before / TILE_WIDTH ** level);
+    const now = Math.floor(size / TILE_WIDTH ** level);
+    if (old === now) continue;
     for (let index = Math.floor(old / TILE_WIDTH); index * TILE_WIDTH < now; index++) {
       tiles.push({ level, index, width: tileWidth(size, { level, index }) });
     }
@@ -72,25 +72,23 @@ export function decodeTile(bytes: Uint8Array, width: number): Hash[] {
   );
 }
 
-/** Root of a run of hashes whose number is a power of two: of a full tile it is a hash of the next level. */
+/**
+ * Root of a run of hashes whose number is a power of two: of a full tile it is a hash of the next level.
+ * Throws `trust_log_invalid` for another number of them.
+ */
 export async function subtreeRoot(hashes: readonly Hash[]): Promise<Hash> {
-  let row = hashes;
-  while (row.length > 1) {
-    const next: Hash[] = [];
-    for (let at = 0; at + 1 < row.length; at += 2) {
-      const [left, right] = row.slice(at, at + 2);
-      if (left !== undefined && right !== undefined) next.push(await nodeHash(left, right));
-    }
-    row = next;
-  }
-  const [root] = row;
-  if (root === undefined) throw invalid("A tile has fewer hashes than its place demands");
-  return root;
+  const [first, second] = hashes;
+  if (first === undefined) throw invalid("A subtree has no hashes");
+  if (second === undefined) return first;
+  if (hashes.length % 2 !== 0) throw invalid("A subtree is not complete");
+  const half = hashes.length / 2;
+  return nodeHash(await subtreeRoot(hashes.slice(0, half)), await subtreeRoot(hashes.slice(half)));
 }
 
 /**
  * Hashes of the log of `size` entries, read from its tiles, each once. `readTile` gives the hashes of a
- * tile; nothing here verifies them: what is computed from them has to lead to a known root.
+ * tile; nothing here verifies them: what is computed from them has to lead to a known root. Throws
+ * `trust_log_invalid` for a hash that the log has not, or that the tile does not hold.
  */
 export function tileReader(
   size: number,
@@ -103,14 +101,21 @@ export function tileReader(
     const start = index * count;
     const place = { level: tileLevel, index: Math.floor(start / TILE_WIDTH) };
     const tile = { ...place, width: tileWidth(size, place) };
+    const first = start % TILE_WIDTH;
+    if (first + count > tile.width) throw invalid(`A log of ${size} entries has no such hash`);
     const path = tilePath(tile);
     const hashes = known.get(path) ?? readTile(tile);
     known.set(path, hashes);
-    return subtreeRoot((await hashes).slice(start % TILE_WIDTH, (start % TILE_WIDTH) + count));
+    const run = (await hashes).slice(first, first + count);
+    if (run.length !== count) throw invalid(`The tile ${path} is too short`);
+    return subtreeRoot(run);
   };
 }
 
-/** An entry bundle: each entry behind its length in two bytes, the greater first. */
+/**
+ * An entry bundle: each entry behind its length in two bytes, the greater first. Throws
+ * `trust_log_invalid` for an entry of more than `LOG_LIMITS.entryBytes`.
+ */
 export function encodeEntries(entries: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return concatBytes(
     ...entries.flatMap((entry) => {
@@ -122,16 +127,17 @@ export function encodeEntries(entries: readonly Uint8Array[]): Uint8Array<ArrayB
 
 /** The entries of a bundle. Throws `trust_log_invalid` unless there are exactly `width` of them. */
 export function decodeEntries(bytes: Uint8Array, width: number): Uint8Array<ArrayBuffer>[] {
-  const entries: Uint8Array<ArrayBuffer>[] = [];
-  for (let at = 0; at < bytes.length;) {
+  let at = 0;
+  const entries = Array.from({ length: width }, () => {
     const [high, low] = bytes.subarray(at, at + 2);
-    const end = at + 2 + (high ?? 0) * 256 + (low ?? 0);
-    if (low === undefined || end > bytes.length) throw invalid("An entry bundle is cut off");
-    entries.push(Uint8Array.from(bytes.subarray(at + 2, end)));
-    at = end;
-  }
-  if (entries.length === width) return entries;
-  throw invalid(`An entry bundle of ${width} holds ${entries.length}`);
+    if (high === undefined || low === undefined) throw invalid("An entry bundle is cut off");
+    const start = at + 2;
+    at = start + high * 256 + low;
+    if (at > bytes.length) throw invalid("An entry bundle is cut off");
+    return Uint8Array.from(bytes.subarray(start, at));
+  });
+  if (at === bytes.length) return entries;
+  throw invalid(`An entry bundle holds more than its ${width} entries`);
 }
 
 function invalid(message: string): RbsmError {

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { publicKeySchema } from "./documents.ts";
 import { sha256Hex, utf8 } from "./encoding.ts";
-import { pluginNameSchema } from "./plugin-name.ts";
+import { pluginNameSchema, publisherNameSchema } from "./plugin-name.ts";
 import { sha256Schema, timeSchema } from "./statements.ts";
-import { isInRange } from "./version.ts";
+import { isInRange, isVersionRange } from "./version.ts";
 
 /** TUF targets of the offline role. */
 export const SERVICE_KEYS_TARGET = "service-keys.json";
@@ -33,10 +33,16 @@ export const catalogShardSchema = z.strictObject({
   plugins: z.record(pluginNameSchema, sha256Schema),
 });
 
+/** A range that is not valid would revoke nothing, an empty one everything. */
+const rangeSchema = z
+  .string()
+  .min(1)
+  .refine(isVersionRange, { error: "must be a range of versions such as <1.2.3" });
+
 /** What an entry of a revocation list speaks of. */
 export const revocationMatchSchema = z.union([
   z.strictObject({ sha256: sha256Schema }),
-  z.strictObject({ plugin: pluginNameSchema, versions: z.string().max(200) }),
+  z.strictObject({ plugin: pluginNameSchema, versions: rangeSchema }),
   /** Releases that the key signed from this place in the log on. */
   z.strictObject({ publisherKeyId: sha256Schema, fromIndex: z.int().nonnegative() }),
 ]);
@@ -78,7 +84,7 @@ export const policySchema = z.strictObject({
   publisherKeys: z
     .array(
       z.strictObject({
-        publisher: z.string(),
+        publisher: publisherNameSchema,
         keyId: sha256Schema,
         publicKey: publicKeySchema,
         reason: z.string().max(2_000),
