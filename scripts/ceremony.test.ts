@@ -43,13 +43,14 @@ test("createTrust() makes root and targets that two of three signers hold togeth
 
 test("createTrust() lists the public keys of exactly the secrets it hands out", async () => {
   const { serviceKeys, secrets, offlineKeys } = await createTrust({ now });
-  const { release, lease } = serviceKeysSchema.parse(json(serviceKeys));
+  const { release, lease, log } = serviceKeysSchema.parse(json(serviceKeys));
   const publicKey = async (seed: string) =>
     base64url((await signingKeyFromSeed(fromBase64url(seed))).publicKey);
   expect(release.map((key) => key.publicKey)).toEqual([await publicKey(secrets.RELEASE_KEY)]);
   expect(lease.map((key) => key.publicKey)).toEqual([await publicKey(secrets.LEASE_KEY)]);
+  expect(log.map((key) => key.publicKey)).toEqual([await publicKey(secrets.LOG_KEY)]);
   for (const key of offlineKeys) expect(key.publicKey).toBe(await publicKey(key.seed));
   expect(new Set([...Object.values(secrets), ...offlineKeys.map(({ seed }) => seed)]).size).toBe(
-    10,
+    12,
   );
 });

@@ -24,11 +24,13 @@ afterAll(async () => {
   await rm(dir, { recursive: true });
 });
 
-function upload(files: Pick<Trust, "root" | "targets" | "serviceKeys">): Promise<Response> {
+function upload(files: Omit<Trust, "offlineKeys" | "secrets">): Promise<Response> {
   const body = {
     root: base64(files.root),
     targets: base64(files.targets),
     serviceKeys: base64(files.serviceKeys),
+    policy: base64(files.policy),
+    revocations: base64(files.revocations),
   };
   return fetch(new URL("/v1/trust", local.url), {
     method: "PUT",

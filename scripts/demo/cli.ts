@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { z } from "zod";
 import { RbsmError, isErrorCode } from "@rising-bsm/protocol";
 import { QUIET_ENV, run } from "../processes.ts";
@@ -44,7 +43,7 @@ export async function rememberDemo(
     adminToken: news.marketplace.adminToken,
     publisherToken: news.accounts.publisherToken,
     publisherKeyFile: news.accounts.keyFile,
-    rootFile: join(paths.trustDir, "root.json"),
+    rootFile: paths.rootFile,
     licenseKeys: { ...known?.licenseKeys, ...news.licenseKeys },
   };
   await writeWhole(paths.demoFile, `${JSON.stringify(demo, null, 2)}\n`);

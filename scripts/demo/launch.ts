@@ -3,6 +3,8 @@ import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RbsmError } from "@rising-bsm/protocol";
 import { createTrust } from "../ceremony.ts";
+import { TARGET_FILES } from "../ceremony/trust-folder.ts";
+import { readTrustRequest } from "../ceremony/trust-request.ts";
 import { run } from "../processes.ts";
 import { postJson } from "./http.ts";
 import type { Services } from "./services.ts";
@@ -22,7 +24,7 @@ export interface Marketplace {
   readonly adminToken: string;
 }
 
-/** Root, targets and service keys by the maintainers' ceremony; the secrets file is written last. */
+/** Every signed file by the maintainers' ceremony; the secrets file is written last. */
 async function holdCeremony({
   paths,
   say,
@@ -30,22 +32,21 @@ async function holdCeremony({
   const envFile = join(paths.trustDir, "secrets.env");
   if (!existsSync(envFile)) {
     say("Trust ceremony: root and targets signed by 2 of 3 demo signers");
-    const trust = await createTrust({ now: new Date() });
-    await writeWhole(join(paths.trustDir, "root.json"), trust.root);
-    await writeWhole(join(paths.trustDir, "targets.json"), trust.targets);
-    await writeWhole(join(paths.trustDir, "service-keys.json"), trust.serviceKeys);
-    await writeWhole(join(paths.trustDir, "offline-keys.json"), JSON.stringify(trust.offlineKeys));
-    const secrets = trust.secrets;
-    await writeWhole(
-      envFile,
-      Object.entries(secrets)
-        .map(([name, value]) => `${name}=${value}\n`)
-        .join(""),
-    );
+    const { root, targets, offlineKeys, secrets, ...files } = await createTrust({
+      now: new Date(),
+    });
+    await writeWhole(paths.rootFile, root);
+    for (const [key, name] of TARGET_FILES)
+      await writeWhole(join(paths.trustDir, name), files[key]);
+    await writeWhole(join(paths.trustDir, "targets.json"), targets);
+    await writeWhole(join(paths.trustDir, "offline-keys.json"), JSON.stringify(offlineKeys));
+    const lines = Object.entries(secrets).map(([name, value]) => `${name}=${value}\n`);
+    await writeWhole(envFile, lines.join(""));
   }
-  const adminToken = /^ADMIN_TOKEN=(.+)$/m.exec(await readFile(envFile, "utf8"))?.[1];
-  if (adminToken === undefined)
-    throw new RbsmError("internal", `"${envFile}" holds no ADMIN_TOKEN`, {
+  const text = await readFile(envFile, "utf8");
+  const adminToken = /^ADMIN_TOKEN=(.+)$/m.exec(text)?.[1];
+  if (adminToken === undefined || !text.includes("LOG_KEY="))
+    throw new RbsmError("internal", `"${envFile}" does not hold every secret`, {
       fix: "Start again with --fresh",
     });
   return { adminToken, envFile };
@@ -100,6 +101,9 @@ export async function startMarketplace(step: Step & { port: number }): Promise<M
     envFile,
     "--var",
     "REVIEW_POLICY:open",
+    // Local R2 has no limit on how often one key is written.
+    "--var",
+    "POINTER_INTERVAL_MS:0",
   ];
   const worker = services.start(
     "wrangler",
@@ -113,12 +117,7 @@ export async function startMarketplace(step: Step & { port: number }): Promise<M
 }
 
 async function uploadTrust({ url, adminToken }: Marketplace, trustDir: string): Promise<void> {
-  const read = async (name: string) => (await readFile(join(trustDir, name))).toString("base64");
-  const body = {
-    root: await read("root.json"),
-    targets: await read("targets.json"),
-    serviceKeys: await read("service-keys.json"),
-  };
+  const body = await readTrustRequest(trustDir);
   await postJson(`${url}/v1/trust`, body, { token: adminToken, method: "PUT" });
 }
 
@@ -133,7 +132,7 @@ export async function startHost(
     PORT: String(port),
     DATA_DIR: paths.hostDir,
     MARKETPLACE_URL: marketplace,
-    ROOT_FILE: join(paths.trustDir, "root.json"),
+    ROOT_FILE: paths.rootFile,
   };
   await mkdir(paths.hostDir, { recursive: true, mode: 0o700 });
   const host = services.start("node", ["examples/host/server.ts"], { logFile, env });

@@ -32,6 +32,7 @@ export function demoPaths(stateDir: string) {
   return {
     demoFile: join(stateDir, "demo.json"),
     trustDir: join(stateDir, "trust"),
+    rootFile: join(stateDir, "trust", "roots", "1.root.json"),
     keyFile: join(stateDir, "publisher.key.json"),
     bundlesDir: join(stateDir, "bundles"),
     marketplaceDir: join(stateDir, "marketplace"),

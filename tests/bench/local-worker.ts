@@ -8,6 +8,8 @@ export function randomSecrets(): Record<string, string> {
     "LEASE_KEY",
     "SNAPSHOT_KEY",
     "TIMESTAMP_KEY",
+    "CATALOG_KEY",
+    "LOG_KEY",
     "DOWNLOAD_KEY",
     "CURSOR_KEY",
   ];
@@ -23,7 +25,11 @@ export async function startLocalWorker(
 ) {
   const harness = createTestHarness({
     workers: [
-      { configPath: "wrangler.toml", vars: { REVIEW_POLICY: "open" }, secrets },
+      {
+        configPath: "wrangler.toml",
+        vars: { REVIEW_POLICY: "open", POINTER_INTERVAL_MS: "0" },
+        secrets,
+      },
       ...others.map(({ name, main }) => ({
         config: {
           name,
