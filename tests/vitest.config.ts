@@ -1,15 +1,30 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
 const root = new URL("..", import.meta.url).pathname;
+const vectors = new URL("../../shared/vectors/", import.meta.url).pathname;
 
 /** Third-party signature vectors that lie beside the project; workerd has no file system to read them. */
 function ed25519Vectors(): Record<string, string> {
-  const folder = `${root}../shared/vectors/ed25519/`;
+  const folder = `${vectors}ed25519/`;
   const names = existsSync(folder) ? ["wycheproof", "cctv", "speccheck"] : [];
   return Object.fromEntries(
     names.map((name) => [name, readFileSync(`${folder}${name}.json`, "utf8")]),
+  );
+}
+
+/** The files below folders of such vectors, by path; none where they are not beside the project. */
+function vectorFiles(encoding: "utf8" | "base64", ...folders: string[]): Record<string, string> {
+  const files = folders
+    .filter((folder) => existsSync(`${vectors}${folder}`))
+    .flatMap((folder) =>
+      readdirSync(`${vectors}${folder}`, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => `${entry.parentPath}/${entry.name}`),
+    );
+  return Object.fromEntries(
+    files.map((file) => [file.slice(vectors.length), readFileSync(file, encoding)]),
   );
 }
 
@@ -43,7 +58,11 @@ const workersPlugin = cloudflareTest(async () => ({
 export default defineConfig({
   root,
   test: {
-    provide: { ed25519Vectors: ed25519Vectors() },
+    provide: {
+      ed25519Vectors: ed25519Vectors(),
+      merkleVectors: vectorFiles("utf8", "merkle/inclusion", "merkle/consistency"),
+      tlogVectors: vectorFiles("base64", "tlog"),
+    },
     silent: "passed-only",
     // Real processes on a busy machine: what fails is tried once more, and named at the end if it then passes.
     retry: 1,
