@@ -95,6 +95,8 @@ export const pluginDetailSchema = pluginCardSchema.extend({
   engines: z.record(z.string(), z.string()),
   channels: z.record(z.string(), z.string()),
   plans: z.array(planSchema),
+  /** The publisher that gets the plugin's scope, and when; null when nothing is about to change. */
+  transfer: z.object({ to: publisherNameSchema, effectiveAt: timeSchema }).nullable().optional(),
 });
 
 /** A plugin's own page. */
@@ -186,24 +188,6 @@ export const whoamiSchema = z.object({
 
 /** Whose token it is and what it allows. */
 export type Whoami = z.output<typeof whoamiSchema>;
-
-/** `POST /v1/keys/challenge`. */
-export const keyChallengeRequestSchema = z.strictObject({ publisher: id.optional() });
-
-/** A challenge for `proveKeyPossession`. */
-export const keyChallengeResultSchema = z.object({ challenge: z.string(), expiresAt: timeSchema });
-
-/** `POST /v1/keys`. */
-export const keyEnrollmentRequestSchema = z.strictObject({
-  publicKey: publicKeySchema,
-  challenge: z.string().min(1).max(256),
-  signature: z.string().regex(/^[A-Za-z0-9_-]{86}$/),
-  publisher: id.optional(),
-  recoveryHash: sha256Schema.optional(),
-});
-
-/** The id of an enrolled key. */
-export const keyEnrollmentResultSchema = z.object({ keyId: sha256Schema });
 
 /** `POST /v1/instances`. */
 export const instanceRequestSchema = z.strictObject({ publicKey: publicKeySchema });

@@ -104,6 +104,8 @@ export const ERRORS = {
 
   conflict_version_exists: [409, "This version exists already with other bytes", true],
   conflict_exists: [409, "It exists already", true],
+  conflict_name: [409, "The name is reserved or looks like another: a person decides", true],
+  conflict_removed: [409, "The plugin was removed; its name is never given again", true],
   conflict_state: [409, "The current state does not allow this", true],
   conflict_row_version: [409, "The row was changed by someone else", true],
   conflict_locked: [409, "Another process works on this data directory", true],

@@ -2,6 +2,7 @@
  * What every part of the plugin system agrees on: manifest, bundle, signatures, statements, tokens,
  * documents, errors and limits. It has no clock, randomness, network or storage of its own.
  */
+export * from "./account-api.ts";
 export * from "./api.ts";
 export {
   isSignatureEntry,
@@ -52,6 +53,7 @@ export * from "./read-bundle.ts";
 export * from "./scan-bundle.ts";
 export { formatVerifierKey, KEY_NAME, parseVerifierKey } from "./signed-note.ts";
 export type { NoteKey, NoteRole, VerifierKey } from "./signed-note.ts";
+export * from "./similar-names.ts";
 export * from "./statements.ts";
 export { suggest } from "./suggest.ts";
 export * from "./text.ts";

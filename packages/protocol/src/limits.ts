@@ -17,6 +17,8 @@ export const TRUST_LIMITS = {
   envelopeBytes: 64 * KiB,
   tokenBytes: 8 * KiB,
   pluginDocumentBytes: 4 * MiB,
+  /** What a ceremony sends, as JSON, and each list in it. */
+  uploadBytes: 1 * MiB,
 } as const;
 
 /** How much the scan of a bundle reports. */
@@ -130,6 +132,8 @@ export const CLIENT_LIMITS = {
   problemBytes: 64 * KiB,
   serviceKeysBytes: 64 * KiB,
   rootBytes: 512_000,
+  /** Versions of the root that are followed at once. */
+  roots: 1_024,
   timestampBytes: 16_384,
   snapshotBytes: 2_000_000,
   targetsBytes: 5_000_000,
@@ -151,6 +155,30 @@ export const HOST_HTTP_LIMITS = {
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+
+/** What a publisher's account holds, and how long a change of it waits or can be made. Times are ms. */
+export const ACCOUNT_LIMITS = {
+  activeKeys: 20,
+  /** Keys, revoked ones included, and as many statements about them. */
+  keys: 200,
+  /** Of these the last are kept for revocations, and of those the last for recoveries. */
+  keptForRevocations: 50,
+  keptForRecoveries: 10,
+  keyStatementBytes: 8 * KiB,
+  transferCooldownMs: 7 * DAY_MS,
+  /** A publisher may remove a plugin for so long after its first release. */
+  removalMs: 72 * HOUR_MS,
+} as const;
+
+/** When a name needs a person's decision. Lengths are characters of the folded name. */
+export const NAME_LIMITS = {
+  /** Plugins that a new name is compared with letter by letter: verified ones, and popular ones. */
+  prominent: 200,
+  /** Shorter names are near each other by chance. */
+  nearFrom: 4,
+  /** From here on two slips count as near, before one. */
+  twoSlipsFrom: 9,
+} as const;
 
 /** How long leases run, and what an instance may ask for. Times are milliseconds. */
 export const LICENSE_LIMITS = {
