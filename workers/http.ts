@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
-import { ERRORS, RbsmError } from "@rising-bsm/protocol";
+import { ERRORS, RbsmError, TRUST_LIMITS } from "@rising-bsm/protocol";
 import type { ErrorCode, Finding } from "@rising-bsm/protocol";
 import type { Context, Hono } from "hono";
 import { createMiddleware } from "hono/factory";
@@ -52,6 +52,8 @@ export const defaultToNoStore = createMiddleware<AppEnv>(async (c, next) => {
 });
 
 const JSON_BODY_BYTES = 64 * 1024;
+/** Routes whose JSON may be longer. */
+const LONG_BODIES: Readonly<Record<string, number>> = { "/v1/trust": TRUST_LIMITS.uploadBytes };
 
 /** Reads a JSON body up to its limit before any schema sees it. Publishing streams its own. */
 export const limitJsonBody = createMiddleware<AppEnv>(async (c, next) => {
@@ -64,7 +66,8 @@ export async function limitBody({ req }: { readonly req: { raw: Request } }): Pr
   const { method, body } = req.raw;
   // A body means nothing in a GET or HEAD, and a request made anew cannot hold it.
   if (body === null || method === "GET" || method === "HEAD") return;
-  const bytes = await readBody(req.raw, { maxBytes: JSON_BODY_BYTES, tooLarge: "limit_body" });
+  const maxBytes = LONG_BODIES[new URL(req.raw.url).pathname] ?? JSON_BODY_BYTES;
+  const bytes = await readBody(req.raw, { maxBytes, tooLarge: "limit_body" });
   req.raw = new Request(req.raw, { method, body: bytes });
 }
 

@@ -1,131 +1,190 @@
 import {
+  POLICY_TARGET,
+  REVOCATIONS_TARGET,
   RbsmError,
   SERVICE_KEYS_TARGET,
   TRUST_LIMITS,
-  base64url,
+  equalBytes,
   parseJson,
-  serviceKeysSchema,
+  policySchema,
+  revocationsSchema,
   sha256Hex,
 } from "@rising-bsm/protocol";
-import type { ServiceKeys } from "@rising-bsm/protocol";
 import { Metadata, MetadataKind } from "@tufjs/models";
 import type { Root, Targets } from "@tufjs/models";
 import { z } from "zod";
-import { isSignedBy, tufKeyId } from "./tuf-metadata.ts";
+import { assertDelegation, assertOnlineRoles, assertServiceKeys } from "./check-keys.ts";
+import type { OnlineKeys } from "./check-keys.ts";
+import { isSignedBy } from "./tuf-metadata.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
 
 export interface TrustFiles {
-  readonly root: Uint8Array<ArrayBuffer>;
-  readonly targets: Uint8Array<ArrayBuffer>;
-  readonly serviceKeys: Uint8Array<ArrayBuffer>;
+  /** Roots from the one after the root in force to the newest, which is last. */
+  readonly roots: readonly Bytes[];
+  readonly targets: Bytes;
+  readonly serviceKeys: Bytes;
+  readonly policy: Bytes;
+  readonly revocations: Bytes;
 }
 
-/** Public halves of the Worker's own keys. */
-export interface OnlineKeys {
-  readonly release: Uint8Array;
-  readonly lease: Uint8Array;
-  readonly snapshot: Uint8Array;
-  readonly timestamp: Uint8Array;
+/** What is in force when files arrive. */
+export interface TrustInForce {
+  /** Bytes of the roots that were accepted before, by version. */
+  readonly roots: ReadonlyMap<number, Uint8Array>;
+  readonly targets: Uint8Array | null;
 }
 
 export interface CheckedTrust {
-  readonly rootVersion: number;
-  readonly targetsVersion: number;
-  readonly serviceKeysSha256: string;
+  readonly root: Metadata<Root>;
+  readonly targets: Metadata<Targets>;
+  /** The roots that were not in force before, oldest first. */
+  readonly newRoots: readonly { readonly version: number; readonly bytes: Bytes }[];
+  readonly areTargetsNew: boolean;
+  readonly areRevocationsNew: boolean;
 }
 
 /**
- * Checks what a ceremony made before any host sees it: signed by enough of its own and the previous
- * root's keys, not expired, and made for the keys that this Worker holds.
+ * Checks what a ceremony made before any host sees it: roots that follow each other, signed by enough of
+ * their own and the previous root's keys; targets that never go back; nothing expired; made for the
+ * keys that this Worker holds.
  */
 export async function checkTrust(
   files: TrustFiles,
-  { keys, previousRoot, now }: { keys: OnlineKeys; previousRoot: Uint8Array | null; now: Date },
+  { keys, inForce, now }: { keys: OnlineKeys; inForce: TrustInForce; now: Date },
 ): Promise<CheckedTrust> {
-  const root = readMetadata(files.root, "root");
+  const { root, newRoots } = await checkRoots(files.roots, inForce.roots);
   const targets = readMetadata(files.targets, "targets");
-  await verifyDelegation(root, "root", root);
-  await verifyDelegation(root, "targets", targets);
-  if (previousRoot !== null) await assertSucceeds(readMetadata(previousRoot, "root"), root);
+  await assertSigned(root, "targets", targets);
+  const previous = checkTargetsVersion(files.targets, targets, inForce.targets);
   assertCurrent(root, now);
   assertCurrent(targets, now);
-  const serviceKeysSha256 = await assertListed(targets, files.serviceKeys);
-  await assertOnlineRoles(root, keys);
-  assertServiceKeys(readServiceKeys(files.serviceKeys), keys);
+  await assertOnlineRoles(root.signed, keys);
+  await assertDelegation(targets.signed, keys.catalog);
+  await assertListed(targets.signed, files);
+  assertServiceKeys(files.serviceKeys, keys, now);
+  assertFits(POLICY_TARGET, policySchema, files.policy);
+  assertFits(REVOCATIONS_TARGET, revocationsSchema, files.revocations);
   return {
-    rootVersion: root.signed.version,
-    targetsVersion: targets.signed.version,
-    serviceKeysSha256,
+    root,
+    targets,
+    newRoots,
+    areTargetsNew: previous === null || previous.signed.version < targets.signed.version,
+    areRevocationsNew: revocationsHash(previous) !== revocationsHash(targets),
   };
+}
+
+/** The newest root, reached from the one in force over one version at a time. */
+async function checkRoots(
+  roots: readonly Bytes[],
+  known: ReadonlyMap<number, Uint8Array>,
+): Promise<{ root: Metadata<Root>; newRoots: { version: number; bytes: Bytes }[] }> {
+  const inForce = known.get(Math.max(0, ...known.keys()));
+  let previous = inForce === undefined ? null : readMetadata(inForce, "root");
+  const newRoots: { version: number; bytes: Bytes }[] = [];
+  for (const bytes of roots) {
+    const root = readMetadata(bytes, "root");
+    const { version } = root.signed;
+    if (previous !== null && version <= previous.signed.version) {
+      assertSame(`root ${version}`, bytes, known.get(version));
+      continue;
+    }
+    await assertSigned(root, "root", root);
+    if (previous !== null) await assertSucceeds(previous, root);
+    newRoots.push({ version, bytes });
+    previous = root;
+  }
+  const newest = readMetadata(roots.at(-1) ?? new Uint8Array(), "root");
+  if (previous === null || newest.signed.version !== previous.signed.version) {
+    throw invalid(`Root ${previous?.signed.version} is in force: an older one cannot come back`);
+  }
+  return { root: newest, newRoots };
+}
+
+async function assertSucceeds(previous: Metadata<Root>, root: Metadata<Root>): Promise<void> {
+  const next = previous.signed.version + 1;
+  if (root.signed.version !== next) throw invalid(`The next root has to be version ${next}`);
+  await assertSigned(previous, "root", root);
+}
+
+async function assertSigned(
+  root: Metadata<Root>,
+  role: "root" | "targets",
+  metadata: Metadata<Root | Targets>,
+): Promise<void> {
+  if (await isSignedBy(root, role, metadata)) return;
+  const { version } = root.signed;
+  throw invalid(
+    `The ${role} metadata is not signed by enough of the keys that root ${version} names`,
+  );
+}
+
+/** The targets in force, when the new ones may follow them. */
+function checkTargetsVersion(
+  bytes: Bytes,
+  targets: Metadata<Targets>,
+  inForce: Uint8Array | null,
+): Metadata<Targets> | null {
+  if (inForce === null) return null;
+  const previous = readMetadata(inForce, "targets");
+  const { version } = targets.signed;
+  if (version < previous.signed.version) {
+    throw invalid(`Targets ${previous.signed.version} are in force: older ones cannot come back`);
+  }
+  if (version === previous.signed.version) assertSame(`targets ${version}`, bytes, inForce);
+  return previous;
+}
+
+function assertSame(what: string, bytes: Uint8Array, known: Uint8Array | undefined): void {
+  if (known !== undefined && equalBytes(bytes, known)) return;
+  throw invalid(`Other bytes are in force as ${what}: what is signed anew needs a new version`);
 }
 
 const jsonObject = z.record(z.string(), z.json());
 
+/** Metadata of a ceremony, which nobody has verified yet. Throws `trust_metadata_invalid`. */
 export function readMetadata(bytes: Uint8Array, kind: "root"): Metadata<Root>;
 export function readMetadata(bytes: Uint8Array, kind: "targets"): Metadata<Targets>;
 export function readMetadata(bytes: Uint8Array, kind: "root" | "targets") {
   const limits = { maxBytes: TRUST_LIMITS.envelopeBytes, code: "trust_metadata_invalid" as const };
-  const json = jsonObject.parse(parseJson(bytes, limits));
+  const json = jsonObject.safeParse(parseJson(bytes, limits));
+  if (!json.success) throw invalid(`The ${kind} metadata is not valid`);
   return describeFailure(`The ${kind} metadata is not valid`, () =>
     kind === "root"
-      ? Metadata.fromJSON(MetadataKind.Root, json)
-      : Metadata.fromJSON(MetadataKind.Targets, json),
+      ? Metadata.fromJSON(MetadataKind.Root, json.data)
+      : Metadata.fromJSON(MetadataKind.Targets, json.data),
   );
-}
-
-async function verifyDelegation(
-  root: Metadata<Root>,
-  role: string,
-  by: Metadata<Root | Targets>,
-): Promise<void> {
-  if (await isSignedBy(root, role, by)) return;
-  throw invalid(`The ${role} metadata is not signed by enough of its keys`);
-}
-
-async function assertSucceeds(previous: Metadata<Root>, root: Metadata<Root>): Promise<void> {
-  if (root.signed.version === previous.signed.version && root.signed.equals(previous.signed))
-    return;
-  if (root.signed.version !== previous.signed.version + 1) {
-    throw invalid(`The next root has to be version ${previous.signed.version + 1}`);
-  }
-  await verifyDelegation(previous, "root", root);
 }
 
 function assertCurrent({ signed }: Metadata<Root | Targets>, now: Date): void {
   if (signed.isExpired(now)) throw new RbsmError("trust_metadata_expired");
 }
 
-async function assertListed(targets: Metadata<Targets>, serviceKeys: Uint8Array): Promise<string> {
-  const target = targets.signed.targets[SERVICE_KEYS_TARGET];
-  const digest = await sha256Hex(serviceKeys);
-  if (target?.length !== serviceKeys.length || target.hashes["sha256"] !== digest) {
-    throw invalid(`The targets metadata does not list these bytes as "${SERVICE_KEYS_TARGET}"`);
-  }
-  return digest;
-}
-
-async function assertOnlineRoles({ signed }: Metadata<Root>, keys: OnlineKeys): Promise<void> {
-  for (const role of ["snapshot", "timestamp"] as const) {
-    const allowed = signed.roles[role]?.keyIDs ?? [];
-    if (!allowed.includes(await tufKeyId(keys[role]))) {
-      throw invalid(`The root does not name this Worker's ${role} key`);
+/** Exactly the three files, with these bytes. */
+async function assertListed({ targets }: Targets, files: TrustFiles): Promise<void> {
+  const expected = {
+    [SERVICE_KEYS_TARGET]: files.serviceKeys,
+    [POLICY_TARGET]: files.policy,
+    [REVOCATIONS_TARGET]: files.revocations,
+  };
+  const other = Object.keys(targets).find((name) => !(name in expected));
+  if (other !== undefined) throw invalid(`The targets metadata lists "${other}" as well`);
+  for (const [name, bytes] of Object.entries(expected)) {
+    const target = targets[name];
+    if (target?.length !== bytes.length || target.hashes["sha256"] !== (await sha256Hex(bytes))) {
+      throw invalid(`The targets metadata does not list these bytes as "${name}"`);
     }
   }
 }
 
-function readServiceKeys(bytes: Uint8Array): ServiceKeys {
-  const limits = { maxBytes: TRUST_LIMITS.envelopeBytes, code: "trust_metadata_invalid" as const };
-  const parsed = serviceKeysSchema.safeParse(parseJson(bytes, limits));
-  if (!parsed.success) throw invalid(`"${SERVICE_KEYS_TARGET}" is not a list of service keys`);
-  return parsed.data;
+function assertFits(name: string, schema: z.ZodType, bytes: Uint8Array): void {
+  const limits = { maxBytes: TRUST_LIMITS.uploadBytes, code: "trust_metadata_invalid" as const };
+  const parsed = schema.safeParse(parseJson(bytes, limits));
+  if (!parsed.success) throw invalid(`"${name}" is not valid: ${z.prettifyError(parsed.error)}`);
 }
 
-function assertServiceKeys(serviceKeys: ServiceKeys, keys: OnlineKeys): void {
-  for (const use of ["release", "lease"] as const) {
-    const own = base64url(keys[use]);
-    if (!serviceKeys[use].some(({ publicKey }) => publicKey === own)) {
-      throw invalid(`"${SERVICE_KEYS_TARGET}" does not list this Worker's ${use} key`);
-    }
-  }
+function revocationsHash(targets: Metadata<Targets> | null): string | undefined {
+  return targets?.signed.targets[REVOCATIONS_TARGET]?.hashes["sha256"];
 }
 
 /** The TUF library throws errors of its own; a caller gets ours. */

@@ -1,7 +1,16 @@
-import { fromHex, hex, sha256Hex, utf8, verifySignature } from "@rising-bsm/protocol";
+import { CATALOG_ROLE, fromHex, hex, sha256Hex, utf8, verifySignature } from "@rising-bsm/protocol";
 import type { SigningKey } from "@rising-bsm/protocol";
-import { Key, MetaFile, Metadata, Signature, Snapshot, Timestamp } from "@tufjs/models";
-import type { Root, Targets } from "@tufjs/models";
+import {
+  Key,
+  MetaFile,
+  Metadata,
+  Signature,
+  Snapshot,
+  TargetFile,
+  Targets,
+  Timestamp,
+} from "@tufjs/models";
+import type { Root } from "@tufjs/models";
 
 const SPEC_VERSION = "1.0.31";
 
@@ -76,34 +85,44 @@ export function commonFields(version: number, expires: Date) {
   return { version, specVersion: SPEC_VERSION, expires: expiresText };
 }
 
-export interface Heads {
-  readonly snapshotVersion: number;
-  readonly timestampVersion: number;
-  readonly targetsVersion: number;
-  readonly expires: Date;
+/** What a file lists of another one. */
+export interface Listed {
+  readonly version: number;
+  readonly length: number;
+  readonly sha256: string;
 }
 
-/** The two online roles: which targets file is current, and which snapshot says so. */
-export async function signHeads(
-  heads: Heads,
-  keys: { readonly snapshot: SigningKey; readonly timestamp: SigningKey },
-): Promise<{ snapshot: Uint8Array<ArrayBuffer>; timestamp: Uint8Array<ArrayBuffer> }> {
-  const targets = new MetaFile({ version: heads.targetsVersion });
-  const snapshot = await signMetadata(
-    new Snapshot({
-      ...commonFields(heads.snapshotVersion, heads.expires),
-      meta: { "targets.json": targets },
-    }),
-    [keys.snapshot],
-  );
-  const snapshotMeta = new MetaFile({
-    version: heads.snapshotVersion,
-    length: snapshot.length,
-    hashes: { sha256: await sha256Hex(snapshot) },
+/** The online role's list of what the catalogue is made of. */
+export function createCatalog(
+  version: number,
+  expires: Date,
+  targets: readonly { readonly target: string; readonly length: number; readonly sha256: string }[],
+): Targets {
+  const files = targets.map(({ target: path, length, sha256 }) => {
+    const file = new TargetFile({ path, length, hashes: { sha256 } });
+    return [path, file] as const;
   });
-  const timestamp = await signMetadata(
-    new Timestamp({ ...commonFields(heads.timestampVersion, heads.expires), snapshotMeta }),
-    [keys.timestamp],
-  );
-  return { snapshot, timestamp };
+  return new Targets({ ...commonFields(version, expires), targets: Object.fromEntries(files) });
+}
+
+/** Which files of the other roles belong together. */
+export function createSnapshot(
+  version: number,
+  expires: Date,
+  roles: { readonly targets: Listed; readonly catalog: Listed },
+): Snapshot {
+  const meta = {
+    "targets.json": metaFile(roles.targets),
+    [`${CATALOG_ROLE}.json`]: metaFile(roles.catalog),
+  };
+  return new Snapshot({ ...commonFields(version, expires), meta });
+}
+
+/** Which snapshot is the newest. */
+export function createTimestamp(version: number, expires: Date, snapshot: Listed): Timestamp {
+  return new Timestamp({ ...commonFields(version, expires), snapshotMeta: metaFile(snapshot) });
+}
+
+function metaFile({ version, length, sha256 }: Listed): MetaFile {
+  return new MetaFile({ version, length, hashes: { sha256 } });
 }

@@ -235,16 +235,3 @@ export const downloadRequestSchema = z.strictObject({
 
 /** Where to fetch a bundle, and until when. */
 export const downloadResultSchema = z.object({ url: z.string(), expiresAt: timeSchema });
-
-const bytes = z.string().regex(/^[A-Za-z0-9+/]+={0,2}$/);
-
-/** `PUT /v1/trust`: what a ceremony made, base64 each. */
-export const trustRequestSchema = z.strictObject({
-  /** Roots between the one in force and `root`, oldest first, for a marketplace that missed some. */
-  roots: z.array(bytes).max(32).optional(),
-  root: bytes,
-  targets: bytes,
-  serviceKeys: bytes,
-  policy: bytes,
-  revocations: bytes,
-});

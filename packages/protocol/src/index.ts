@@ -61,5 +61,6 @@ export * from "./tlog-proof.ts";
 export * from "./tlog-tiles.ts";
 export * from "./tokens.ts";
 export * from "./tree-digest.ts";
+export * from "./trust-api.ts";
 export * from "./trust-documents.ts";
 export * from "./version.ts";

@@ -1,0 +1,47 @@
+import { z } from "zod";
+import { sha256Schema, timeSchema } from "./statements.ts";
+import { advisoriesSchema } from "./trust-documents.ts";
+
+const bytes = z.string().regex(/^[A-Za-z0-9+/]+={0,2}$/);
+
+/** `PUT /v1/trust`: what a ceremony made, base64 each. */
+export const trustRequestSchema = z.strictObject({
+  /** Roots between the one in force and `root`, oldest first, for a marketplace that missed some. */
+  roots: z.array(bytes).max(32).optional(),
+  root: bytes,
+  targets: bytes,
+  serviceKeys: bytes,
+  policy: bytes,
+  revocations: bytes,
+});
+
+/** What a ceremony made, base64 each. */
+export type TrustRequest = z.output<typeof trustRequestSchema>;
+
+const roleSchema = z.object({ version: z.int(), sha256: sha256Schema, expiresAt: timeSchema });
+
+/** `GET /v1/trust`: the metadata in force; a role that nothing was published of is absent. */
+export const trustStateSchema = z.object({
+  roles: z.object({
+    root: roleSchema.optional(),
+    targets: roleSchema.optional(),
+    catalog: roleSchema.optional(),
+    timestamp: roleSchema.optional(),
+  }),
+  /** Entries in the log. */
+  logSize: z.int().nonnegative(),
+});
+
+/** The metadata in force. */
+export type TrustState = z.output<typeof trustStateSchema>;
+
+/** An entry of the online list. */
+export const advisorySchema = advisoriesSchema.shape.entries.element;
+
+/** `PUT /v1/advisories/{id}`: an entry without its id; `issuedAt` is now when absent. */
+export const advisoryRequestSchema = advisorySchema
+  .omit({ id: true, issuedAt: true })
+  .extend({ issuedAt: timeSchema.optional() });
+
+/** `GET /v1/advisories`. */
+export const advisoryListSchema = z.object({ items: z.array(advisorySchema) });
