@@ -1,10 +1,12 @@
-import { equalBytes, fromHex } from "@rising-bsm/protocol";
+import { equalBytes, fromBase64url, fromHex, keyId, policySchema } from "@rising-bsm/protocol";
 import { Root, Targets } from "@tufjs/models";
 import type { Metadata } from "@tufjs/models";
 import { createRoot, createTargets, rootKeys } from "../../workers/trust/ceremony-metadata.ts";
 import { canonicalBytes } from "../../workers/trust/tuf-metadata.ts";
 import { nameSigners, signersOf } from "./draft.ts";
 
+import { parseAs } from "./files.ts";
+import { readServiceKeys } from "./online-keys.ts";
 import { inForceSignatures } from "./signatures.ts";
 import type { Draft, InForce, TrustTargets } from "./trust-folder.ts";
 
@@ -24,7 +26,20 @@ export async function draftProblems(draft: Draft, inForce: InForce | null): Prom
   }
   if (!(await isPlainTargets(draft.targets, draft.files)))
     problems.push(more("draft/targets.json"));
+  problems.push(...(await keyIdProblems(draft.files)));
   return [...problems, ...followsProblem("draft/targets.json", draft.targets, inForce?.targets)];
+}
+
+/** The description shows keys; an id of another key would make hosts take them for that one. */
+async function keyIdProblems({ serviceKeys, policy }: TrustTargets): Promise<string[]> {
+  const { release, lease } = readServiceKeys(serviceKeys);
+  const { publisherKeys } = parseAs(policy, policySchema, "policy.json is not a policy");
+  const named = [...release, ...publisherKeys, ...lease.map((key) => ({ ...key, keyId: key.kid }))];
+  const wrong: string[] = [];
+  for (const { keyId: id, publicKey } of named) {
+    if ((await keyId(fromBase64url(publicKey))) !== id) wrong.push(`"${id}" is another key's id`);
+  }
+  return wrong;
 }
 
 /** What is wrong with the folder's signed files, and what is due soon. */

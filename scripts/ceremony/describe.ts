@@ -73,28 +73,30 @@ function contentLines(files: TrustTargets): string[] {
   return [
     ...serviceKeyLines(readServiceKeys(files.serviceKeys)),
     ...publisherKeys.map(
-      ({ publisher, keyId, reason }) => `key of ${publisher} vouched for: ${keyId} (${reason})`,
+      ({ publisher, publicKey, reason }) => `key of ${publisher}: ${publicKey} (${reason})`,
     ),
     ...entries.map(describeRevocation),
   ];
 }
 
 function serviceKeyLines({ release, lease, log }: ServiceKeys): string[] {
-  const until = ({ until }: { readonly until?: string | undefined }) =>
-    until === undefined ? "" : `, until ${until}`;
-  const untilIndex = ({ untilIndex }: ServiceKeys["release"][number]) =>
-    untilIndex === undefined ? "" : `, not from log entry ${untilIndex} on`;
+  const window = (key: { readonly from: string; readonly until?: string | undefined }) =>
+    `from ${key.from}${key.until === undefined ? "" : ` until ${key.until}`}`;
+  const end = ({ untilIndex }: ServiceKeys["release"][number]) =>
+    untilIndex === undefined ? "" : `, not for log entries from ${untilIndex} on`;
   return [
-    ...release.map((key) => `release key ${key.keyId}${until(key)}${untilIndex(key)}`),
-    ...lease.map((key) => `lease key ${key.kid}${until(key)}`),
-    ...log.map((key) => `log key of ${key.origin}: ${key.publicKey}${until(key)}`),
+    ...release.map((key) => `release key ${key.publicKey} ${window(key)}${end(key)}`),
+    ...lease.map((key) => `lease key ${key.publicKey} ${window(key)}`),
+    ...log.map((key) => `key of the log ${key.origin}: ${key.publicKey} ${window(key)}`),
   ];
 }
 
 /** What the entry does to which releases, and why. */
-export function describeRevocation({ id, match, action, reason }: Revocation): string {
-  const text = typeof reason === "string" ? reason : reason.en;
-  return `revocation ${id}: ${action} ${describeMatch(match)}: ${text}`;
+function describeRevocation(entry: Revocation): string {
+  const { id, match, action, reason, advisory, issuedAt } = entry;
+  const text = typeof reason === "string" ? reason : `${reason.en} / ${reason.de}`;
+  const more = advisory === undefined ? "" : ` ${advisory}`;
+  return `revocation ${id} of ${issuedAt}: ${action} ${describeMatch(match)}: ${text}${more}`;
 }
 
 function describeMatch(match: Revocation["match"]): string {

@@ -41,7 +41,7 @@ export async function firstDraft(
   const { secrets, origin, now } = options;
   const online = async (name: keyof WorkerSecrets) => [(await keyOfSeed(secrets[name])).publicKey];
   const files = {
-    serviceKeys: await firstServiceKeys(secrets, { origin, from: startOf(now) }),
+    serviceKeys: await firstServiceKeys(secrets, { origin, now }),
     policy: encodeJson(NO_POLICY),
     revocations: encodeJson(NO_REVOCATIONS),
   };
@@ -134,11 +134,6 @@ function signersProblem({ signers, threshold }: Signers): string | null {
   }
   if (Number.isInteger(threshold) && threshold >= 1 && threshold <= signers.length) return null;
   return `${signers.length} signers cannot give ${threshold} signatures`;
-}
-
-/** Keys count from a day ago: the clock of a machine without network may be ahead. */
-export function startOf(now: Date): string {
-  return new Date(now.getTime() - 86_400_000).toISOString();
 }
 
 function expiryAfter(now: Date): Date {
