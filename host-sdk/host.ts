@@ -16,11 +16,13 @@ import {
   type VerifyResult,
 } from "./lifecycle/administer.ts";
 import type { Delivery, HookCounts } from "./lifecycle/deliver-events.ts";
+import { checkForUpdates, describeTrust, type TrustInfo } from "./lifecycle/check-for-updates.ts";
 import { describePlugin, type PluginInfo } from "./lifecycle/describe.ts";
-import { findUpdate, type UpdateInfo } from "./lifecycle/find-updates.ts";
+import type { UpdateInfo } from "./lifecycle/find-updates.ts";
 import { limitsOf } from "./lifecycle/granted-limits.ts";
 import type { LogChoice, LogLine } from "./lifecycle/plugin-logs.ts";
 import { type Actor, checkActor } from "./lifecycle/actor.ts";
+import { advisoryInfos } from "./lifecycle/revocations.ts";
 import type { StateEvent } from "./lifecycle/slots.ts";
 import type { PluginSettings, SecretInfo } from "./settings/settings.ts";
 import type { PluginCall, PluginUsage, RequestMessage } from "./runtime/plugin-runtime.ts";
@@ -115,8 +117,13 @@ export interface PluginHost {
   audit(query?: AuditQuery): Promise<AuditRow[]>;
   /** Calls `listener` with everything that happens to a plugin; the result stops that. */
   on(event: "state", listener: (event: StateEvent) => void): () => void;
-  /** Asks the marketplace for newer releases of what is installed. */
+  /**
+   * Asks the marketplace for newer releases of what is installed, and brings revocations into force.
+   * Throws `trust_*` when what it serves does not verify; plugins keep running.
+   */
   checkForUpdates(): Promise<UpdateInfo[]>;
+  /** When the marketplace was last verified, and whether its log told two histories. */
+  trust(): Promise<TrustInfo>;
   /** Renews the leases whose time has come; the host also does so by itself every hour. */
   renewLicenses(): Promise<void>;
   /** Serves the management API, the plugins' own routes and a plain page under `base`. */
@@ -182,6 +189,7 @@ function hostOver(parts: HostParts): PluginHost {
     },
     verify: (name) => verify(parts, name),
     checkForUpdates: () => checkForUpdates(parts),
+    trust: () => describeTrust(parts),
     renewLicenses: () => renewLicenses(parts),
     handle: (request, options) => handler(request, options),
     emit: (event, payload) => parts.events.emit(event, payload),
@@ -259,12 +267,17 @@ async function renewLicenses({ licenses, slots, administer }: HostParts): Promis
   }
 }
 
-function describe({ slots, licenses, limits }: HostParts, name: string): PluginInfo {
+function describe(
+  { slots, licenses, limits, revocations, held }: HostParts,
+  name: string,
+): PluginInfo {
   const slot = slots.get(name);
   const license = licenses.info(name, Date.parse(slot.row.release.publishedAt));
   return describePlugin(slot, {
     license: { ...license },
     limits: limitsOf(slot.manifest, limits),
+    advisories: advisoryInfos(revocations, slot),
+    heldUpdate: held.of(slot),
   });
 }
 
@@ -362,12 +375,3 @@ const UNUSED: PluginUsage = {
   rssMb: 0,
   pid: undefined,
 };
-
-async function checkForUpdates({ slots, trust, marketplace }: HostParts): Promise<UpdateInfo[]> {
-  await trust.refresh({ acceptStale: true });
-  const found = slots
-    .all()
-    .filter(({ row }) => row.source === "marketplace")
-    .map((slot) => findUpdate(marketplace, slot));
-  return (await Promise.all(found)).filter((update) => update !== null);
-}

@@ -1,10 +1,6 @@
 import {
   CLIENT_LIMITS,
-  indexPath,
   type Json,
-  parseJson,
-  type PluginDocument,
-  pluginDocumentSchema,
   RbsmError,
   releasePath,
   TRUST_LIMITS,
@@ -32,13 +28,27 @@ export interface Marketplace {
   readonly send: Send;
   /** GET of at most `maxBytes`, repeated a few times while the network fails. */
   getBytes(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** The per-plugin document; `plugin_not_found` when there is none. */
-  pluginDocument(name: string): Promise<PluginDocument>;
+  /** As `getBytes`, unless what is there still has this ETag: then null. */
+  getIfChanged(order: ConditionalGet): Promise<TaggedBytes | null>;
   /** The bytes of the release statement's envelope, not yet verified. */
   releaseEnvelope(name: string, version: string): Promise<Uint8Array<ArrayBuffer>>;
   getJson<T>(path: string, schema: z.ZodType<T>): Promise<T>;
   /** A JSON request whose answer goes through `schema`; with `prove` it carries the instance's proof. */
   sendJson<T>(request: JsonRequest<T>): Promise<T>;
+}
+
+/** A GET that is answered only by something else than what is known. */
+export interface ConditionalGet {
+  readonly path: string;
+  readonly maxBytes: number;
+  /** Null: whatever is there. */
+  readonly etag: string | null;
+}
+
+/** A body and the ETag that it came with. */
+export interface TaggedBytes {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly etag: string | null;
 }
 
 /** A request with a JSON body, and the shape its answer must have. */
@@ -76,7 +86,20 @@ export function createMarketplace(options: MarketplaceOptions): Marketplace {
     url: base.href.replace(/\/$/, ""),
     send,
     getBytes,
-    pluginDocument: (name) => readPluginDocument(getBytes, name),
+    async getIfChanged({ path, maxBytes, etag }) {
+      const headers: Record<string, string> = etag === null ? {} : { "if-none-match": etag };
+      const answer = await getWithRetries(
+        send,
+        { method: "GET", path, headers },
+        options.backOffMs,
+      );
+      if (etag !== null && answer.status === 304) {
+        await answer.discard();
+        return null;
+      }
+      const bytes = await readCapped(await requireSuccess(answer), maxBytes);
+      return { bytes, etag: answer.headers.get("etag") };
+    },
     releaseEnvelope: (name, version) =>
       getBytes(releasePath(name, version), TRUST_LIMITS.envelopeBytes),
     getJson: async (path, schema) => readJson(await requireSuccess(await get(path)), { schema }),
@@ -121,40 +144,6 @@ async function getWithRetries(
       await sleep(backOffMs * 2 ** attempt * (0.75 + Math.random() / 2));
     }
   }
-}
-
-async function readPluginDocument(
-  getBytes: Marketplace["getBytes"],
-  name: string,
-): Promise<PluginDocument> {
-  const bytes = await getBytes(indexPath(name), TRUST_LIMITS.pluginDocumentBytes).catch(
-    (error: unknown) => {
-      if (!(error instanceof RbsmError) || error.code !== "not_found") throw error;
-      throw new RbsmError(
-        "plugin_not_found",
-        `The marketplace has no plugin ${name}`,
-        { plugin: name },
-        error,
-      );
-    },
-  );
-  const value = parseJson(bytes, {
-    maxBytes: TRUST_LIMITS.pluginDocumentBytes,
-    code: "network_bad_answer",
-  });
-  const parsed = pluginDocumentSchema.safeParse(value);
-  if (!parsed.success)
-    throw new RbsmError("network_bad_answer", `The document of ${name} is not valid`, {
-      plugin: name,
-    });
-  if (parsed.data.name !== name) {
-    throw new RbsmError(
-      "network_bad_answer",
-      `Asked for ${name}, the marketplace sent ${parsed.data.name}`,
-      { plugin: name },
-    );
-  }
-  return parsed.data;
 }
 
 async function sendJson<T>(

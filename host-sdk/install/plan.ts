@@ -1,7 +1,7 @@
 import { type PluginDocument, RbsmError, satisfies } from "@rising-bsm/protocol";
-import type { Marketplace } from "../client/marketplace.ts";
 import { type Candidate, type Conflict, type Requirement, resolvePlugins } from "./resolve.ts";
 import type { PluginRow } from "./rows.ts";
+import type { Catalogue } from "../trust/trust.ts";
 
 /** Who asked, in conflict reports. */
 export const YOU = "you";
@@ -14,7 +14,8 @@ export interface PluginRequest {
 
 /** What planning needs to know of the host. */
 export interface PlanInput {
-  readonly marketplace: Pick<Marketplace, "pluginDocument">;
+  /** One catalogue for the whole set, so that it is chosen from what was offered at one moment. */
+  readonly catalogue: Pick<Catalogue, "document">;
   readonly requests: readonly PluginRequest[];
   readonly installed: ReadonlyMap<string, PluginRow>;
   /** Installed plugins whose bundle has to be fetched again. */
@@ -76,7 +77,7 @@ async function readRequest(
 ): Promise<Requirement> {
   const { name, version } = request;
   if (input.provided?.has(name)) return { name, range: version ?? "*", by: YOU };
-  const document = await input.marketplace.pluginDocument(name);
+  const document = await input.catalogue.document(name);
   read.documents.set(name, document);
   read.catalogue.set(name, candidatesOf(document, input.engines));
   return { name, range: rangeOf(document, version), by: YOU };
@@ -91,7 +92,7 @@ function rangeOf(document: PluginDocument, version: string | undefined): string 
 }
 
 async function readCandidates(input: PlanInput, read: Read, name: string): Promise<void> {
-  const document = await input.marketplace.pluginDocument(name).catch((error: unknown) => {
+  const document = await input.catalogue.document(name).catch((error: unknown) => {
     if (error instanceof RbsmError && error.code === "plugin_not_found") return null;
     throw error;
   });

@@ -1,6 +1,6 @@
 import { compareVersions, isPrerelease, satisfies } from "@rising-bsm/protocol";
-import type { Marketplace } from "../client/marketplace.ts";
 import type { VersionEntry } from "../install/plan.ts";
+import type { Catalogue } from "../trust/trust.ts";
 import { problemOf, type Problem, type Slot } from "./slots.ts";
 
 /**
@@ -17,31 +17,34 @@ export interface UpdateInfo {
   readonly newPermissions: readonly string[];
   /** The installed release was withdrawn by its publisher, and why. */
   readonly yanked: string | null;
+  /** Why this host does not accept the release as it is, such as `trust_publisher_changed`. */
+  readonly held: Problem | null;
   /** Why this plugin could not be checked; the others were. */
   readonly problem: Problem | null;
 }
 
 /** Checks one plugin; null when nothing newer is offered. A failure is its answer, never thrown. */
 export async function findUpdate(
-  marketplace: Pick<Marketplace, "pluginDocument">,
+  catalogue: Pick<Catalogue, "document">,
   slot: Slot,
 ): Promise<UpdateInfo | null> {
-  return readUpdate(marketplace, slot).catch((error: unknown) => ({
+  return readUpdate(catalogue, slot).catch((error: unknown) => ({
     plugin: slot.row.name,
     from: slot.row.release.version,
     to: null,
     publishedAt: null,
     newPermissions: [],
     yanked: null,
+    held: null,
     problem: problemOf(error),
   }));
 }
 
 async function readUpdate(
-  marketplace: Pick<Marketplace, "pluginDocument">,
+  catalogue: Pick<Catalogue, "document">,
   { row }: Slot,
 ): Promise<UpdateInfo | null> {
-  const document = await marketplace.pluginDocument(row.name);
+  const document = await catalogue.document(row.name);
   const current = document.versions.find(({ version }) => version === row.release.version);
   const ceiling = document.channels["latest"];
   const newer = document.versions
@@ -56,6 +59,7 @@ async function readUpdate(
     publishedAt: newer.publishedAt,
     newPermissions: asked.filter((code) => !row.release.grants.includes(code)),
     yanked: current !== undefined && current.yanked !== false ? current.yanked.reason : null,
+    held: null,
     problem: null,
   };
 }

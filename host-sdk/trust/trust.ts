@@ -1,34 +1,39 @@
-import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  CATALOG_ROLE,
   CLIENT_LIMITS,
   fromBase64url,
   parseJson,
   RbsmError,
   type ServiceKeys,
-  serviceKeysSchema,
   sha256Hex,
   utf8,
 } from "@rising-bsm/protocol";
-import { type TargetFile, Updater } from "tuf-js";
+import type { TrustedMetadataStore } from "tuf-js/dist/store.js";
 import { z } from "zod";
 import type { Marketplace } from "../client/marketplace.ts";
 import { readFileIfPresent, writeFileDurably } from "../disk/durable-file.ts";
-import { createTufFetcher } from "./tuf-fetcher.ts";
+import { type Catalogue, listedDigests, readListing } from "./catalogue.ts";
+import { openMetadataFolder, type Reach } from "./metadata-folder.ts";
+import { openTargetFolder, type TargetFolder } from "./target-folder.ts";
+import { parseStoredTrust, type StoredTrust, type VerifiedTrust } from "./verified.ts";
+import { rootInvalid, type StoredHeads, walkMetadata } from "./walk-metadata.ts";
 
-const SERVICE_KEYS = "service-keys.json";
+export type { Catalogue } from "./catalogue.ts";
+export type { VerifiedTrust } from "./verified.ts";
 
-/** What the last successful refresh proved. Run-time decisions read only this copy. */
-export interface VerifiedTrust {
-  readonly serviceKeys: ServiceKeys;
-  /** ISO time of the refresh. */
-  readonly refreshedAt: string;
-}
-
-/** The host's view of the marketplace's keys. Expiry gates installing and updating, never running. */
+/** The host's view of the marketplace. Expiry gates installing and updating, never running. */
 export interface Trust {
-  /** Walks root → timestamp → snapshot → targets; with `acceptStale` the last verified copy is good enough. */
-  refresh(options?: { acceptStale?: boolean | undefined }): Promise<VerifiedTrust>;
+  /**
+   * Everything that is new, for an installation. With `acceptStale` what has expired is accepted when
+   * all else verifies, and without a marketplace what is on disk. Throws `trust_*` and `network_*`.
+   */
+  refresh(options?: { acceptStale?: boolean | undefined }): Promise<Catalogue>;
+  /**
+   * The update check: one conditional request when nothing was signed since. `changed` says whether
+   * other files are listed than at the last refresh. Throws `trust_*` and `network_*`.
+   */
+  check(): Promise<{ changed: boolean; catalogue: Catalogue }>;
   /** The last verified copy without asking anybody; null before the first refresh. */
   verified(): Promise<VerifiedTrust | null>;
 }
@@ -42,190 +47,197 @@ export interface TrustOptions {
   readonly now: () => Date;
 }
 
-const verifiedSchema = z.object({ serviceKeys: serviceKeysSchema, refreshedAt: z.iso.datetime() });
+/** How long after its signing the timestamp expires. */
+const HEADS_LIFETIME_MS = 7 * 86_400_000;
+/** A newer root is looked for at least this often. */
+const ROOTS_EVERY_MS = 86_400_000;
+
 const rootVersionSchema = z.object({
   signed: z.object({ _type: z.literal("root"), version: z.int().positive() }),
 });
 
 /** Opens the trust state under `dataDir`; throws `trust_root_invalid` when it does not descend from `root`. */
 export async function openTrust(options: TrustOptions): Promise<Trust> {
-  const anchor = readAnchor(options.root);
-  const folders = {
-    tuf: join(options.dataDir, "tuf"),
-    roots: join(options.dataDir, "tuf", "roots"),
-  };
-  await mkdir(folders.roots, { recursive: true, mode: 0o700 });
-  const known = await readFileIfPresent(join(folders.roots, anchor.name));
-  if (
-    known !== null &&
-    (await sha256Hex(known)) !== (await sha256Hex(new Uint8Array(options.root)))
-  ) {
+  const { dataDir, marketplace } = options;
+  const anchor = Buffer.from(options.root);
+  const version = readVersion(anchor);
+  const metadata = await openMetadataFolder(dataDir);
+  const known = await metadata.stored(`${version}.root`);
+  if (known !== null && (await sha256Hex(known)) !== (await sha256Hex(anchor))) {
     throw rootInvalid("The data directory was set up with another trust root of the same version");
   }
-  const verifiedFile = join(options.dataDir, "trust", "verified.json");
-  const readVerified = async () => parseVerified(await readFileIfPresent(verifiedFile));
-  const refreshOnce = async () => {
-    const serviceKeys = await refreshChain(options, { anchor, folders });
-    const trust = { serviceKeys, refreshedAt: options.now().toISOString() };
-    await writeFileDurably(verifiedFile, utf8(JSON.stringify(trust)));
-    return trust;
-  };
+  if (known === null) await metadata.keep(`${version}.root`, anchor);
+  const targets = await openTargetFolder(dataDir, marketplace);
+  const file = join(dataDir, "trust", "verified.json");
+  const parts: Parts = { ...options, anchor, metadata, targets, file };
   let last: Promise<unknown> = Promise.resolve();
-  // tuf-js writes its files in place: two refreshes at once would read each other's halves.
-  const refreshAfter = () => {
-    const refreshed = last.then(refreshOnce);
-    last = refreshed.catch(() => undefined);
-    return refreshed;
+  // One at a time: each holds what it finds against what the one before has stored.
+  const alone = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = last.then(work).catch((error: unknown) => {
+      throw refusalOf(error, dataDir);
+    });
+    last = done.catch(() => undefined);
+    return done;
   };
   return {
-    verified: readVerified,
-    async refresh({ acceptStale = false } = {}) {
-      try {
-        return await refreshAfter();
-      } catch (error) {
-        const stale = acceptStale && isStale(error) ? await readVerified() : null;
-        if (stale === null) throw error;
-        return stale;
-      }
-    },
+    verified: () => readVerified(parts, alone),
+    refresh: ({ acceptStale = false } = {}) =>
+      alone(() => (acceptStale ? refreshStale(parts) : readAll(parts))),
+    check: () => alone(() => checkOnce(parts)),
   };
 }
 
-interface Anchor {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
-
-function rootInvalid(message: string, cause?: unknown): RbsmError {
-  const fix = "Give the host the root.json of this marketplace, or use a fresh data directory.";
-  return new RbsmError("trust_root_invalid", message, { fix }, cause);
-}
-
-function readAnchor(bytes: Uint8Array): Anchor {
-  const value = parseJson(bytes, { maxBytes: CLIENT_LIMITS.rootBytes, code: "trust_root_invalid" });
-  const parsed = rootVersionSchema.safeParse(value);
-  if (!parsed.success) throw rootInvalid("The trust root is not TUF root metadata");
-  return { name: `${parsed.data.signed.version}.root.json`, bytes };
-}
-
-function parseVerified(bytes: Uint8Array | null): VerifiedTrust | null {
-  if (bytes === null) return null;
-  const value = parseJson(bytes, {
-    maxBytes: CLIENT_LIMITS.jsonBytes,
-    code: "trust_metadata_invalid",
-  });
-  const parsed = verifiedSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new RbsmError("trust_metadata_invalid", "The stored trust state is damaged", {
-    fix: "Delete trust/verified.json in the data directory; the next refresh writes it again.",
-  });
-}
-
-function isStale(error: unknown): boolean {
-  if (!(error instanceof RbsmError)) return false;
-  return (
-    error.code === "trust_metadata_expired" ||
-    error.code === "unavailable" ||
-    error.code.startsWith("network_")
-  );
-}
-
-async function refreshChain(
-  { marketplace }: TrustOptions,
-  { anchor, folders }: { anchor: Anchor; folders: { tuf: string; roots: string } },
-): Promise<ServiceKeys> {
-  const knownRoots = await readKnownRoots(folders.roots);
-  const fetcher = createTufFetcher(marketplace, knownRoots);
-  try {
-    // Starting at the anchor each time makes tuf-js prove every stored root a successor of it.
-    await writeFileDurably(join(folders.tuf, "root.json"), anchor.bytes);
-    const updater = new Updater({
-      metadataDir: folders.tuf,
-      metadataBaseUrl: `${marketplace.url}/tuf`,
-      fetcher,
-      config: {
-        rootMaxLength: CLIENT_LIMITS.rootBytes,
-        timestampMaxLength: CLIENT_LIMITS.timestampBytes,
-        snapshotMaxLength: CLIENT_LIMITS.snapshotBytes,
-        targetsMaxLength: CLIENT_LIMITS.targetsBytes,
-      },
-    });
-    await updater.refresh();
-    await keepRoots(folders.roots, new Map([[anchor.name, anchor.bytes], ...fetcher.handedOut]));
-    return await readServiceKeys(marketplace, await updater.getTargetInfo(SERVICE_KEYS));
-  } catch (error) {
-    throw fetcher.failure() ?? trustError(error, knownRoots.size > 0 && isRootProblem(error));
-  }
-}
-
-async function readKnownRoots(folder: string): Promise<Map<string, Uint8Array>> {
-  const known = new Map<string, Uint8Array>();
-  for (const name of await readdir(folder)) {
-    const bytes = /^\d+\.root\.json$/.test(name)
-      ? await readFileIfPresent(join(folder, name))
-      : null;
-    if (bytes !== null) known.set(name, bytes);
-  }
-  return known;
-}
-
-async function keepRoots(folder: string, roots: ReadonlyMap<string, Uint8Array>): Promise<void> {
-  for (const [name, bytes] of roots) {
-    if ((await readFileIfPresent(join(folder, name))) === null)
-      await writeFileDurably(join(folder, name), bytes);
-  }
-}
-
-async function readServiceKeys(
-  marketplace: Marketplace,
-  target: TargetFile | undefined,
-): Promise<ServiceKeys> {
-  const digest = target?.hashes["sha256"];
-  if (target === undefined || digest === undefined) {
-    throw new RbsmError(
-      "trust_metadata_invalid",
-      `The trust metadata does not list ${SERVICE_KEYS}`,
-    );
-  }
-  const maxBytes = Math.min(target.length, CLIENT_LIMITS.serviceKeysBytes);
-  const bytes = await marketplace.getBytes(`/tuf/targets/${digest}.${SERVICE_KEYS}`, maxBytes);
-  if (bytes.byteLength !== target.length || (await sha256Hex(bytes)) !== digest) {
-    throw new RbsmError(
-      "trust_metadata_invalid",
-      `${SERVICE_KEYS} is not the file that the trust metadata lists`,
-    );
-  }
-  const parsed = serviceKeysSchema.safeParse(
-    parseJson(bytes, { maxBytes, code: "trust_metadata_invalid" }),
-  );
-  if (parsed.success) return parsed.data;
-  throw new RbsmError(
-    "trust_metadata_invalid",
-    `${SERVICE_KEYS} has not the shape this host knows`,
-  );
-}
-
-function isRootProblem(error: unknown): boolean {
-  return error instanceof Error && /\broot was signed by\b/.test(error.message);
-}
-
-/** tuf-js wraps what happened below snapshot and targets into its message text, so the text has to decide. */
-function trustError(error: unknown, storedRootRefused: boolean): unknown {
+function refusalOf(error: unknown, dataDir: string): RbsmError {
   if (error instanceof RbsmError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  if (storedRootRefused)
-    return rootInvalid("The stored trust roots do not descend from the given root", error);
-  if (/expired/i.test(message)) {
-    const fix =
-      "Wait until the marketplace signs again, or pass acceptStale to go on with the last verified state.";
-    return new RbsmError("trust_metadata_expired", undefined, { fix, reason: message }, error);
-  }
+  const fix = `Check that this process may read and write ${dataDir}.`;
   return new RbsmError(
-    "trust_metadata_invalid",
-    `The trust metadata does not verify: ${message}`,
-    {},
+    "internal",
+    `The trust state cannot be used: ${String(error)}`,
+    { fix },
     error,
   );
+}
+
+interface Parts extends TrustOptions {
+  readonly anchor: Buffer;
+  readonly metadata: Awaited<ReturnType<typeof openMetadataFolder>>;
+  readonly targets: TargetFolder;
+  readonly file: string;
+}
+
+function readVersion(bytes: Uint8Array): number {
+  const value = parseJson(bytes, { maxBytes: CLIENT_LIMITS.rootBytes, code: "trust_root_invalid" });
+  const parsed = rootVersionSchema.safeParse(value);
+  if (parsed.success) return parsed.data.signed.version;
+  throw rootInvalid("The trust root is not TUF root metadata");
+}
+
+async function readAll(parts: Parts): Promise<Catalogue> {
+  return (await readOnce(parts, { reach: "all" })).catalogue;
+}
+
+/** At this time nothing had expired: signatures, thresholds, versions and digests decide alone. */
+const BEFORE_ALL = new Date(0);
+const NEVER = BEFORE_ALL.toISOString();
+
+async function refreshStale(parts: Parts): Promise<Catalogue> {
+  try {
+    return await readAll(parts);
+  } catch (error) {
+    const { code } = error instanceof RbsmError ? error : { code: "" };
+    const isAway = code === "unavailable" || code.startsWith("network_");
+    if (!isAway && code !== "trust_metadata_expired") throw error;
+    const reach = isAway ? "disk" : "all";
+    const stale = readOnce(parts, { reach, acceptedAt: BEFORE_ALL });
+    const { catalogue } = await stale.catch((refusal: unknown) => {
+      throw isAway ? error : refusal;
+    });
+    return catalogue;
+  }
+}
+
+async function checkOnce(parts: Parts): Promise<{ changed: boolean; catalogue: Catalogue }> {
+  const stored = await readStored(parts);
+  const sinceRoots = parts.now().getTime() - Date.parse(stored?.rootsAskedAt ?? "");
+  // A clock that was set back asks too.
+  const isFresh = sinceRoots >= 0 && sinceRoots < ROOTS_EVERY_MS;
+  if (!isFresh) return readOnce(parts, { reach: "all" });
+  try {
+    return await readOnce(parts, { reach: "changes" });
+  } catch (error) {
+    if (!(error instanceof RbsmError) || !error.code.startsWith("trust_")) throw error;
+    // Keys may have changed since the last look at the roots, or a file on disk is damaged.
+    return readOnce(parts, { reach: "all" });
+  }
+}
+
+/** A damaged copy is made again from what else is on disk, without asking anybody. */
+async function readVerified(
+  parts: Parts,
+  alone: <T>(work: () => Promise<T>) => Promise<T>,
+): Promise<VerifiedTrust | null> {
+  try {
+    return parseStoredTrust(await readFileIfPresent(parts.file))?.trust ?? null;
+  } catch (error) {
+    const again = alone(() => readOnce(parts, { reach: "disk", acceptedAt: BEFORE_ALL }));
+    return again.then(
+      ({ catalogue: { document: _document, ...trust } }) => trust,
+      () => {
+        throw error;
+      },
+    );
+  }
+}
+
+/** Damaged is as good as none here: a refresh writes it again, and `tuf` holds the versions too. */
+async function readStored({ file }: Parts): Promise<StoredTrust | null> {
+  try {
+    return parseStoredTrust(await readFileIfPresent(file));
+  } catch (error) {
+    if (error instanceof RbsmError) return null;
+    throw error;
+  }
+}
+
+interface Read {
+  readonly reach: Reach;
+  /** The administrator accepts what has expired: the time to judge by instead of now. */
+  readonly acceptedAt?: Date;
+}
+
+async function readOnce(parts: Parts, { reach, acceptedAt }: Read) {
+  const { marketplace, targets, anchor } = parts;
+  const now = parts.now();
+  const stored = await readStored(parts);
+  const source = parts.metadata.sourceOf({ marketplace, reach, ...lastSeen(stored) });
+  const at = acceptedAt ?? now;
+  const metadata = await walkMetadata({ anchor, source, at, role: CATALOG_ROLE });
+  const { document, ...lists } = await readListing(metadata, targets);
+  const signedAt = signingTime(metadata);
+  const refreshedAt = acceptedAt === undefined ? now.toISOString() : stored?.trust.refreshedAt;
+  const trust = { ...lists, refreshedAt: refreshedAt ?? signedAt, signedAt };
+  const rootsAskedAt = reach === "all" ? now.toISOString() : stored?.rootsAskedAt;
+  await store(parts, { trust, etag: source.etag(), rootsAskedAt, metadata });
+  const changed = stored?.listed !== versionsOf(metadata);
+  if (changed) await targets.keepOnly(await listedDigests(metadata, targets));
+  return { changed, catalogue: { ...trust, document } };
+}
+
+interface Found extends Pick<StoredTrust, "trust" | "etag"> {
+  readonly rootsAskedAt: string | undefined;
+  readonly metadata: TrustedMetadataStore;
+}
+
+async function store({ file }: Parts, { metadata, rootsAskedAt, ...found }: Found): Promise<void> {
+  const next: StoredTrust = {
+    ...found,
+    rootsAskedAt: rootsAskedAt ?? NEVER,
+    heads: { timestamp: textOf(metadata.timestamp), snapshot: textOf(metadata.snapshot) },
+    listed: versionsOf(metadata),
+  };
+  await writeFileDurably(file, utf8(JSON.stringify(next)));
+}
+
+function lastSeen(stored: StoredTrust | null): { etag: string | null; heads: StoredHeads | null } {
+  if (stored === null) return { etag: null, heads: null };
+  const { timestamp, snapshot } = stored.heads;
+  const heads = { timestamp: Buffer.from(timestamp), snapshot: Buffer.from(snapshot) };
+  return { etag: stored.etag, heads };
+}
+
+function signingTime({ timestamp }: TrustedMetadataStore): string {
+  const expires = new Date(timestamp?.signed.expires ?? 0).getTime();
+  return new Date(expires - HEADS_LIFETIME_MS).toISOString();
+}
+
+/** The library keeps what it has verified, not the bytes: written again, the signatures still hold. */
+function textOf(metadata: { toJSON(): unknown } | undefined): string {
+  return JSON.stringify(metadata?.toJSON() ?? null);
+}
+
+function versionsOf(metadata: TrustedMetadataStore): string {
+  const versionOf = (role: string) => metadata.getRole(role)?.signed.version ?? 0;
+  return `targets ${versionOf("targets")}, ${CATALOG_ROLE} ${versionOf(CATALOG_ROLE)}`;
 }
 
 /** Look-up of a release-signing key by its id, as `openRelease` takes it. */

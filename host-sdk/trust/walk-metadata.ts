@@ -1,0 +1,239 @@
+import { CLIENT_LIMITS, RbsmError } from "@rising-bsm/protocol";
+import { Metadata, MetadataKind } from "@tufjs/models";
+import { EqualVersionError, ExpiredMetadataError } from "tuf-js/dist/error.js";
+import { TrustedMetadataStore } from "tuf-js/dist/store.js";
+import { z } from "zod";
+
+/** The two heads as somebody stored them together. */
+export interface StoredHeads {
+  readonly timestamp: Buffer;
+  readonly snapshot: Buffer | null;
+}
+
+/** Where a walk finds metadata, and who keeps what it has verified. */
+export interface MetadataSource {
+  /** A root this host has verified before; null when it has none of this version. */
+  storedRoot(version: number): Promise<Buffer | null>;
+  /** The marketplace's root of this version; null when there is none, or nobody is asked. */
+  root(version: number): Promise<Buffer | null>;
+  /** Heads verified before, newest first. */
+  storedHeads(): Promise<readonly StoredHeads[]>;
+  /** The marketplace's timestamp; null when it is the stored one, or nobody is asked. */
+  timestamp(): Promise<Buffer | null>;
+  /** A role's copy on disk, not verified; null when there is none. */
+  stored(role: string): Promise<Buffer | null>;
+  /** The marketplace's file of the role. */
+  file(role: string, version: number, maxBytes: number): Promise<Buffer>;
+  /** Keeps a file that was verified: `1.root`, `timestamp`, `snapshot`, `targets`, `catalog`. */
+  keep(name: string, bytes: Buffer): Promise<void>;
+}
+
+/** What a walk starts from, and the time at which nothing may be expired. */
+export interface Walk {
+  readonly anchor: Buffer;
+  readonly source: MetadataSource;
+  readonly at: Date;
+  /** The delegated role. */
+  readonly role: string;
+}
+
+/**
+ * Root → timestamp → snapshot → targets → the delegated role, in the order of the TUF specification
+ * (§5.3 to §5.6). tuf-js checks each step: signatures, thresholds, versions, digests, expiry; here is
+ * only where files come from and that they are kept. Its own `Updater` is not used because it writes in
+ * place and tells causes apart by text. Throws `trust_root_invalid`, `trust_metadata_expired`,
+ * `trust_metadata_invalid` and what the source throws.
+ */
+export async function walkMetadata(walk: Walk): Promise<TrustedMetadataStore> {
+  const store = openStore(walk);
+  await walkRoots(store, walk);
+  const snapshots = await walkTimestamp(store, walk);
+  await walkSnapshot(store, walk, snapshots);
+  await walkTargets(store, walk, { role: "targets", parent: "root" });
+  await walkTargets(store, walk, { role: walk.role, parent: "targets" });
+  return store;
+}
+
+function openStore({ anchor, at }: Walk): TrustedMetadataStore {
+  try {
+    const store = new TrustedMetadataStore(anchor);
+    // The library takes the machine's time; the host has its own clock, and an administrator's leave
+    // to accept what has expired is a time at which nothing had.
+    if (!Reflect.has(store, "referenceTime")) throw new Error("tuf-js keeps its time elsewhere");
+    Reflect.set(store, "referenceTime", at);
+    return store;
+  } catch (error) {
+    throw rootInvalid("The trust root does not verify", error);
+  }
+}
+
+/** The refusal of a root, with what to do. */
+export function rootInvalid(message: string, cause?: unknown): RbsmError {
+  const fix = "Give the host the root.json of this marketplace, or use a fresh data directory.";
+  return new RbsmError("trust_root_invalid", message, { fix }, cause);
+}
+
+async function walkRoots(store: TrustedMetadataStore, { source }: Walk): Promise<void> {
+  for (let steps = 0; ; steps++) {
+    const version = store.root.signed.version + 1;
+    const stored = await source.storedRoot(version);
+    if (stored !== null && (await isNextRoot(store, stored))) continue;
+    const bytes = await source.root(version);
+    if (bytes === null && stored === null) return;
+    if (bytes === null) {
+      throw rootInvalid("The stored trust roots do not descend from the given root");
+    }
+    if (steps > CLIENT_LIMITS.roots) throw invalid(`more than ${CLIENT_LIMITS.roots} roots`);
+    verify(() => store.updateRoot(bytes));
+    await source.keep(`${version}.root`, bytes);
+  }
+}
+
+async function isNextRoot(store: TrustedMetadataStore, bytes: Buffer): Promise<boolean> {
+  return passes(() => store.updateRoot(bytes));
+}
+
+/** The snapshots that are left to protect from a rollback, once the timestamp is the current one. */
+async function walkTimestamp(store: TrustedMetadataStore, walk: Walk): Promise<Buffer[]> {
+  const snapshots: Buffer[] = [];
+  for (const heads of await walk.source.storedHeads()) {
+    // After a change of keys neither head counts, or a stolen key's high version would last (§5.3.11).
+    if (!isSigned(store, heads)) continue;
+    passes(() => store.updateTimestamp(heads.timestamp));
+    if (heads.snapshot !== null) snapshots.push(heads.snapshot);
+  }
+  const bytes = await walk.source.timestamp();
+  if (bytes !== null) await takeTimestamp(store, walk, bytes);
+  refuseExpired(store, walk.at);
+  return snapshots;
+}
+
+function isSigned({ root }: TrustedMetadataStore, { timestamp, snapshot }: StoredHeads): boolean {
+  return passes(() => {
+    const { Timestamp, Snapshot } = MetadataKind;
+    root.verifyDelegate(Timestamp, Metadata.fromJSON(Timestamp, read(timestamp)));
+    if (snapshot !== null)
+      root.verifyDelegate(Snapshot, Metadata.fromJSON(Snapshot, read(snapshot)));
+  });
+}
+
+async function takeTimestamp(
+  store: TrustedMetadataStore,
+  { source, at }: Walk,
+  bytes: Buffer,
+): Promise<void> {
+  try {
+    store.updateTimestamp(bytes);
+    await source.keep(MetadataKind.Timestamp, bytes);
+  } catch (error) {
+    // The same version again is the stored one, which stays.
+    if (error instanceof EqualVersionError) return;
+    throw trustError(error, () => refuseExpired(store, at));
+  }
+}
+
+async function walkSnapshot(
+  store: TrustedMetadataStore,
+  { source }: Walk,
+  stored: readonly Buffer[],
+): Promise<void> {
+  for (const bytes of stored) if (passes(() => store.updateSnapshot(bytes, true))) return;
+  const { version, length } = currentSnapshot(store);
+  const maxBytes = Math.min(length ?? CLIENT_LIMITS.snapshotBytes, CLIENT_LIMITS.snapshotBytes);
+  const bytes = await source.file(MetadataKind.Snapshot, version, maxBytes);
+  verify(() => store.updateSnapshot(bytes), { role: MetadataKind.Snapshot, bytes });
+  await source.keep(MetadataKind.Snapshot, bytes);
+}
+
+function currentSnapshot({ timestamp }: TrustedMetadataStore) {
+  if (timestamp === undefined) throw invalid("there is no timestamp");
+  return timestamp.signed.snapshotMeta;
+}
+
+async function walkTargets(
+  store: TrustedMetadataStore,
+  { source }: Walk,
+  { role, parent }: { readonly role: string; readonly parent: string },
+): Promise<void> {
+  const stored = await source.stored(role);
+  const isCurrent =
+    stored !== null && passes(() => store.updateDelegatedTargets(stored, role, parent));
+  if (isCurrent) return;
+  const meta = store.snapshot?.signed.meta[`${role}.json`];
+  if (meta === undefined) throw invalid(`the snapshot does not list ${role}.json`);
+  const maxBytes = Math.min(meta.length ?? CLIENT_LIMITS.targetsBytes, CLIENT_LIMITS.targetsBytes);
+  const bytes = await source.file(role, meta.version, maxBytes);
+  verify(() => store.updateDelegatedTargets(bytes, role, parent), { role, bytes });
+  await source.keep(role, bytes);
+}
+
+function read(bytes: Buffer) {
+  return JSON.parse(bytes.toString("utf8"));
+}
+
+/** A stored file that does not pass counts as absent; tuf-js still holds it against older ones. */
+function passes(check: () => void): boolean {
+  try {
+    check();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const expiringSchema = z.object({ signed: z.object({ expires: z.string() }) });
+
+interface RoleFile {
+  readonly role: string;
+  readonly bytes: Buffer;
+}
+
+function verify(check: () => void, file?: RoleFile): void {
+  try {
+    check();
+  } catch (error) {
+    throw trustError(error, () => {
+      if (file === undefined) return;
+      const { signed } = expiringSchema.parse(read(file.bytes));
+      throw expired(file.role, signed.expires);
+    });
+  }
+}
+
+/** What the check threw as an RbsmError; `sayExpired` throws the one that names what has expired. */
+function trustError(error: unknown, sayExpired: () => void): RbsmError {
+  if (!(error instanceof ExpiredMetadataError)) return invalid(messageOf(error), error);
+  try {
+    sayExpired();
+  } catch (precise) {
+    if (precise instanceof RbsmError) return precise;
+  }
+  return invalid(error.message, error);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function invalid(message: string, cause?: unknown): RbsmError {
+  const text = `The trust metadata does not verify: ${message}`;
+  return new RbsmError("trust_metadata_invalid", text, {}, cause);
+}
+
+/** tuf-js holds an expired head against older ones before it refuses it, so it is looked at here. */
+function refuseExpired({ root, timestamp }: TrustedMetadataStore, at: Date): void {
+  if (root.signed.isExpired(at)) throw expired("root", root.signed.expires);
+  if (timestamp?.signed.isExpired(at) === true)
+    throw expired("timestamp", timestamp.signed.expires);
+}
+
+const FIX =
+  "Try again when the marketplace has signed again, check the clock of this machine, or pass acceptStale to go on with what is there.";
+
+function expired(role: string, expires: string): RbsmError {
+  return new RbsmError(
+    "trust_metadata_expired",
+    `The marketplace's ${role} metadata expired at ${expires}. Installed plugins keep running; nothing is installed or updated until it is signed again.`,
+    { role, expires, fix: FIX },
+  );
+}
