@@ -30,7 +30,7 @@ function inSession(database: D1Database, constraint: D1SessionConstraint): D1Dat
 
 /** The newest migration of each database that this code needs; a test compares them to the files. */
 export const REQUIRED_MIGRATIONS = {
-  DB: "0003_log.sql",
+  DB: "0004_accounts.sql",
   SEARCH: "0001_search.sql",
 } as const;
 

@@ -13,6 +13,8 @@ export const publishers = sqliteTable("publishers", {
   createdAt: integer("created_at").notNull(),
   /** SHA-256 of the recovery key in force. */
   recoveryHash: text("recovery_hash"),
+  /** Counts the changes to the keys. */
+  keysRevision: integer("keys_revision").notNull().default(0),
 });
 
 export const publisherKeys = sqliteTable("publisher_keys", {
@@ -42,6 +44,8 @@ export const scopes = sqliteTable("scopes", {
   scope: text("scope").primaryKey(),
   publisher: text("publisher").notNull(),
   createdAt: integer("created_at").notNull(),
+  /** The name as it looks: names that look alike fold to the same. */
+  fold: text("fold"),
 });
 
 /** A scope that changes hands when its cool-down has passed. */
@@ -80,6 +84,8 @@ export const plugins = sqliteTable("plugins", {
   shard: text("shard"),
   documentSha256: text("document_sha256"),
   removedAt: integer("removed_at"),
+  /** The name without its scope as it looks. */
+  fold: text("fold"),
 });
 
 /**

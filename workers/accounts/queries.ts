@@ -1,14 +1,14 @@
 import { RbsmError } from "@rising-bsm/protocol";
-import { and, eq, inArray, isNull, ne, sql } from "drizzle-orm";
+import { and, eq, isNull, ne, sql } from "drizzle-orm";
 import { auditIf } from "../audit.ts";
 import type { Database } from "../database.ts";
-import { audit, plugins, publisherKeys, publishers, scopes, tokens } from "../schema.ts";
-import type { AuditEntry, Publisher, PublisherKey } from "../schema.ts";
+import { audit, publishers, scopes, tokens } from "../schema.ts";
+import type { AuditEntry, Publisher } from "../schema.ts";
 
 /** Each insert leaves an existing row as it is; the row that counts is what comes back. */
 export async function insertPublisher(
   db: Database,
-  row: Omit<Publisher, "approvedAt" | "verified" | "recoveryHash">,
+  row: Omit<Publisher, "approvedAt" | "verified" | "recoveryHash" | "keysRevision">,
   entry: AuditEntry,
 ) {
   const isNew = sql`NOT EXISTS (SELECT 1 FROM publishers WHERE name = ${row.name})`;
@@ -30,29 +30,6 @@ export async function insertScope(
     auditIf(db, entry, isNew),
     db.insert(scopes).values(row).onConflictDoNothing(),
     db.select().from(scopes).where(eq(scopes.scope, row.scope)),
-  ]);
-  return { created: inserted.meta.changes > 0, row: found[0] };
-}
-
-/** A new key changes the public document of every plugin of its publisher. */
-export async function insertKey(
-  db: Database,
-  row: Omit<PublisherKey, "revokedAt" | "revokedFrom">,
-  entry: AuditEntry,
-) {
-  const owned = db
-    .select({ scope: scopes.scope })
-    .from(scopes)
-    .where(eq(scopes.publisher, row.publisher));
-  const isNew = sql`NOT EXISTS (SELECT 1 FROM publisher_keys WHERE key_id = ${row.keyId})`;
-  const [, , inserted, found] = await db.batch([
-    auditIf(db, entry, isNew),
-    db
-      .update(plugins)
-      .set({ revision: sql`${plugins.revision} + 1` })
-      .where(and(inArray(plugins.scope, owned), isNew)),
-    db.insert(publisherKeys).values(row).onConflictDoNothing(),
-    db.select().from(publisherKeys).where(eq(publisherKeys.keyId, row.keyId)),
   ]);
   return { created: inserted.meta.changes > 0, row: found[0] };
 }
