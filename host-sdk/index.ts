@@ -31,12 +31,22 @@ export type { HostLogger, HostOptions } from "./host-options.ts";
 export type { HandleOptions } from "./http/handler.ts";
 export type { Grant } from "./install/grant.ts";
 export type { InstallStep, OnProgress, Progress } from "./install/progress.ts";
+export type { PlannedPlugin, PluginRequest } from "./install/plan.ts";
+export { openMarketplaceReader } from "./install/read-marketplace.ts";
+export type {
+  CheckedRelease,
+  ListedRelease,
+  MarketplaceReader,
+  ReaderOptions,
+} from "./install/read-marketplace.ts";
 export type { InstallOptions, UpdateOptions, VerifyResult } from "./lifecycle/administer.ts";
+export type { HeldUpdate, TrustInfo } from "./lifecycle/check-for-updates.ts";
 export type { Delivery, HookCounts } from "./lifecycle/deliver-events.ts";
 export type { PermissionInfo, PluginInfo } from "./lifecycle/describe.ts";
 export type { UpdateInfo } from "./lifecycle/find-updates.ts";
 export type { LogChoice, LogLine } from "./lifecycle/plugin-logs.ts";
 export type { Actor } from "./lifecycle/actor.ts";
+export type { AdvisoryInfo } from "./lifecycle/revocations.ts";
 export type { PluginState, Problem, StateChange, StateEvent } from "./lifecycle/slots.ts";
 export type { NetworkOptions } from "./network/fetch.ts";
 export type { Address, Lookup } from "./network/resolve-host.ts";
@@ -49,3 +59,7 @@ export type { PluginSettings, SecretInfo } from "./settings/settings.ts";
 export type { Change, HostStore, Range, Row } from "./store/host-store.ts";
 export { createMemoryStore } from "./store/memory-store.ts";
 export { createSqliteStore } from "./store/sqlite-store.ts";
+export { openLog } from "./trust/log.ts";
+export type { Fork, LogClient, LogOptions } from "./trust/log.ts";
+export { openTrust, releaseKeyOf } from "./trust/trust.ts";
+export type { Catalogue, Trust, TrustOptions, VerifiedTrust } from "./trust/trust.ts";

@@ -8,6 +8,7 @@ import { hostCommand } from "./commands/host.ts";
 import { infoCommand } from "./commands/info.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { keysCommand } from "./commands/keys.ts";
+import { logCommand } from "./commands/log.ts";
 import { loginCommand, logoutCommand } from "./commands/login.ts";
 import { deprecateCommand, statusCommand, yankCommand } from "./commands/mark.ts";
 import { runCommand } from "./commands/run.ts";
@@ -32,6 +33,7 @@ const COMMANDS: readonly DefineCommand[] = [
   deprecateCommand,
   searchCommand,
   infoCommand,
+  logCommand,
   hostCommand,
   doctorCommand,
 ];

@@ -1,0 +1,122 @@
+import { join, resolve } from "node:path";
+import { createMarketplace, type Marketplace, openLog, openTrust } from "@rising-bsm/host-sdk";
+import {
+  fromBase64url,
+  type NoteKey,
+  openCheckpoint,
+  type OpenedCheckpoint,
+  parseVerifierKey,
+  RbsmError,
+  type ServiceKeys,
+  sha256Hex,
+  utf8,
+} from "@rising-bsm/protocol";
+import type { Cli } from "../command.ts";
+import { configDir } from "../config-dir.ts";
+import { marketplaceAddress } from "../marketplace/address.ts";
+import { readRootFile } from "../marketplace/root-file.ts";
+import { createLogSource, type LogSource } from "./log-source.ts";
+
+/** Which log to read, and whom to believe: the keys under a trust root, or one verifier key. */
+export interface LogAddress {
+  readonly url?: string;
+  readonly root?: string;
+  readonly key?: string;
+  readonly acceptStale?: boolean;
+}
+
+/** A log with the keys that may sign its checkpoint. */
+export interface LogAccess {
+  readonly url: string;
+  readonly files: Marketplace;
+  readonly source: LogSource;
+  /** Null when only the log's own key is known. */
+  readonly serviceKeys: ServiceKeys | null;
+  /** What this machine remembers of this log at this address. */
+  readonly stateDir: string;
+  /** The checkpoint as it is now. Throws `trust_log_invalid`. */
+  readHead(): Promise<OpenedCheckpoint>;
+  /** Demands that the checkpoint continues all that were shown before. Throws `trust_log_fork`. */
+  demandConsistency(head: OpenedCheckpoint): Promise<void>;
+}
+
+/** Finds the log and its keys. */
+export async function openLogAccess(cli: Cli, address: LogAddress): Promise<LogAccess> {
+  const url = await marketplaceAddress(cli, address.url);
+  const files = createMarketplace({ url, signal: cli.signal });
+  const { name, read } = await anchorOf(cli, address);
+  const stateDir = join(configDir(cli.env), "logs", await stateName(name, files.url));
+  const { keys, serviceKeys } = await read({ stateDir, files });
+  const source = createLogSource(files);
+  return {
+    url: files.url,
+    files,
+    source,
+    serviceKeys,
+    stateDir,
+    readHead: async () => openCheckpoint(await source.checkpoint(), keys),
+    demandConsistency: (head) => demandConsistency({ stateDir, files, keys }, head),
+  };
+}
+
+interface Surroundings {
+  readonly stateDir: string;
+  readonly files: Marketplace;
+}
+
+interface Anchor {
+  /** Distinguishes what is remembered of different logs. */
+  readonly name: string;
+  readonly read: (
+    around: Surroundings,
+  ) => Promise<{ readonly keys: readonly NoteKey[]; readonly serviceKeys: ServiceKeys | null }>;
+}
+
+async function anchorOf(cli: Cli, { root, key, acceptStale }: LogAddress): Promise<Anchor> {
+  if ((root === undefined) === (key === undefined)) throw noAnchor();
+  if (key !== undefined) {
+    const parsed = await parseVerifierKey(key).catch((error: unknown) => {
+      throw new RbsmError("usage", "--key is no verifier key of a log", {}, error);
+    });
+    return { name: key, read: async () => ({ keys: [parsed], serviceKeys: null }) };
+  }
+  const bytes = await readRootFile(resolve(cli.cwd, root ?? ""));
+  return {
+    name: await sha256Hex(bytes),
+    async read({ stateDir, files }) {
+      const options = { dataDir: stateDir, root: bytes, marketplace: files, now: () => new Date() };
+      const { serviceKeys } = await (await openTrust(options)).refresh({ acceptStale });
+      return { keys: serviceKeys.log.map(noteKey), serviceKeys };
+    },
+  };
+}
+
+function noAnchor(): RbsmError {
+  return new RbsmError("usage", "name whom to believe: either --root or --key", {
+    fix: "pass --root FILE (the marketplace's root.json) or --key VKEY (the log's verifier key)",
+  });
+}
+
+/** The same log at another address has a state of its own: a mirror may lag behind. */
+async function stateName(anchor: string, url: string): Promise<string> {
+  return (await sha256Hex(utf8(`${anchor}\n${url}`))).slice(0, 16);
+}
+
+function noteKey({ origin, publicKey }: ServiceKeys["log"][number]): NoteKey {
+  return { name: origin, publicKey: fromBase64url(publicKey) };
+}
+
+async function demandConsistency(
+  { stateDir, files, keys }: Surroundings & { readonly keys: readonly NoteKey[] },
+  head: OpenedCheckpoint,
+): Promise<void> {
+  const marketplace: Pick<Marketplace, "getBytes" | "url"> = {
+    url: files.url,
+    // The very checkpoint whose entries were read, not a newer one.
+    getBytes: async (path, maxBytes) =>
+      path === "/log/checkpoint" ? utf8(head.note) : await files.getBytes(path, maxBytes),
+  };
+  const now = () => new Date();
+  const log = await openLog({ dataDir: stateDir, marketplace, keys: async () => keys, now });
+  await log.refresh();
+}
