@@ -1,6 +1,14 @@
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { base64url, fromBase64url, keyId, RbsmError, type SigningKey } from "@rising-bsm/protocol";
+import {
+  base64url,
+  fromBase64url,
+  keyId,
+  type NoteKey,
+  RbsmError,
+  type ServiceKeys,
+  type SigningKey,
+} from "@rising-bsm/protocol";
 import { type AuditLog, createAuditLog } from "./broker/audit-log.ts";
 import type { AuditRow, Broker } from "./broker/broker.ts";
 import { deletePluginStorage, undoTrialWrites } from "./broker/plugin-storage.ts";
@@ -20,11 +28,13 @@ import { type Licenses, openLicenses } from "./license/licenses.ts";
 import type { ActivePlugins } from "./lifecycle/active-plugins.ts";
 import { type Administration, createAdministration } from "./lifecycle/administer.ts";
 import type { AdministerParts } from "./lifecycle/administer-parts.ts";
+import { createHeldUpdates, type HeldUpdates } from "./lifecycle/check-for-updates.ts";
 import { connectRuntime } from "./lifecycle/connect-runtime.ts";
 import { createEventDelivery, type EventDelivery } from "./lifecycle/deliver-events.ts";
 import type { AllowedLimits } from "./lifecycle/granted-limits.ts";
 import { createPluginLogs, type PluginLogs } from "./lifecycle/plugin-logs.ts";
 import { createPluginSchedules, type PluginSchedules } from "./lifecycle/plugin-schedules.ts";
+import { createRevocations, loadRevoked } from "./lifecycle/revocations.ts";
 import type { Reach } from "./lifecycle/running.ts";
 import { createSlots, problemOf, type Slot, type Slots } from "./lifecycle/slots.ts";
 import { createStateHistory, type StateHistory } from "./lifecycle/state-history.ts";
@@ -33,7 +43,8 @@ import { createSecrets, deleteSecrets, openSecretKey, type Secrets } from "./set
 import { createSettings, type Settings } from "./settings/settings.ts";
 import type { HostStore } from "./store/host-store.ts";
 import { createSqliteStore } from "./store/sqlite-store.ts";
-import { openTrust, type Trust } from "./trust/trust.ts";
+import { openLog } from "./trust/log.ts";
+import { openTrust, type Trust, type VerifiedTrust } from "./trust/trust.ts";
 
 /** Version of the plugin API and its runtime, checked against `engines.runtime` of plugins. */
 export const RUNTIME_VERSION = "1.0.0";
@@ -54,9 +65,9 @@ export interface HostParts {
   readonly administer: AdministerParts;
   readonly settings: Settings;
   readonly audit: AuditLog;
-  readonly marketplace: Marketplace;
   readonly licenses: Licenses;
   readonly trust: Trust;
+  readonly held: HeldUpdates;
   /** What the administrator allows any plugin. */
   readonly limits: AllowedLimits;
   /** Key bytes by id that developer mode trusts; null when it is off. */
@@ -109,6 +120,15 @@ async function openStored(options: CompleteOptions) {
       ? noMarketplace()
       : createMarketplace({ ...options.marketplace, signal });
   const trust = await trustOf(options, { marketplace, now });
+  const log = await openLog({
+    dataDir: options.dataDir,
+    marketplace,
+    keys: async () => noteKeys((await trust.verified())?.serviceKeys.log ?? []),
+    now,
+    logger,
+  });
+  const revocations = createRevocations({ trust, logger });
+  await revocations.reload();
   const key = await openInstanceKey(options.dataDir);
   const licenses = await licensesOf(options, { marketplace, trust, now, logger, key });
   const slots = createSlots({
@@ -116,18 +136,19 @@ async function openStored(options: CompleteOptions) {
     now,
   });
   await fillSlots(slots, { bundles, plugins: await readPlugins(store), logger });
+  loadRevoked({ revocations, slots });
   const publishers = await trustedPublishers(options.developerMode);
   const instance = base64url(key.publicKey);
   const secrets = createSecrets(store, () => openSecretKey(options.dataDir));
   const auditLog = createAuditLog(store, logger);
-  const found = { logger, marketplace, trust, licenses, slots, publishers, secrets, auditLog };
-  return { ...recovery, ...found, closing, instance };
+  const found = { logger, marketplace, trust, log, licenses, slots, publishers, secrets, auditLog };
+  return { ...recovery, ...found, revocations, closing, instance };
 }
 
 async function assemble(options: CompleteOptions, lock: FolderLock): Promise<HostParts> {
   const { slots, licenses, publishers, closing, secrets, auditLog, ...stored } =
     await openStored(options);
-  const { store, logger, marketplace, trust } = stored;
+  const { store, logger, trust, revocations } = stored;
   const logs = createPluginLogs();
   const { runtime, active, broker } = connectRuntime({
     ...stored,
@@ -146,7 +167,7 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
     licenses: installLicenses(licenses),
     engines: enginesOf(options),
   };
-  const administer = { install, active, slots, allowed: options.permissions };
+  const administer = { install, active, slots, revocations, allowed: options.permissions };
   const administration = createAdministration(administer);
   const events = createEventDelivery({ slots, active, logger });
   const schedules = createPluginSchedules({ ...stored, options, slots, active });
@@ -166,9 +187,9 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
     administer,
     settings: createSettings(administer, secrets),
     audit: auditLog,
-    marketplace,
     licenses,
     trust,
+    held: createHeldUpdates(),
     limits: options.limits ?? {},
     trustedPublishers: publishers,
     async close() {
@@ -265,21 +286,40 @@ function overlay(
   return async (name) => started(name) ?? active.reach(name);
 }
 
+/** What a host without a marketplace goes by. */
+const NOTHING_VERIFIED: VerifiedTrust = {
+  serviceKeys: { release: [], lease: [], log: [] },
+  policy: { type: "https://rising-bsm.com/policy/v1", publisherKeys: [] },
+  revocations: { type: "https://rising-bsm.com/revocations/v1", entries: [] },
+  advisories: { type: "https://rising-bsm.com/advisories/v1", entries: [] },
+  refreshedAt: new Date(0).toISOString(),
+  signedAt: new Date(0).toISOString(),
+};
+
+async function refuseMarketplace(): Promise<never> {
+  throw new RbsmError("plugin_not_found", "This host has no marketplace", {
+    fix: "Give createPluginHost a marketplace.",
+  });
+}
+
 function noMarketplace(): Marketplace {
-  const refuse = async () => {
-    throw new RbsmError("plugin_not_found", "This host has no marketplace", {
-      fix: "Give createPluginHost a marketplace.",
-    });
-  };
+  const refuse = refuseMarketplace;
   return {
     url: "http://localhost",
     send: refuse,
     getBytes: refuse,
-    pluginDocument: refuse,
+    getIfChanged: refuse,
     releaseEnvelope: refuse,
     getJson: refuse,
     sendJson: refuse,
   };
+}
+
+function noteKeys(logs: ServiceKeys["log"]): NoteKey[] {
+  return logs.map(({ origin, publicKey }) => ({
+    name: origin,
+    publicKey: fromBase64url(publicKey),
+  }));
 }
 
 type Clocked = { readonly marketplace: Marketplace; readonly now: () => Date };
@@ -293,8 +333,12 @@ async function trustOf(options: HostOptions, { marketplace, now }: Clocked): Pro
       now,
     });
   }
-  const nothing = { serviceKeys: { release: [], lease: [], log: [] }, refreshedAt: now().toISOString() };
-  return { refresh: async () => nothing, verified: async () => null };
+  const catalogue = { ...NOTHING_VERIFIED, document: refuseMarketplace };
+  return {
+    refresh: async () => catalogue,
+    check: async () => ({ changed: false, catalogue }),
+    verified: async () => null,
+  };
 }
 
 async function licensesOf(

@@ -268,7 +268,7 @@ async function renewLicenses({ licenses, slots, administer }: HostParts): Promis
 }
 
 function describe(
-  { slots, licenses, limits, revocations, held }: HostParts,
+  { slots, licenses, limits, administer, held }: HostParts,
   name: string,
 ): PluginInfo {
   const slot = slots.get(name);
@@ -276,7 +276,7 @@ function describe(
   return describePlugin(slot, {
     license: { ...license },
     limits: limitsOf(slot.manifest, limits),
-    advisories: advisoryInfos(revocations, slot),
+    advisories: advisoryInfos(administer.revocations, slot),
     heldUpdate: held.of(slot),
   });
 }

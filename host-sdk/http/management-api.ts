@@ -90,6 +90,10 @@ function addCollectionRoutes(app: Hono<ApiEnv>, host: PluginHost): void {
     requireActor(c.env.actor, "plugin.view");
     return answerData(await host.checkForUpdates());
   });
+  app.get("/api/trust", async (c) => {
+    requireActor(c.env.actor, "plugin.view");
+    return answerData(await host.trust());
+  });
 }
 
 type Operation = (onProgress: (progress: Progress) => void) => Promise<unknown>;

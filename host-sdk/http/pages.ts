@@ -23,6 +23,14 @@ const TEXTS = {
     active: "active",
     disabled: "disabled",
     failed: "failed",
+    revoked: "revoked",
+    stopped: "Stopped by the marketplace",
+    blocked: "Withdrawn from new installations",
+    warned: "Warning",
+    more: "More",
+    held: "An update is held back",
+    forked:
+      "The marketplace's log told this host two histories. Nothing is installed or updated; installed plugins keep running. The evidence:",
     version: "Version",
     may: "It may",
     mayNothing: "It may see nothing of yours.",
@@ -50,6 +58,14 @@ const TEXTS = {
     active: "aktiv",
     disabled: "deaktiviert",
     failed: "fehlgeschlagen",
+    revoked: "gesperrt",
+    stopped: "Vom Marktplatz gestoppt",
+    blocked: "Von neuen Installationen ausgeschlossen",
+    warned: "Warnung",
+    more: "Mehr dazu",
+    held: "Eine Aktualisierung wird zurückgehalten",
+    forked:
+      "Das Protokoll des Marktplatzes hat diesem Host zwei Fassungen gezeigt. Nichts wird installiert oder aktualisiert; installierte Plugins laufen weiter. Der Beleg:",
     version: "Version",
     may: "Es darf",
     mayNothing: "Es darf nichts von Ihnen sehen.",
@@ -145,6 +161,7 @@ interface PageParts {
 async function pageOf(host: PluginHost, { mounted, locale, outcome }: PageParts): Promise<string> {
   const texts = TEXTS[locale];
   const plugins = host.plugins();
+  const { fork } = await host.trust();
   const observed = await Promise.all(plugins.map(({ name }) => observe(host, name)));
   const home = mounted.base === "" ? "/" : mounted.base;
   const other = locale === "en" ? "de" : "en";
@@ -166,6 +183,7 @@ async function pageOf(host: PluginHost, { mounted, locale, outcome }: PageParts)
           </p>
         </header>
         <main>
+          ${fork === null ? "" : html`<p role="alert">${texts.forked} <code>${fork.file}</code></p>`}
           ${outcome === null ? "" : outcomePart(outcome, locale)}
           ${plugins.length === 0 ? html`<p>${texts.none}</p>` : ""}
           ${plugins.map((plugin, i) => pluginPart(plugin, { mounted, locale, outcome }, observed[i]))}
@@ -224,6 +242,28 @@ function observedPart({ usage, schedules, lines }: Observed, locale: Locale) {
   </details>`;
 }
 
+const ADVISED = { disable: "stopped", "block-install": "blocked", warn: "warned" } as const;
+
+/** What the marketplace says about the release, and the update that waits for the administrator. */
+function noticesPart({ advisories, heldUpdate }: PluginInfo, locale: Locale) {
+  const texts = TEXTS[locale];
+  return html`${advisories.map(
+    ({ id, action, reason, advisory }) =>
+      html`<p role="note">
+        <strong>${texts[ADVISED[action]]}</strong> (${id}): ${localText(reason, locale)}
+        ${advisory === null ? "" : html`<a href="${advisory}" rel="noreferrer">${texts.more}</a>`}
+      </p>`,
+  )}
+  ${
+    heldUpdate === null
+      ? ""
+      : html`<p role="note">
+          <strong>${texts.held}</strong> (${heldUpdate.version}): ${heldUpdate.problem.code}:
+          ${heldUpdate.problem.message}
+        </p>`
+  }`;
+}
+
 function pluginPart(
   plugin: PluginInfo,
   { mounted, locale, outcome }: PageParts,
@@ -239,6 +279,7 @@ function pluginPart(
       <strong>${texts[plugin.state]}</strong
       >${plugin.reason === null ? "" : ` (${plugin.reason.code}: ${plugin.reason.message})`}
     </p>
+    ${noticesPart(plugin, locale)}
     <p>${localText(plugin.description, locale)}</p>
     <p>
       ${granted.length === 0 ? texts.mayNothing : `${texts.may}: ${granted.map((one) => one[locale]).join("; ")}.`}

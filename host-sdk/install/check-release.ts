@@ -1,48 +1,92 @@
 import {
   assertPublicKey,
   compareVersions,
+  encodeLogEntry,
   fromBase64url,
   keyId,
   openRelease,
+  parseEnvelope,
   type PluginDocument,
   RbsmError,
   type ReleaseStatement,
-  type ServiceKeys,
+  statementDigest,
+  utf8Decode,
 } from "@rising-bsm/protocol";
-import { releaseKeyOf } from "../trust/trust.ts";
+import type { LogClient } from "../trust/log.ts";
+import { releaseKeyOf, type VerifiedTrust } from "../trust/trust.ts";
+import { type AcceptedPublisher, acceptPublisher } from "./accept-publisher.ts";
+import { advisoriesOn, revokedError } from "./revoked.ts";
 import type { PublisherPin } from "./rows.ts";
 
 /** A release as the marketplace offers it, and what this host has seen of the plugin before. */
 export interface OfferedRelease {
   readonly name: string;
   readonly version: string;
+  /** Verified against the catalogue. */
   readonly document: PluginDocument;
   /** Bytes of the release statement's envelope. */
   readonly envelope: Uint8Array;
-  readonly serviceKeys: ServiceKeys;
+  /** Reads the proof that the release is in the log. */
+  readonly proof: () => Promise<string>;
+  readonly log: Pick<LogClient, "prove">;
+  readonly trust: VerifiedTrust;
   readonly pin: PublisherPin | null;
-  /** The administrator accepts keys that were not there at the first install. */
+  /** The administrator accepts a publisher, or keys, that were not there at the first install. */
   readonly acceptPublisher: boolean;
 }
 
-/** A release whose statement, order and publisher this host accepts, and what it pins by accepting. */
+/** A release that this host accepts, and what it pins by accepting. */
 export interface AcceptedRelease {
   readonly statement: ReleaseStatement;
   readonly publisherKey: Uint8Array;
+  /** Place of the release in the log. */
+  readonly logIndex: number;
   readonly pin: PublisherPin;
 }
 
 /** Checks a release before a byte of it is downloaded; the first failure decides the code. */
 export async function checkRelease(offered: OfferedRelease): Promise<AcceptedRelease> {
-  const { name, version } = offered;
-  const statement = await openRelease(offered.envelope, releaseKeyOf(offered.serviceKeys), {
-    plugin: name,
-    version,
-  });
+  const statement = await openStatement(offered);
   checkOrder(offered, statement);
   await checkAnnouncedKeys(offered);
-  const publisherKey = acceptPublisher(offered, statement);
-  return { statement, publisherKey, pin: nextPin(offered, statement) };
+  const publisher = await acceptPublisher(offered, statement);
+  const logIndex = await proveLogged(offered);
+  checkServiceKey(offered, statement, logIndex);
+  checkPublisherKey(offered, publisher, logIndex);
+  checkRevocations(offered, statement, logIndex);
+  const pin = { ...publisher.keys, highest: nextHighest(offered.pin, statement) };
+  return { statement, publisherKey: publisher.publicKey, logIndex, pin };
+}
+
+async function openStatement(offered: OfferedRelease): Promise<ReleaseStatement> {
+  const { name, version, envelope, trust } = offered;
+  const release = { plugin: name, version };
+  const statement = await openRelease(envelope, releaseKeyOf(trust.serviceKeys), release);
+  checkServiceKey(offered, statement);
+  return statement;
+}
+
+/** A service key signs what is released in its time and, once it was stolen, up to its place in the log. */
+function checkServiceKey(
+  { envelope, trust, name }: OfferedRelease,
+  statement: ReleaseStatement,
+  logIndex = -1,
+): void {
+  const [{ keyid }] = parseEnvelope(envelope).signatures;
+  const at = Date.parse(statement.publishedAt);
+  const isValid = trust.serviceKeys.release.some(
+    ({ keyId: id, from, until, untilIndex = Infinity }) =>
+      id === keyid &&
+      Date.parse(from) <= at &&
+      (until === undefined || at < Date.parse(until)) &&
+      logIndex < untilIndex,
+  );
+  if (isValid) return;
+  throw new RbsmError(
+    "trust_release_invalid",
+    `The key that signed ${name} ${statement.version} was not in force then`,
+    { plugin: name, keyId: keyid, publishedAt: statement.publishedAt },
+  );
 }
 
 /**
@@ -70,9 +114,7 @@ function checkOrder({ name, document, pin }: OfferedRelease, statement: ReleaseS
     throw new RbsmError(
       "trust_release_invalid",
       `${name} ${statement.version} was released before with other bytes`,
-      {
-        plugin: name,
-      },
+      { plugin: name },
     );
   }
 }
@@ -91,48 +133,53 @@ async function checkAnnouncedKeys({ name, document }: OfferedRelease): Promise<v
   }
 }
 
-function acceptPublisher(offered: OfferedRelease, statement: ReleaseStatement): Uint8Array {
-  const { name, document, pin } = offered;
-  const wanted = statement.publisherKeyId;
-  const announced = document.publisher.keys.find((key) => key.keyId === wanted);
-  const pinned = pin?.keys.find((key) => key.keyId === wanted);
-  if (pin !== null && pinned === undefined && !offered.acceptPublisher) {
-    throw new RbsmError(
-      "trust_publisher_changed",
-      `${name} is signed with a key that was not its publisher's before`,
-      {
-        plugin: name,
-        publisherKeyId: wanted,
-        pinned: pin.keys.map((key) => key.keyId),
-        fix: `Ask ${pin.publisher} whether the key ${wanted.slice(0, 16)}… is theirs, then accept the publisher.`,
-      },
-    );
-  }
-  const key = pinned ?? announced;
-  if (key !== undefined) return fromBase64url(key.publicKey);
+async function proveLogged(offered: OfferedRelease): Promise<number> {
+  const { name, version, document, log } = offered;
+  const statement = await statementDigest(utf8Decode(offered.envelope));
+  const entry = { type: "release", plugin: name, version, statement } as const;
+  const index = await log.prove(await offered.proof(), encodeLogEntry(entry));
+  const listed = document.versions.find((one) => one.version === version)?.logIndex;
+  if (listed === index) return index;
   throw new RbsmError(
-    "trust_release_invalid",
-    `The marketplace does not say which key signed ${name}`,
+    "trust_log_invalid",
+    `The catalogue says that ${name} ${version} is entry ${listed} of the log; it is ${index}`,
     { plugin: name },
   );
 }
 
-function nextPin(
-  { document, pin, acceptPublisher }: OfferedRelease,
-  statement: ReleaseStatement,
-): PublisherPin {
-  const offered = {
-    version: statement.version,
-    seq: statement.seq,
-    sha256: statement.bundleSha256,
-  };
-  const newer = pin === null || compareVersions(offered.version, pin.highest.version) >= 0;
-  return {
-    publisher: document.publisher.name,
-    keys:
-      pin === null || acceptPublisher
-        ? document.publisher.keys.map(({ keyId, publicKey }) => ({ keyId, publicKey }))
-        : pin.keys,
-    highest: newer ? offered : pin.highest,
-  };
+function checkPublisherKey(
+  { name, version }: OfferedRelease,
+  { keyId: id, revokedFrom }: AcceptedPublisher,
+  logIndex: number,
+): void {
+  if (revokedFrom === undefined || logIndex < revokedFrom) return;
+  throw new RbsmError(
+    "trust_key_revoked",
+    `${name} ${version} is signed with a key that was revoked before`,
+    {
+      plugin: name,
+      publisherKeyId: id,
+      revokedFrom,
+      logIndex,
+      fix: `Wait until the publisher releases ${name} again with a key of theirs.`,
+    },
+  );
+}
+
+function checkRevocations(
+  { name, version, trust }: OfferedRelease,
+  { bundleSha256: sha256, publisherKeyId }: ReleaseStatement,
+  logIndex: number,
+): void {
+  const release = { plugin: name, version, sha256, publisherKeyId, logIndex };
+  const blocking = advisoriesOn(release, trust).find(({ action }) => action !== "warn");
+  if (blocking !== undefined) throw revokedError(name, version, blocking);
+}
+
+function nextHighest(
+  pin: PublisherPin | null,
+  { version, seq, bundleSha256 }: ReleaseStatement,
+): PublisherPin["highest"] {
+  const isNewer = pin === null || compareVersions(version, pin.highest.version) >= 0;
+  return isNewer ? { version, seq, sha256: bundleSha256 } : pin.highest;
 }

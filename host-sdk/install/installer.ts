@@ -1,7 +1,7 @@
 import type { Json, Manifest } from "@rising-bsm/protocol";
 import type { Running } from "../lifecycle/running.ts";
 import type { RuntimeLogger } from "../runtime/plugin-runtime.ts";
-import type { Trust, VerifiedTrust } from "../trust/trust.ts";
+import type { Catalogue, Trust } from "../trust/trust.ts";
 import type { Change } from "../store/host-store.ts";
 import { checkReleases, type Staged, type StageParts, stageAll } from "./stage.ts";
 import {
@@ -18,6 +18,7 @@ import {
   type JournalRow,
   type KeptData,
   KIND,
+  pinJson,
   type PluginRow,
   readKept,
   readPlugins,
@@ -113,15 +114,10 @@ async function prepare(
 ) {
   for (const { name } of order.requests)
     order.onProgress({ step: "resolve", plugin: name, version: "" });
-  let fresh: Promise<VerifiedTrust> | undefined;
+  let fresh: Promise<Catalogue> | undefined;
   const refresh = () => (fresh ??= parts.trust.refresh({ acceptStale: order.acceptStale }));
   const plan = await planInstall({
-    marketplace: {
-      pluginDocument: async (name) => {
-        await refresh();
-        return parts.marketplace.pluginDocument(name);
-      },
-    },
+    catalogue: { document: async (name) => (await refresh()).document(name) },
     requests: order.requests,
     installed,
     damaged: await damagedOf(parts, installed),
@@ -130,7 +126,7 @@ async function prepare(
   });
   const accepted = await checkReleases(parts, plan, {
     ...order,
-    serviceKeys: async () => (await refresh()).serviceKeys,
+    trust: refresh,
   });
   return { plan, accepted };
 }
@@ -236,7 +232,7 @@ async function commit(
 
 function changesOf({ row, staged }: Member): Change[] {
   const pin: Change[] =
-    staged.pin === null ? [] : [{ kind: KIND.pin, key: row.name, value: staged.pin }];
+    staged.pin === null ? [] : [{ kind: KIND.pin, key: row.name, value: pinJson(staged.pin) }];
   return [
     { kind: KIND.plugin, key: row.name, value: row },
     { kind: KIND.keptData, key: row.name, value: null },

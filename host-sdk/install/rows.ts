@@ -2,7 +2,7 @@
  * The documents the host keeps about installed plugins. Written by the installer and the plugin
  * switch alone, read at start; a plugin's own storage is the broker's.
  */
-import { RbsmError } from "@rising-bsm/protocol";
+import { type Json, type PublisherKeys, RbsmError } from "@rising-bsm/protocol";
 import { z } from "zod";
 import type { HostStore } from "../store/host-store.ts";
 
@@ -27,6 +27,8 @@ const releaseRowSchema = z.object({
   /** ISO time of the release, or of the sideload. */
   publishedAt: z.string(),
   publisherKeyId: digest,
+  /** Place of the release in the log; null when it was sideloaded or the host did not know yet. */
+  logIndex: z.int().nonnegative().nullable().default(null),
   paid: z.boolean(),
   dependencies: z.record(z.string(), z.string()),
   grants: z.array(z.string()),
@@ -57,12 +59,23 @@ export type PluginRow = z.output<typeof pluginRowSchema>;
 
 const pinSchema = z.object({
   publisher: z.string(),
-  keys: z.array(z.object({ keyId: digest, publicKey: z.string() })),
+  keys: z.array(
+    z.object({
+      keyId: digest,
+      publicKey: z.string(),
+      /** Releases from this place in the log on do not count with the key. */
+      revokedFrom: z.int().nonnegative().optional(),
+    }),
+  ),
+  /** SHA-256 of the recovery key. */
+  recovery: digest.nullable().default(null),
   highest: z.object({ version: z.string(), seq: z.int(), sha256: digest }),
 });
 
 /** The publisher's keys and the newest release that this host has accepted; outlives an uninstall. */
-export type PublisherPin = z.output<typeof pinSchema>;
+export interface PublisherPin extends PublisherKeys {
+  readonly highest: { readonly version: string; readonly seq: number; readonly sha256: string };
+}
 
 const keptSchema = z.object({
   version: z.string(),
@@ -104,6 +117,14 @@ export async function readPlugins(store: HostStore): Promise<Map<string, PluginR
   return new Map(
     rows.map(({ key, value }) => [key, parseRow(pluginRowSchema, value, `row of ${key}`)]),
   );
+}
+
+/** A pin as it is stored. */
+export function pinJson({ publisher, keys, recovery, highest }: PublisherPin): Json {
+  const stored = keys.map(({ keyId, publicKey, revokedFrom }) =>
+    revokedFrom === undefined ? { keyId, publicKey } : { keyId, publicKey, revokedFrom },
+  );
+  return { publisher, keys: stored, recovery, highest: { ...highest } };
 }
 
 /** What this host knows about a plugin's publisher; null before its first install. */

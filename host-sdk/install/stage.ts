@@ -1,12 +1,16 @@
 import {
   type Bundle,
+  LOG_LIMITS,
   needsLicense,
+  proofPath,
   RbsmError,
-  type ServiceKeys,
+  utf8Decode,
   type VerifiedPublisher,
 } from "@rising-bsm/protocol";
 import type { Marketplace } from "../client/marketplace.ts";
 import type { HostStore } from "../store/host-store.ts";
+import type { LogClient } from "../trust/log.ts";
+import type { VerifiedTrust } from "../trust/trust.ts";
 import { acquireBundle } from "./acquire.ts";
 import type { BundleFolder } from "./bundle-folder.ts";
 import { type AcceptedRelease, checkRelease } from "./check-release.ts";
@@ -29,6 +33,7 @@ export interface StageParts {
   readonly store: HostStore;
   readonly bundles: BundleFolder;
   readonly marketplace: Marketplace;
+  readonly log: LogClient;
   readonly licenses: InstallLicenses;
 }
 
@@ -49,49 +54,64 @@ export interface StageOrder {
   readonly onProgress: OnProgress;
 }
 
-/** Checks release statement, order and publisher of every plugin of the plan; no side effects. */
+/** Checks every release of the plan before anything is downloaded; no side effects. */
 export async function checkReleases(
   parts: StageParts,
   plan: Plan,
-  order: StageOrder & { readonly serviceKeys: () => Promise<ServiceKeys> },
+  order: StageOrder & { readonly trust: () => Promise<VerifiedTrust> },
 ): Promise<Map<PlannedPlugin, AcceptedRelease>> {
   const accepted = new Map<PlannedPlugin, AcceptedRelease>();
+  if (plan.changes.length > 0) await parts.log.refresh();
   for (const planned of plan.changes) {
-    const { name, version, document } = planned;
-    order.onProgress({
-      step: "check",
-      plugin: name,
-      version,
-      detail: "release statement and publisher",
-    });
-    const release = await checkRelease({
-      name,
-      version,
-      document,
-      envelope: await readEnvelope(parts.marketplace, planned),
-      serviceKeys: await order.serviceKeys(),
-      pin: await readPin(parts.store, name),
-      acceptPublisher: order.acceptPublisher,
-    });
-    accepted.set(planned, release);
+    const { name: plugin, version } = planned;
+    const detail = "release statement, publisher, log and revocations";
+    order.onProgress({ step: "check", plugin, version, detail });
+    const trust = await order.trust();
+    const { acceptPublisher } = order;
+    accepted.set(planned, await checkOffer(parts, planned, { trust, acceptPublisher }));
   }
   return accepted;
 }
 
-/** A release without a statement is one that nobody vouches for. */
-async function readEnvelope(
-  marketplace: Marketplace,
-  { name, version }: PlannedPlugin,
-): Promise<Uint8Array> {
-  return marketplace.releaseEnvelope(name, version).catch((error: unknown) => {
-    if (!(error instanceof RbsmError) || error.code !== "not_found") throw error;
-    throw new RbsmError(
-      "trust_release_invalid",
-      `There is no release statement for ${name} ${version}`,
-      { plugin: name },
-      error,
-    );
+/** Checks one release as `install` and `update` would before they download it. */
+export async function checkOffer(
+  { marketplace, store, log }: Pick<StageParts, "marketplace" | "store" | "log">,
+  { name, version, document }: Pick<PlannedPlugin, "name" | "version" | "document">,
+  given: { readonly trust: VerifiedTrust; readonly acceptPublisher: boolean },
+): Promise<AcceptedRelease> {
+  const missing = { name, version };
+  const envelope = await marketplace
+    .releaseEnvelope(name, version)
+    .catch((error: unknown) => refuseMissing(error, { ...missing, code: "trust_release_invalid" }));
+  const readProof = async () =>
+    utf8Decode(await marketplace.getBytes(proofPath(name, version), LOG_LIMITS.proofBytes));
+  return checkRelease({
+    name,
+    version,
+    document,
+    envelope,
+    proof: () =>
+      readProof().catch((error: unknown) =>
+        refuseMissing(error, { ...missing, code: "trust_log_invalid" }),
+      ),
+    log,
+    pin: await readPin(store, name),
+    ...given,
   });
+}
+
+interface Missing {
+  readonly name: string;
+  readonly version: string;
+  readonly code: "trust_release_invalid" | "trust_log_invalid";
+}
+
+/** A release that lacks its statement or its proof is one that nobody vouches for. */
+function refuseMissing(error: unknown, { name, version, code }: Missing): never {
+  if (!(error instanceof RbsmError) || error.code !== "not_found") throw error;
+  const what = code === "trust_log_invalid" ? "log proof" : "release statement";
+  const message = `There is no ${what} for ${name} ${version}`;
+  throw new RbsmError(code, message, { plugin: name }, error);
 }
 
 /** License, download and verification of every plugin of the plan, one after the other. */
@@ -125,7 +145,7 @@ async function stageOne(
   { onProgress }: StageOrder,
 ): Promise<Staged> {
   const { name, version, entry } = planned;
-  const { statement, pin } = release;
+  const { statement, pin, logIndex } = release;
   const path =
     entry.paid && !(await bundles.has(statement.bundleSha256))
       ? await licenses.downloadUrl(name, version)
@@ -151,7 +171,7 @@ async function stageOne(
     bundle,
     source: "marketplace",
     pin,
-    release: releaseOf(bundle, { seq, publishedAt, publisherKeyId }),
+    release: releaseOf(bundle, { seq, publishedAt, publisherKeyId, logIndex }),
   };
 }
 
@@ -165,6 +185,7 @@ export function stageSideloaded(
     seq: null,
     publishedAt: now.toISOString(),
     publisherKeyId: statement.publisherKeyId,
+    logIndex: null,
   };
   return {
     name: bundle.manifest.name,
@@ -177,7 +198,7 @@ export function stageSideloaded(
 
 function releaseOf(
   bundle: Bundle,
-  origin: Pick<ReleaseRow, "seq" | "publishedAt" | "publisherKeyId">,
+  origin: Pick<ReleaseRow, "seq" | "publishedAt" | "publisherKeyId" | "logIndex">,
 ): Staged["release"] {
   return {
     version: bundle.manifest.version,

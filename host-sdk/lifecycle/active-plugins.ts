@@ -1,5 +1,6 @@
 import { type Bundle, type Manifest, RbsmError } from "@rising-bsm/protocol";
 import type { BundleFolder } from "../install/bundle-folder.ts";
+import { revokedError } from "../install/revoked.ts";
 import type { PluginRow } from "../install/rows.ts";
 import type {
   CallOutcome,
@@ -10,6 +11,7 @@ import type {
 import type { Actor } from "./actor.ts";
 import { effectiveConfig } from "../settings/check-config.ts";
 import { type AllowedLimits, grantedLimits, storageBytesOf } from "./granted-limits.ts";
+import { disablingOf, type Revocations } from "./revocations.ts";
 import {
   contextOf,
   type Goodbye,
@@ -31,6 +33,8 @@ export interface ActiveParts {
   readonly runtime: PluginRuntime;
   readonly bundles: Pick<BundleFolder, "open">;
   readonly slots: Slots;
+  /** What stops a release whatever its administrator wants. */
+  readonly revocations: Pick<Revocations, "of">;
   /** What a plugin's license allows at this moment. */
   readonly licenseOf: (row: PluginRow) => PluginData["license"];
   /** The most that a plugin gets, whatever its manifest asks for under `limits`. */
@@ -84,6 +88,7 @@ export function createActivePlugins(parts: ActiveParts): ActivePlugins {
   const pushed = new WeakMap<Running, string>();
 
   const start = async (order: StartVersion) => {
+    refuseRevoked(parts, order.row);
     const data = dataOf(parts, order.row, order.bundle.manifest);
     const running = await launch(runtime, launchOf(parts, order, data));
     pushed.set(running, JSON.stringify(data));
@@ -134,6 +139,11 @@ export function createActivePlugins(parts: ActiveParts): ActivePlugins {
       await drain(before, next === null ? ["onDeactivate", "onUninstall"] : ["onDeactivate"]);
     },
   };
+}
+
+function refuseRevoked({ revocations }: ActiveParts, row: PluginRow): void {
+  const entry = disablingOf(revocations, row);
+  if (entry !== undefined) throw revokedError(row.name, row.release.version, entry);
 }
 
 function dataOf(parts: ActiveParts, row: PluginRow, manifest: Manifest): PluginData {

@@ -3,6 +3,7 @@ import { type Installed, type InstallParts, lockDocument } from "../install/inst
 import { KIND, type PluginRow, readPlugins } from "../install/rows.ts";
 import type { Change, HostStore } from "../store/host-store.ts";
 import type { ActivePlugins } from "./active-plugins.ts";
+import type { Revocations } from "./revocations.ts";
 import type { Slots, StateChange } from "./slots.ts";
 
 /** What administering works with. */
@@ -10,6 +11,7 @@ export interface AdministerParts {
   readonly install: InstallParts;
   readonly active: ActivePlugins;
   readonly slots: Slots;
+  readonly revocations: Revocations;
   /** Permissions that plugins may be granted on this host; all when undefined. */
   readonly allowed: readonly string[] | undefined;
 }

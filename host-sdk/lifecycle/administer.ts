@@ -13,6 +13,7 @@ import type { OnProgress } from "../install/progress.ts";
 import { type PluginRow, readPin } from "../install/rows.ts";
 import { stageSideloaded } from "../install/stage.ts";
 import { type AdministerParts, storeRow, takeOver } from "./administer-parts.ts";
+import { applyRevocations } from "./revocations.ts";
 import { rollback } from "./roll-back.ts";
 import type { Actor } from "./actor.ts";
 import { notActive, problemOf, type Slot } from "./slots.ts";
@@ -181,7 +182,10 @@ async function change(
   name: string,
 ): Promise<string[]> {
   const licenseKeys = licenseKey === undefined ? {} : { [name]: licenseKey };
-  const installed = await installSet(parts.install, { ...order, licenseKeys });
+  // Whatever came of it, the trust refresh before it may have brought other revocations.
+  const installed = await installSet(parts.install, { ...order, licenseKeys }).finally(() =>
+    applyRevocations(parts),
+  );
   takeOver(parts, installed);
   return installed.map(({ row }) => row.name);
 }

@@ -1,5 +1,7 @@
 import { describePermission, type Json, type Manifest, type Text } from "@rising-bsm/protocol";
+import type { HeldUpdate } from "./check-for-updates.ts";
 import type { PluginLimits } from "./granted-limits.ts";
+import type { AdvisoryInfo } from "./revocations.ts";
 import type { Slot } from "./slots.ts";
 import { type PluginState, type Problem, stateOf } from "./slots.ts";
 
@@ -36,14 +38,18 @@ export interface PluginInfo {
   readonly limits: PluginLimits;
   readonly installedAt: string;
   readonly updatedAt: string;
+  /** What the marketplace says about the installed release, the strictest first. */
+  readonly advisories: readonly AdvisoryInfo[];
+  /** A newer release that this host does not accept as it is; null as far as the last check knows. */
+  readonly heldUpdate: HeldUpdate | null;
   /** The version that `rollback` goes back to. */
   readonly previousVersion: string | null;
 }
 
-/** Describes a slot; `license` is what the license helper says about it now. */
+/** Describes a slot; `known` is what others say about it now. */
 export function describePlugin(
   slot: Slot,
-  { license, limits }: Pick<PluginInfo, "license" | "limits">,
+  known: Pick<PluginInfo, "license" | "limits" | "advisories" | "heldUpdate">,
 ): PluginInfo {
   const { row, manifest, problem } = slot;
   const { release } = row;
@@ -64,8 +70,7 @@ export function describePlugin(
     permissions: permissionsOf(manifest, release.grants),
     dependencies: release.dependencies,
     paid: release.paid,
-    license,
-    limits,
+    ...known,
     installedAt: row.installedAt,
     updatedAt: row.updatedAt,
     previousVersion: row.previous?.version ?? null,

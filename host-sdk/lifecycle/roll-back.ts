@@ -2,7 +2,9 @@ import { type Bundle, type Json, RbsmError, satisfies } from "@rising-bsm/protoc
 import { undoBegun } from "../install/installer.ts";
 import { beginJournal, commitJournal } from "../install/journal.ts";
 import type { JournalRow, PluginRow, ReleaseRow } from "../install/rows.ts";
+import { revokedError } from "../install/revoked.ts";
 import { type AdministerParts, rowChanges, takeOver } from "./administer-parts.ts";
+import { blockingOf } from "./revocations.ts";
 import type { Running } from "./running.ts";
 import type { Slots } from "./slots.ts";
 
@@ -14,6 +16,8 @@ export async function rollback(parts: AdministerParts, name: string): Promise<vo
       plugin: name,
     });
   }
+  const blocking = blockingOf(parts.revocations, { name, release: row.previous });
+  if (blocking !== undefined) throw revokedError(name, row.previous.version, blocking);
   checkFits(parts.slots, name, row.previous);
   const next: PluginRow = {
     ...row,

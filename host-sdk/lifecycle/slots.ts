@@ -2,8 +2,8 @@ import { type ErrorCode, type Manifest, RbsmError } from "@rising-bsm/protocol";
 import type { PluginRow } from "../install/rows.ts";
 import type { Running } from "./running.ts";
 
-/** What an installed plugin is doing. */
-export type PluginState = "active" | "disabled" | "failed";
+/** What an installed plugin is doing; `revoked`: the marketplace's offline keys stopped it. */
+export type PluginState = "active" | "disabled" | "failed" | "revoked";
 
 /** Why a plugin is not active although it should be. */
 export interface Problem {
@@ -14,6 +14,8 @@ export interface Problem {
 /**
  * What happened to a plugin. `activated`: enabled, or its bundle repaired. `evicted`: nobody called
  * for a while, so it was unloaded. `reloaded`: the call after that, or after a crash, loaded it again.
+ * `advised`: the marketplace says something about the installed release. `update-held`: there is a
+ * newer release that this host does not accept as it is.
  */
 export type StateChange =
   | "installed"
@@ -21,6 +23,9 @@ export type StateChange =
   | "disabled"
   | "failed"
   | "quarantined"
+  | "revoked"
+  | "advised"
+  | "update-held"
   | "evicted"
   | "reloaded"
   | "updated"
@@ -33,7 +38,7 @@ export interface StateEvent {
   readonly version: string;
   readonly state: PluginState | "uninstalled";
   readonly change: StateChange;
-  /** Why it failed, or why it had to be loaded again. */
+  /** Why it failed, what is said about it, or why it had to be loaded again. */
   readonly reason: Problem | null;
   /** ISO time. */
   readonly at: string;
@@ -49,6 +54,9 @@ export interface Slot {
   readonly running: Promise<Running> | null;
 }
 
+/** Something that leaves a plugin as it is. */
+type NotedChange = "evicted" | "reloaded" | "advised" | "update-held";
+
 /** The installed plugins by name, and who wants to hear about their states. */
 export interface Slots {
   /** Throws `plugin_not_found`. */
@@ -60,7 +68,7 @@ export interface Slots {
   /** Replaces a slot in one step and tells the listeners what that changed; `change` says it better. */
   put(name: string, slot: Slot, change?: StateChange): void;
   /** Tells the listeners about something that leaves the slot as it is. */
-  note(name: string, change: "evicted" | "reloaded", reason: Problem | null): void;
+  note(name: string, change: NotedChange, reason: Problem | null): void;
   remove(name: string): void;
   on(listener: (event: StateEvent) => void): () => void;
 }
@@ -68,7 +76,8 @@ export interface Slots {
 /** State of a slot: what the administrator wants, unless something is in the way. */
 export function stateOf(slot: Slot): PluginState {
   if (slot.row.wanted === "disabled") return "disabled";
-  return slot.problem === null ? "active" : "failed";
+  if (slot.problem === null) return "active";
+  return slot.problem.code === "trust_revoked" ? "revoked" : "failed";
 }
 
 /** What the slots tell beside their contents. */
@@ -127,7 +136,12 @@ export function createSlots({ onListenerError, now }: SlotsOptions): Slots {
   };
 }
 
-const REACHED = { active: "activated", disabled: "disabled", failed: "failed" } as const;
+const REACHED = {
+  active: "activated",
+  disabled: "disabled",
+  failed: "failed",
+  revoked: "revoked",
+} as const;
 
 function changeBetween(before: Slot | undefined, slot: Slot): StateChange | null {
   if (before === undefined) return "installed";
@@ -138,6 +152,13 @@ function changeBetween(before: Slot | undefined, slot: Slot): StateChange | null
   if (state === "failed" && slot.problem?.code === "plugin_quarantined") return "quarantined";
   return REACHED[state];
 }
+
+const NOT_ACTIVE_FIX = {
+  active: "Try again.",
+  disabled: "Enable the plugin.",
+  failed: "Enable the plugin again, or install another version.",
+  revoked: "Update to a version that is not revoked, or uninstall the plugin.",
+} as const;
 
 /** The refusal of a call to a plugin that is not active. */
 export function notActive(slot: Slot): RbsmError {
@@ -151,10 +172,7 @@ export function notActive(slot: Slot): RbsmError {
     plugin: slot.row.name,
     state,
     ...(slot.problem === null ? {} : { reason: slot.problem }),
-    fix:
-      state === "disabled"
-        ? "Enable the plugin."
-        : "Enable the plugin again, or install another version.",
+    fix: NOT_ACTIVE_FIX[state],
   });
 }
 
