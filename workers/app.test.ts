@@ -59,6 +59,10 @@ const DOORS: Record<string, Door> = {
   "GET /v1/publishers/{name}/keys": "open",
   "GET /v1/whoami": "token",
   "PUT /v1/trust": "admin",
+  "GET /v1/trust": "open",
+  "GET /v1/advisories": "open",
+  "PUT /v1/advisories/{id}": "admin",
+  "DELETE /v1/advisories/{id}": "admin",
   "POST /v1/instances": "proof",
   "POST /v1/licenses": "licenses",
   "POST /v1/licenses/activate": "proof",
@@ -72,6 +76,7 @@ const DOORS: Record<string, Door> = {
   "GET /index/{scope}/{name}/{file}": "open",
   "GET /tuf/{file}": "open",
   "GET /tuf/targets/{file}": "open",
+  "GET /tuf/targets/catalog/{file}": "open",
 };
 
 /** Routes that are no part of the API: pages for people, and the description of the API itself. */

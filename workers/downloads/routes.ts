@@ -71,6 +71,13 @@ const trustTargetRoute = createRoute({
   responses: staticBytes("A TUF target", "application/json"),
 });
 
+const catalogTargetRoute = createRoute({
+  method: "get",
+  path: "/tuf/targets/catalog/{file}",
+  request: { params: z.object({ file: z.string().describe("<sha256>.<name>") }) },
+  responses: staticBytes("A TUF target of the online role", "application/json"),
+});
+
 export const downloads = createRoutes();
 
 downloads.openapi(bundleRoute, async (c) => {
@@ -112,6 +119,7 @@ downloads.openapi(pluginDocumentRoute, serveDocument);
 downloads.openapi(releaseRoute, serveDocument);
 downloads.openapi(trustMetadataRoute, serveDocument);
 downloads.openapi(trustTargetRoute, serveDocument);
+downloads.openapi(catalogTargetRoute, serveDocument);
 
 async function serveDocument(c: AppContext): Promise<Response> {
   const found = await serveObject(c.env.BUNDLES, objectKey(decodedPath(c)), c.req.raw);

@@ -19,6 +19,8 @@ export const TRUST_LIMITS = {
   pluginDocumentBytes: 4 * MiB,
   /** What a ceremony sends, as JSON, and each list in it. */
   uploadBytes: 1 * MiB,
+  /** All advisories together: hosts read lists up to `targetsBytes`. */
+  advisoriesBytes: 4_000_000,
 } as const;
 
 /** How much the scan of a bundle reports. */

@@ -35,13 +35,17 @@ export const trustStateSchema = z.object({
 /** The metadata in force. */
 export type TrustState = z.output<typeof trustStateSchema>;
 
-/** An entry of the online list. */
-export const advisorySchema = advisoriesSchema.shape.entries.element;
+const advisorySchema = advisoriesSchema.shape.entries.element;
 
-/** `PUT /v1/advisories/{id}`: an entry without its id; `issuedAt` is now when absent. */
-export const advisoryRequestSchema = advisorySchema
-  .omit({ id: true, issuedAt: true })
-  .extend({ issuedAt: timeSchema.optional() });
+/** `PUT /v1/advisories/{id}`: an entry without its id. `issuedAt` is now when absent, and stays. */
+export const advisoryRequestSchema = advisorySchema.omit({ id: true }).extend({
+  issuedAt: timeSchema.optional(),
+  /** `disable` is refused with the way that there is: only the offline list can. */
+  action: z.enum(["warn", "block-install", "disable"]),
+});
 
-/** `GET /v1/advisories`. */
+/** `GET /v1/advisories`: the entries in force. */
 export const advisoryListSchema = z.object({ items: z.array(advisorySchema) });
+
+/** An entry of the online list. */
+export type Advisory = z.output<typeof advisorySchema>;
