@@ -1,4 +1,4 @@
-import { base64url, indexPath, releasePath } from "@rising-bsm/protocol";
+import { base64url, proofPath, releasePath } from "@rising-bsm/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bundlesOnDisk, codeOf, greeter, HELLO } from "../testing/expectations.ts";
 import { createHostFixture, type HostFixture } from "../testing/host-fixture.ts";
@@ -25,7 +25,12 @@ test.each([
   ["the release statement is another version's", "trust_release_invalid"],
   ["the release statement is missing", "trust_release_invalid"],
   ["the release statement was signed by nobody we know", "trust_release_invalid"],
-  ["the document is another plugin's", "network_bad_answer"],
+  ["the document is another plugin's", "trust_metadata_invalid"],
+  ["the proof is another release's", "trust_log_invalid"],
+  ["the proof is missing", "trust_log_invalid"],
+  ["the document says another place in the log", "trust_log_invalid"],
+  ["a tile of the log was changed", "trust_log_invalid"],
+  ["the document is older than the catalogue says", "trust_metadata_invalid"],
   ["the document lists other dependencies", "manifest_mismatch"],
   ["the document has another key under the publisher's id", "trust_release_invalid"],
 ])("nothing is installed when %s", async (lie, code) => {
@@ -36,6 +41,11 @@ test.each([
   const file = `/b/${sha256}.rbsm`;
   const statement = releasePath(HELLO, "1.1.0");
   const of = (path: string) => market.files.get(path) ?? new Uint8Array();
+  const documentOf = (name: string) => {
+    const document = market.document(name);
+    if (document === undefined) throw new Error(`There is no ${name}`);
+    return document;
+  };
   const strange = await randomKey();
   const lies: Record<string, () => void> = {
     "one byte of the bundle was changed": () =>
@@ -58,7 +68,25 @@ test.each([
       market.files.set(statement, Buffer.from(JSON.stringify(envelope)));
     },
     "the document is another plugin's": () =>
-      market.files.set(indexPath(HELLO), of(indexPath("@acme/other"))),
+      market.editDocument(HELLO, () => documentOf("@acme/other")),
+    "the proof is another release's": () =>
+      market.files.set(proofPath(HELLO, "1.1.0"), of(proofPath(HELLO, "1.0.0"))),
+    "the proof is missing": () => market.files.delete(proofPath(HELLO, "1.1.0")),
+    "the document says another place in the log": () =>
+      market.editDocument(HELLO, (document) => ({
+        ...document,
+        versions: document.versions.map((entry) => ({ ...entry, logIndex: entry.logIndex + 1 })),
+      })),
+    "a tile of the log was changed": () =>
+      market.files.set("/log/tile/0/000.p/3", new Uint8Array(96)),
+    "the document is older than the catalogue says": () => {
+      const document = documentOf(HELLO);
+      const before = { ...document, versions: document.versions.slice(0, 1) };
+      const path = [...market.files.keys()].findLast(
+        (one) => one.startsWith(`/index/${HELLO}/`) && /[0-9a-f]{64}/.test(one),
+      );
+      market.files.set(path ?? "", Buffer.from(JSON.stringify(before)));
+    },
     "the document lists other dependencies": () =>
       market.editDocument(HELLO, (document) => ({
         ...document,
@@ -106,14 +134,14 @@ test("a marketplace that forgets a release this host has seen, or counts backwar
   const host = await fixture.open();
   await host.install(HELLO, { grant: "requested" });
   await host.uninstall(HELLO, { keepData: false });
-  const full = market.files.get(indexPath(HELLO)) ?? new Uint8Array();
+  const full = market.document(HELLO);
   market.editDocument(HELLO, (document) => ({
     ...document,
     channels: { latest: "1.0.0" },
     versions: document.versions.filter(({ version }) => version === "1.0.0"),
   }));
   expect(await codeOf(host.install(HELLO, { grant: "requested" }))).toBe("trust_rollback");
-  market.files.set(indexPath(HELLO), full);
+  market.editDocument(HELLO, (document) => full ?? document);
   await market.publish({ name: HELLO, version: "1.1.0", statement: { seq: 1 } });
   expect(await codeOf(host.install(HELLO, { grant: "requested" }))).toBe("trust_rollback");
   await market.publish({ name: HELLO, version: "1.1.0", code: greeter("other bytes") });

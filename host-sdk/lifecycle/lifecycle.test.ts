@@ -1,13 +1,6 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  base64url,
-  bundlePath,
-  indexPath,
-  type Json,
-  packBundle,
-  signBundle,
-} from "@rising-bsm/protocol";
+import { base64url, bundlePath, type Json, packBundle, signBundle } from "@rising-bsm/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bundlesOnDisk, codeOf, greeter, HELLO, throwing } from "../testing/expectations.ts";
 import { createHostFixture, type HostFixture } from "../testing/host-fixture.ts";
@@ -88,7 +81,7 @@ test("a plugin that the marketplace no longer has does not hide the updates of o
     await host.install(name, { grant: "requested" });
   }
   await market.publish({ name: HELLO, version: "1.1.0" });
-  market.files.delete(indexPath("@acme/gone"));
+  market.removeDocument("@acme/gone");
   expect(await host.checkForUpdates()).toMatchObject([
     { plugin: "@acme/gone", from: "1.0.0", to: null, problem: { code: "plugin_not_found" } },
     { plugin: HELLO, from: "1.0.0", to: "1.1.0", problem: null },

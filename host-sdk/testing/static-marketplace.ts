@@ -303,7 +303,7 @@ function documentOf(
       type: "https://rising-bsm.com/plugin/v1",
       name,
       displayName: name,
-      publisher: { name: "Acme", keys: [entry], recovery: null, statements: [] },
+      publisher: { name: "acme", keys: [entry], recovery: null, statements: [] },
       channels: {},
       versions: [],
     };

@@ -14,7 +14,7 @@ test("host list opens a new data directory and lets go of it", async () => {
   for (let round = 0; round < 2; round++) {
     const run = await runCli(["host", "list", "--data-dir", "data", "--json"], { home });
     expect(run).toMatchObject({ code: 0, stderr: "" });
-    expect(run.json()).toEqual({ ok: true, plugins: [] });
+    expect(run.json()).toEqual({ ok: true, plugins: [], fork: null });
   }
 });
 

@@ -1,4 +1,11 @@
-import type { InstallOptions, PluginHost, PluginInfo, Progress } from "@rising-bsm/host-sdk";
+import type {
+  InstallOptions,
+  PluginHost,
+  PluginInfo,
+  Progress,
+  TrustInfo,
+} from "@rising-bsm/host-sdk";
+import { localText } from "@rising-bsm/protocol";
 import type { Cli } from "../command.ts";
 import { plainText } from "../plain-text.ts";
 import type { Report } from "../report.ts";
@@ -17,11 +24,15 @@ export interface ManageOptions extends HostAddress {
 
 /** Everything installed. */
 export async function list(cli: Cli, options: ManageOptions): Promise<Report> {
-  const plugins = await withHost(cli, options, async (host) => host.plugins());
+  const { plugins, fork } = await withHost(cli, options, async (host) => ({
+    plugins: host.plugins(),
+    fork: (await host.trust()).fork,
+  }));
   const rows = plugins.map((plugin) => [plugin.name, plugin.version, stateText(plugin)]);
   const text =
     rows.length === 0 ? "nothing is installed" : table(["NAME", "VERSION", "STATE"], rows);
-  return { data: { plugins }, text };
+  const notices = [...forkNotice(fork), ...plugins.flatMap(noticesOn)];
+  return { data: { plugins, fork }, text: [text, ...notices].join("\n") };
 }
 
 /** Installs `@scope/name`, or `@scope/name@range`, and what it depends on. */
@@ -97,6 +108,19 @@ function splitRange(text: string): { plugin: string; version: string | undefined
   const at = text.indexOf("@", 1);
   if (at === -1) return { plugin: text, version: undefined };
   return { plugin: text.slice(0, at), version: text.slice(at + 1) };
+}
+
+function forkNotice(fork: TrustInfo["fork"]): string[] {
+  if (fork === null) return [];
+  return [`the marketplace's log told two histories, see ${fork.file}: nothing is installed`];
+}
+
+/** What the marketplace says about an installed release. */
+function noticesOn({ name, advisories }: PluginInfo): string[] {
+  return advisories.map(({ id, action, reason, advisory }) => {
+    const more = advisory === null ? "" : `, see ${plainText(advisory)}`;
+    return `${name}: ${action} (${id}): ${plainText(localText(reason, "en"))}${more}`;
+  });
 }
 
 function stateText({ state, reason }: PluginInfo): string {
