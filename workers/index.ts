@@ -1,13 +1,13 @@
 import { app } from "./app.ts";
 import type { Bindings } from "./env.ts";
+import { advance } from "./log/advance.ts";
 import { sweepStaged } from "./release/sweep-staged.ts";
-import { repairPlugins } from "./repair.ts";
-import { refreshHeads } from "./trust/publish-heads.ts";
+import { reportExpiry } from "./trust/report-expiry.ts";
 
 export default {
   fetch: app.fetch,
   async scheduled(controller, env) {
     const now = new Date(controller.scheduledTime);
-    await Promise.all([refreshHeads(env, now), repairPlugins(env, now), sweepStaged(env, now)]);
+    await Promise.all([advance(env, now), sweepStaged(env, now), reportExpiry(env, now)]);
   },
 } satisfies ExportedHandler<Bindings>;

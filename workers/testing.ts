@@ -34,9 +34,9 @@ const RESETS = 10;
 /** Empty databases and buckets; for `beforeAll`. */
 export async function resetMarketplace(): Promise<void> {
   await reset();
-  // A database that is busy with what an earlier file began can outlive the reset.
+  // What an earlier file began can outlive the reset.
   for (let resets = 1; !(await areEmpty()); resets++) {
-    if (resets === RESETS) throw new Error("The databases of an earlier test are still there");
+    if (resets === RESETS) throw new Error("What an earlier test stored is still there");
     await reset();
   }
   await applyD1Migrations(env.DB, env.DB_MIGRATIONS);
@@ -48,7 +48,8 @@ async function areEmpty(): Promise<boolean> {
   const [main, search] = await Promise.all(
     [env.DB, env.SEARCH].map((database) => database.prepare(query).first<number>("tables")),
   );
-  return main === 0 && search === 0;
+  const { objects } = await env.BUNDLES.list({ limit: 1 });
+  return main === 0 && search === 0 && objects.length === 0;
 }
 
 export const ORIGIN = "https://marketplace.test";

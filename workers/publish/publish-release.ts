@@ -13,8 +13,8 @@ import { writeDatabase } from "../database.ts";
 import { settings } from "../env.ts";
 import { readBody } from "../http.ts";
 import type { AppContext } from "../http.ts";
+import { advance } from "../log/advance.ts";
 import { needsStaged, stageBundle } from "../release/bundle-object.ts";
-import { finishPlugin } from "../release/finish-plugin.ts";
 import type { Version } from "../schema.ts";
 import { storedManifest } from "../stored-manifest.ts";
 import { admitRelease } from "./admit-release.ts";
@@ -56,7 +56,7 @@ export async function publishRelease(c: AppContext, target: Target): Promise<Pub
   const publication = await claimRelease(c, { target, bundle, admission });
   // Bytes that had lain here for a day may have been swept away just before the claim.
   if (needsStaged(publication.row)) await stage();
-  await finishPlugin(c.env, target.plugin);
+  await advance(c.env, new Date(), target.plugin);
   return publication;
 }
 

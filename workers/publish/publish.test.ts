@@ -7,7 +7,7 @@ import {
 } from "@rising-bsm/protocol";
 import { beforeAll, describe, expect, test } from "vitest";
 import { signingKey } from "../env.ts";
-import { repairPlugins } from "../repair.ts";
+import { advance } from "../log/advance.ts";
 import { counting, failingAt } from "../testing-bindings.ts";
 import {
   buildBundle,
@@ -259,7 +259,7 @@ describe("a write that goes wrong", () => {
           }
           expect(first.status).toBe(500);
           await assertListedIsServed(name);
-          if (finish === "cron") await repairPlugins(env, new Date(Date.now() + 120_000));
+          if (finish === "cron") await advance(env, new Date(Date.now() + 120_000));
           else expect((await publish(target, bundle, acme)).ok).toBe(true);
           const claimed = await env.DB.prepare("SELECT 1 FROM versions WHERE plugin = ?")
             .bind(name)

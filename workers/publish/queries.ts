@@ -2,6 +2,7 @@ import { and, desc, eq, inArray, isNull, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { auditIf } from "../audit.ts";
 import type { Database } from "../database.ts";
+import { queueLogEntry, queueRelease } from "../log/queries.ts";
 import { bumpRevision } from "../release/queries.ts";
 import { channels, plugins, publisherKeys, publishers, scopes, versions } from "../schema.ts";
 import type { AuditEntry, Version } from "../schema.ts";
@@ -74,8 +75,9 @@ export async function claimVersion(
 ): Promise<{ created: boolean; row: Version | undefined }> {
   const isAdmitted = row.status === "publishing";
   const isNew = sql`NOT ${thatVersion(row)}`;
-  const [, , inserted, found] = await db.batch([
+  const [, , , inserted, found] = await db.batch([
     auditIf(db, entry, isNew),
+    queueRelease(db, row, isAdmitted ? isNew : sql`0`),
     db
       .insert(plugins)
       .values({ name: row.plugin, scope, createdAt: row.createdAt, updatedAt: row.createdAt })
@@ -106,6 +108,7 @@ export async function approveVersion(
     WHERE plugins.name = ${target.plugin})`;
   await db.batch([
     auditIf(db, entry, isUndecided),
+    queueRelease(db, target, isUndecided),
     db
       .update(publishers)
       .set({ approvedAt: sql`coalesce(${publishers.approvedAt}, ${at})` })
@@ -140,19 +143,34 @@ export type Mark =
   | { readonly yankedReason: string | null }
   | { readonly deprecatedReason: string | null };
 
+function described(mark: Mark) {
+  return "yankedReason" in mark
+    ? {
+        logged: { type: "yank" as const, yanked: mark.yankedReason !== null },
+        column: sql`yanked_reason`,
+        reason: mark.yankedReason,
+      }
+    : {
+        logged: { type: "deprecate" as const, deprecated: mark.deprecatedReason !== null },
+        column: sql`deprecated_reason`,
+        reason: mark.deprecatedReason,
+      };
+}
+
 export async function markVersion(
   db: Database,
   { mark, ...target }: Target & { mark: Mark },
   entry: AuditEntry,
 ): Promise<void> {
-  const isNews = thatVersion(
-    target,
-    "yankedReason" in mark
-      ? sql`yanked_reason IS NOT ${mark.yankedReason}`
-      : sql`deprecated_reason IS NOT ${mark.deprecatedReason}`,
-  );
+  const { logged, column, reason } = described(mark);
+  const isNews = thatVersion(target, sql`${column} IS NOT ${reason}`);
+  // Reasons are not logged, so another reason alone is nothing new to the log.
+  const isLogged = thatVersion(target, sql`(${column} IS NULL) <> ${Number(reason === null)}`);
+  const at = new Date(entry.at).toISOString();
+  const { plugin, version } = target;
   await db.batch([
     auditIf(db, entry, isNews),
+    queueLogEntry(db, { ...logged, plugin, version, at }, isLogged),
     bumpRevision(db, target.plugin, { now: entry.at, onlyIf: isNews }),
     db.update(versions).set(mark).where(rowOf(target)),
   ]);

@@ -5,8 +5,8 @@ import { assertOwnsPlugin, requireAdmin, requirePublisher } from "../auth.ts";
 import { writeDatabase } from "../database.ts";
 import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, TOKEN } from "../http.ts";
 import type { AppContext } from "../http.ts";
+import { advance } from "../log/advance.ts";
 import { pluginNameOf, pluginParams, versionParams } from "../plugin-address.ts";
-import { finishPlugin } from "../release/finish-plugin.ts";
 import type { Version } from "../schema.ts";
 import { publishRelease } from "./publish-release.ts";
 import type { Publication } from "./publish-release.ts";
@@ -243,7 +243,7 @@ async function requireVersion(
 
 /** Brings what is served up to date before the caller hears of the change. */
 async function finished(c: AppContext, target: Target) {
-  await finishPlugin(c.env, target.plugin);
+  await advance(c.env, new Date(), target.plugin);
   const { version, status } = await requireVersion(c, target);
   return { version, status };
 }

@@ -1,6 +1,6 @@
 import { RbsmError, bundlePath } from "@rising-bsm/protocol";
 import { CACHE } from "../http.ts";
-import { putOnce, storedSha256 } from "../objects.ts";
+import { putIfUnchanged, putOnce, storedSha256 } from "../objects.ts";
 import type { Version } from "../schema.ts";
 
 const headers = { contentType: "application/octet-stream", cacheControl: CACHE.immutable };
@@ -33,11 +33,10 @@ export async function exposeBundle(
   sha256: string,
 ): Promise<void> {
   const key = bundleKey(sha256);
-  if ((await to.head(key)) === null) {
-    const staged = await from.get(key);
-    if (staged !== null) {
-      await putOnce(to, { key, bytes: new Uint8Array(await staged.arrayBuffer()), headers });
-    }
+  const staged = (await holdsBundle(to, sha256)) ? null : await from.get(key);
+  if (staged !== null) {
+    const bytes = new Uint8Array(await staged.arrayBuffer());
+    await putIfUnchanged(to, { key, bytes, headers }, null);
   }
   if (!(await holdsBundle(to, sha256))) {
     throw new RbsmError("internal", `The bundle ${sha256} is not stored`);

@@ -1,17 +1,17 @@
-import { bundlePath } from "@rising-bsm/protocol";
+import { RbsmError, bundlePath } from "@rising-bsm/protocol";
 import type { PluginDocument } from "@rising-bsm/protocol";
 import type { Version } from "../schema.ts";
 import { storedManifest, withReason } from "../stored-manifest.ts";
-import type { DocumentFacts } from "./queries.ts";
+import type { DocumentFacts, Owner } from "./queries.ts";
 import { highest, resolveChannels } from "./resolve-channels.ts";
 
 /** The public document that hosts resolve and install from, and what the catalogue needs of it. */
 export function buildDocument(
   plugin: string,
-  publisher: string,
-  facts: Pick<DocumentFacts, "versions" | "keys" | "pins">,
+  owner: Pick<Owner, "publisher" | "recovery">,
+  facts: Pick<DocumentFacts, "versions" | "keys" | "statements" | "pins">,
 ): { document: PluginDocument; latest: string | null } {
-  const { versions, keys, pins } = facts;
+  const { versions, pins } = facts;
   const channels = resolveChannels(versions.map(channelVersion), pins);
   const latest = channels["latest"] ?? channels["beta"] ?? highest(versions);
   const shown = versions.find(({ version }) => version === latest);
@@ -19,11 +19,21 @@ export function buildDocument(
     type: "https://rising-bsm.com/plugin/v1" as const,
     name: plugin,
     displayName: (shown === undefined ? undefined : storedManifest(shown).displayName) ?? plugin,
-    publisher: { name: publisher, keys },
+    publisher: {
+      name: owner.publisher,
+      keys: facts.keys.map(documentKey),
+      recovery: owner.recovery,
+      statements: facts.statements.map(({ envelope }) => envelope),
+    },
     channels,
     versions: versions.map(documentVersion),
   };
   return { document, latest };
+}
+
+/** A revoked key stays listed: what it signed before still counts. */
+function documentKey({ keyId, publicKey, revokedFrom }: DocumentFacts["keys"][number]) {
+  return { keyId, publicKey, ...(revokedFrom === null ? {} : { revokedFrom }) };
 }
 
 function channelVersion({ version, seq, yankedReason }: Version) {
@@ -31,6 +41,9 @@ function channelVersion({ version, seq, yankedReason }: Version) {
 }
 
 function documentVersion(row: Version): PluginDocument["versions"][number] {
+  if (row.logIndex === null) {
+    throw new RbsmError("internal", `${row.plugin}@${row.version} has no place in the log`);
+  }
   const { permissions, network, dependencies, engines } = storedManifest(row);
   return {
     version: row.version,
@@ -47,5 +60,6 @@ function documentVersion(row: Version): PluginDocument["versions"][number] {
     engines,
     paid: row.paid,
     bundle: bundlePath(row.sha256),
+    logIndex: row.logIndex,
   };
 }

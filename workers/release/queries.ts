@@ -1,29 +1,54 @@
-import { and, asc, desc, eq, inArray, isNull, lt, or, sql } from "drizzle-orm";
+import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, not, or, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Database } from "../database.ts";
-import { channels, plugins, publisherKeys, publishers, scopes, versions } from "../schema.ts";
+import {
+  channels,
+  keyStatements,
+  plugins,
+  publisherKeys,
+  publishers,
+  scopes,
+  versions,
+} from "../schema.ts";
 import type { Version, VersionStatus } from "../schema.ts";
 
-/** Versions whose place in the order is fixed and whose files are not served yet, in that order. */
-export function listAdmitted(db: Database, plugin: string): Promise<Version[]> {
+const RELEASES_AT_ONCE = 128;
+const PLUGINS_AT_ONCE = 64;
+
+/** In this form the index of unfinished versions serves the query. */
+const isUnfinished = inArray(versions.status, ["publishing", "released"]);
+
+/**
+ * Versions that have their place in the log and whose files are not served yet. The newest come
+ * first: what could not be finished before does not keep them waiting.
+ */
+export function listIntegrated(db: Database, first: string | undefined): Promise<Version[]> {
   return db
     .select()
     .from(versions)
-    .where(and(eq(versions.plugin, plugin), eq(versions.status, "publishing")))
-    .orderBy(asc(versions.seq));
+    .where(and(isUnfinished, eq(versions.status, "publishing"), isNotNull(versions.logIndex)))
+    .orderBy(desc(eq(versions.plugin, first ?? "")), desc(versions.logIndex))
+    .limit(RELEASES_AT_ONCE);
 }
 
 export async function markReleased(
   db: Database,
-  { plugin, version }: Pick<Version, "plugin" | "version">,
+  rows: readonly Pick<Version, "plugin" | "version">[],
+  now: Date,
 ): Promise<void> {
-  const row = and(eq(versions.plugin, plugin), eq(versions.version, version));
+  const named = JSON.stringify(rows.map(({ plugin, version }) => ({ plugin, version })));
   await db.batch([
     db
       .update(versions)
       .set({ status: "released" })
-      .where(and(row, eq(versions.status, "publishing"))),
-    bumpRevision(db, plugin, { now: Date.now() }),
+      .where(
+        and(
+          sql`(plugin, version) IN (SELECT value ->> 'plugin', value ->> 'version'
+            FROM json_each(${named}))`,
+          eq(versions.status, "publishing"),
+        ),
+      ),
+    bumpRevisions(db, sql`SELECT value ->> 'plugin' FROM json_each(${named})`, now.getTime()),
   ]);
 }
 
@@ -31,22 +56,28 @@ export async function markReleased(
 export function bumpRevision(
   db: Database,
   plugin: string,
-  { now, onlyIf }: { now: number; onlyIf?: SQL },
+  { now, onlyIf = sql`1` }: { now: number; onlyIf?: SQL },
 ) {
+  return bumpRevisions(db, sql`SELECT ${plugin} WHERE ${onlyIf}`, now);
+}
+
+function bumpRevisions(db: Database, names: SQL, now: number) {
   return db
     .update(plugins)
     .set({
       revision: sql`${plugins.revision} + 1`,
       updatedAt: sql`max(${plugins.updatedAt} + 1, ${now})`,
     })
-    .where(and(eq(plugins.name, plugin), onlyIf));
+    .where(sql`${plugins.name} IN (${names})`);
 }
 
 const SERVED: VersionStatus[] = ["released", "published"];
 
 /** Everything the public document is made of, as of one moment. */
 export async function loadDocumentFacts(db: Database, plugin: string) {
-  const [pluginRows, versionRows, keyRows, pins] = await db.batch([
+  const publisher = sql`(SELECT scopes.publisher FROM plugins JOIN scopes USING (scope)
+    WHERE plugins.name = ${plugin})`;
+  const [pluginRows, versionRows, keys, statements, pins] = await db.batch([
     selectOwner(db, plugin),
     db
       .select()
@@ -54,15 +85,27 @@ export async function loadDocumentFacts(db: Database, plugin: string) {
       .where(and(eq(versions.plugin, plugin), inArray(versions.status, SERVED)))
       .orderBy(desc(versions.sortKey)),
     db
-      .select({ keyId: publisherKeys.keyId, publicKey: publisherKeys.publicKey })
+      .select({
+        keyId: publisherKeys.keyId,
+        publicKey: publisherKeys.publicKey,
+        revokedFrom: publisherKeys.revokedFrom,
+      })
       .from(publisherKeys)
-      .innerJoin(scopes, eq(scopes.publisher, publisherKeys.publisher))
-      .innerJoin(plugins, eq(plugins.scope, scopes.scope))
-      .where(and(eq(plugins.name, plugin), isNull(publisherKeys.revokedAt)))
+      .where(
+        and(
+          eq(publisherKeys.publisher, publisher),
+          or(isNull(publisherKeys.revokedAt), isNotNull(publisherKeys.revokedFrom)),
+        ),
+      )
       .orderBy(asc(publisherKeys.createdAt), asc(publisherKeys.keyId)),
+    db
+      .select({ envelope: keyStatements.envelope })
+      .from(keyStatements)
+      .where(eq(keyStatements.publisher, publisher))
+      .orderBy(asc(keyStatements.place)),
     db.select().from(channels).where(eq(channels.plugin, plugin)),
   ]);
-  return { owner: pluginRows[0], versions: versionRows, keys: keyRows, pins };
+  return { owner: pluginRows[0], versions: versionRows, keys, statements, pins };
 }
 
 /** A batch gives rows by column name, so the two names need two. */
@@ -72,6 +115,8 @@ function selectOwner(db: Database, plugin: string) {
       publisher: publishers.name,
       displayName: publishers.displayName,
       verified: publishers.verified,
+      recovery: publishers.recoveryHash,
+      removedAt: plugins.removedAt,
       revision: plugins.revision,
       documentRevision: plugins.documentRevision,
       searchRevision: plugins.searchRevision,
@@ -94,6 +139,9 @@ export interface WrittenDocument {
   readonly listed: readonly string[];
   readonly latest: string | null;
   readonly channels: Record<string, string>;
+  readonly shard: string;
+  /** Null takes the plugin out of the catalogue. */
+  readonly sha256: string | null;
 }
 
 /** Only versions that the written document holds become `published`, and only a newer one counts. */
@@ -111,6 +159,8 @@ export async function markDocumented(db: Database, document: WrittenDocument): P
         documentRevision: revision,
         latest: document.latest,
         channels: document.channels,
+        shard: document.shard,
+        documentSha256: document.sha256,
       })
       .where(and(eq(plugins.name, plugin), lt(plugins.documentRevision, revision))),
   ]);
@@ -176,20 +226,6 @@ export async function listClaims(
     );
 }
 
-/** Plugins of one publisher that show less than the database says. */
-export async function listBehind(
-  db: Database,
-  { publisher, limit }: { publisher: string; limit: number },
-): Promise<string[]> {
-  const rows = await db
-    .select({ name: plugins.name })
-    .from(plugins)
-    .innerJoin(scopes, eq(scopes.scope, plugins.scope))
-    .where(and(eq(scopes.publisher, publisher), isBehind()))
-    .limit(limit);
-  return rows.map(({ name }) => name);
-}
-
 function isBehind() {
   return or(
     lt(plugins.documentRevision, plugins.revision),
@@ -197,23 +233,36 @@ function isBehind() {
   );
 }
 
-/** Plugins whose publishing or change was interrupted. Both parts read a partial index only. */
-export async function listUnfinished(
+/**
+ * Plugins that show less than the database says, without those of which releases that are served
+ * still wait for their place in the log: their documents would lack them. The newest changes first.
+ */
+export function listUnfinished(
   db: Database,
-  { olderThan, limit }: { olderThan: number; limit: number },
-): Promise<string[]> {
-  const [behind, stuck] = await db.batch([
-    db.select({ name: plugins.name }).from(plugins).where(isBehind()).limit(limit),
+  first: string | undefined,
+): Promise<{ plugin: string }[]> {
+  const waits = sql`EXISTS (SELECT 1 FROM log_queue JOIN versions USING (plugin, version)
+    WHERE plugin = ${plugins.name} AND versions.status IN ('released', 'published'))`;
+  return db
+    .select({ plugin: plugins.name })
+    .from(plugins)
+    .where(and(isBehind(), not(waits)))
+    .orderBy(desc(eq(plugins.name, first ?? "")), desc(plugins.updatedAt))
+    .limit(PLUGINS_AT_ONCE);
+}
+
+/** Whether all that the database says of the plugin is shown. */
+export async function isFinished(db: Database, plugin: string): Promise<boolean> {
+  const [behind, unfinished] = await db.batch([
     db
-      .selectDistinct({ name: versions.plugin })
+      .select({ name: plugins.name })
+      .from(plugins)
+      .where(and(eq(plugins.name, plugin), isBehind())),
+    db
+      .select({ version: versions.version })
       .from(versions)
-      .where(
-        and(
-          inArray(versions.status, ["publishing", "released"]),
-          lt(versions.createdAt, olderThan),
-        ),
-      )
-      .limit(limit),
+      .where(and(eq(versions.plugin, plugin), isUnfinished))
+      .limit(1),
   ]);
-  return [...new Set([...behind, ...stuck].map((row) => row.name))];
+  return behind.length === 0 && unfinished.length === 0;
 }
