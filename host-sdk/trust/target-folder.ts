@@ -37,14 +37,21 @@ export async function openTargetFolder(
     const bytes = await readFileIfPresent(fileOf(sha256));
     return bytes !== null && (await sha256Hex(bytes)) === sha256 ? bytes : null;
   }
+  const fetching = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
+  async function fetchOnce(file: ListedFile) {
+    const bytes = await download(marketplace, file);
+    await writeFileDurably(fileOf(file.sha256), bytes);
+    return bytes;
+  }
   return {
     stored,
     async read(file) {
       const known = await stored(file.sha256);
       if (known !== null) return known;
-      const bytes = await download(marketplace, file);
-      await writeFileDurably(fileOf(file.sha256), bytes);
-      return bytes;
+      // Several who want the same file wait for one download.
+      const fetched = fetching.get(file.sha256) ?? fetchOnce(file);
+      fetching.set(file.sha256, fetched);
+      return fetched.finally(() => fetching.delete(file.sha256));
     },
     async keepOnly(digests) {
       for (const name of await readdir(folder)) {

@@ -124,12 +124,12 @@ async function takeTimestamp(
 ): Promise<void> {
   try {
     store.updateTimestamp(bytes);
-    await source.keep(MetadataKind.Timestamp, bytes);
   } catch (error) {
     // The same version again is the stored one, which stays.
     if (error instanceof EqualVersionError) return;
     throw trustError(error, () => refuseExpired(store, at));
   }
+  await source.keep(MetadataKind.Timestamp, bytes);
 }
 
 async function walkSnapshot(
