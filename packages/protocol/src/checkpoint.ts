@@ -72,11 +72,14 @@ export async function openCosignedCheckpoint(
 }
 
 /** Origin, size, root; lines after them are extensions of the format, which are passed over. */
+const CHECKPOINT = /^(.+)\n(.+)\n(.+)\n(?:[^\n]+\n)*$/;
+
 function parseCheckpoint(text: string): Checkpoint {
-  const [origin = "", size = "", root = "", ...extensions] = text.slice(0, -1).split("\n");
+  const [, origin = "", size = "", root = ""] = CHECKPOINT.exec(text) ?? [];
   const hash = canonicalBase64(root);
-  const isPlain = KEY_NAME.test(origin) && !extensions.includes("");
-  if (!isPlain || hash?.length !== HASH_BYTES) throw invalid("The note is not a checkpoint");
+  if (!KEY_NAME.test(origin) || hash?.length !== HASH_BYTES) {
+    throw invalid("The note is not a checkpoint");
+  }
   return { origin, size: parseCount(size), root: hash };
 }
 

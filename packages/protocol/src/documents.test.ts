@@ -8,7 +8,15 @@ const document: protocol.PluginDocument = {
   type: "https://rising-bsm.com/plugin/v1",
   name: "@acme/hello",
   displayName: { en: "Hello", de: "Hallo" },
-  publisher: { name: "acme", keys: [{ keyId: sha256, publicKey }] },
+  publisher: {
+    name: "acme",
+    keys: [
+      { keyId: sha256, publicKey, revokedFrom: 4 },
+      { keyId: sha256, publicKey },
+    ],
+    recovery: sha256,
+    statements: [],
+  },
   channels: { latest: "1.0.0" },
   versions: [
     {
@@ -26,6 +34,7 @@ const document: protocol.PluginDocument = {
       engines: {},
       paid: false,
       bundle: protocol.bundlePath(sha256),
+      logIndex: 0,
     },
   ],
 };
@@ -38,6 +47,8 @@ test.each([
   ["a bad digest", { sha256: "AB".repeat(32) }],
   ["a bad time", { publishedAt: "yesterday" }],
   ["a bad version", { version: "1" }],
+  ["no place in the log", { logIndex: undefined }],
+  ["a place before the log", { logIndex: -1 }],
 ])("a document with %s is refused", (_, change) => {
   const versions = [{ ...document.versions[0], ...change }];
   expect(protocol.pluginDocumentSchema.safeParse({ ...document, versions }).success).toBe(false);
@@ -48,8 +59,13 @@ test("service keys parse", () => {
   const keys = {
     release: [{ keyId: sha256, ...window }],
     lease: [{ kid: "2026-1", ...window, until: "2027-01-01T00:00:00Z" }],
+    log: [{ origin: "rising-bsm.com/log", ...window }],
   };
   expect(protocol.serviceKeysSchema.parse(keys)).toEqual(keys);
+  for (const origin of ["", "a b", "a+b", "a\nb"]) {
+    const log = [{ origin, ...window }];
+    expect(protocol.serviceKeysSchema.safeParse({ ...keys, log }).success).toBe(false);
+  }
 });
 
 test("paths of the static plane", () => {
@@ -57,6 +73,8 @@ test("paths of the static plane", () => {
   expect(protocol.releasePath("@acme/hello", "1.0.0")).toBe(
     "/index/@acme/hello/1.0.0.release.json",
   );
+  expect(protocol.documentPath("@acme/hello", sha256)).toBe(`/index/@acme/hello/${sha256}.json`);
+  expect(protocol.proofPath("@acme/hello", "1.0.0")).toBe("/index/@acme/hello/1.0.0.tlog-proof");
   expect(protocol.bundlePath(sha256)).toBe(`/b/${sha256}.rbsm`);
 });
 

@@ -5,13 +5,13 @@ import { SCAN_LIMITS } from "./limits.ts";
 const TEXT = /\.(?:[cm]?js|json|md|html|css|svg|txt|map)$/;
 
 /** Unicode's bidirectional controls: code that reads in another order than it runs (CVE-2021-42574). */
-const BIDI = String.raw`(?<bidi>[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069])`;
+const BIDI = String.raw`([\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069])`;
 
 /** Characters without a shape, in which whole programs have been hidden. */
-const INVISIBLE = String.raw`(?<invisible>[\u115F\u1160\u180E\u200B-\u200D\u2060-\u2064\u3164\uFE00-\uFE0F\uFEFF\uFFA0\uFFF9-\uFFFB\u{E0000}-\u{E01EF}])`;
+const INVISIBLE = String.raw`([\u115F\u1160\u180E\u200B-\u200D\u2060-\u2064\u3164\uFE00-\uFE0F\uFEFF\uFFA0\uFFF9-\uFFFB\u{E0000}-\u{E01EF}])`;
 
 /** Secrets whose form is unmistakable. */
-const SECRET = String.raw`(?<secret>-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----|\brbsm_pat_[\w\-]{43}|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|\bsk_live_[A-Za-z0-9]{24,})`;
+const SECRET = String.raw`(-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----|\brbsm_pat_[\w\-]{43}|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|\bsk_live_[A-Za-z0-9]{24,})`;
 
 const SUSPICIOUS = new RegExp([BIDI, INVISIBLE, SECRET].join("|"), "gv");
 
@@ -20,8 +20,6 @@ const EMOJI = /\p{RGI_Emoji}|\p{Emoji}[\uFE0E\uFE0F]/gv;
 
 /** Longer than any emoji, in UTF-16 units. */
 const EMOJI_REACH = 40;
-
-const KINDS = ["bidi", "invisible", "secret"] as const;
 
 const MEANINGS = {
   bidi: "holds a character that changes the direction of the text",
@@ -68,12 +66,12 @@ function* scanText(name: string, text: string): Generator<Finding> {
 }
 
 function firstSuspicious(line: string, budget: { emoji: number }) {
-  for (const { index, groups = {}, 0: found } of line.matchAll(SUSPICIOUS)) {
-    const kind = KINDS.find((one) => groups[one] !== undefined) ?? "secret";
-    if (kind === "invisible" && budget.emoji-- > 0 && isInEmoji(line, index)) continue;
-    const sign =
-      kind === "secret" ? "" : ` (U+${found.codePointAt(0)?.toString(16).toUpperCase()})`;
-    return { kind, index, sign };
+  for (const { index, 0: found, 1: bidi, 2: invisible } of line.matchAll(SUSPICIOUS)) {
+    if (invisible !== undefined && budget.emoji-- > 0 && isInEmoji(line, index)) continue;
+    const sign = ` (U+${found.codePointAt(0)?.toString(16).toUpperCase()})`;
+    if (bidi !== undefined) return { kind: "bidi", index, sign } as const;
+    if (invisible !== undefined) return { kind: "invisible", index, sign } as const;
+    return { kind: "secret", index, sign: "" } as const;
   }
   return undefined;
 }
@@ -81,7 +79,7 @@ function firstSuspicious(line: string, budget: { emoji: number }) {
 function isInEmoji(text: string, at: number): boolean {
   const start = Math.max(0, at - EMOJI_REACH);
   const around = text.slice(start, at + EMOJI_REACH).matchAll(EMOJI);
-  return around.some(({ index, 0: { length } }) => {
+  return [...around].some(({ index, 0: { length } }) => {
     const first = start + index;
     return first < at && at < first + length;
   });

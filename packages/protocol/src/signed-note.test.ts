@@ -187,6 +187,7 @@ describe("a verifier key", () => {
     ["a name with a space", GO_KEY.replace("Peter", "Peter "), "trust_log_invalid"],
     ["an upper-case id", GO_KEY.replace("c74f20a3", "C74F20A3"), "trust_log_invalid"],
     ["another type", GO_KEY.replace("+AR", "+Ah"), "trust_log_invalid"],
+    ["a key that is not base64", GO_KEY.replace("+ARp", "+A_p"), "trust_log_invalid"],
     ["a line feed", `${GO_KEY}\n`, "trust_log_invalid"],
     ["a short key", "PeterNeumann+c74f20a3+ARpc", "signature_key_rejected"],
     ["a key of small order", `PeterNeumann+c74f20a3+${weak}`, "signature_key_rejected"],

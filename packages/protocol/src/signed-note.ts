@@ -132,13 +132,15 @@ export async function formatVerifierKey(key: VerifierKey): Promise<string> {
   return `${key.name}+${hex(await noteKeyId(key))}+${base64(material)}`;
 }
 
+const VERIFIER_KEY = /^([^+]+)\+[0-9a-f]{8}\+(\S+)$/;
+
 /**
  * Reads the verifier key of a log or cosigner that signs with Ed25519. Throws `trust_log_invalid` when the
  * text is none or has the key id of another, and `signature_key_rejected` for a key that is not acceptable.
  */
 export async function parseVerifierKey(text: string): Promise<VerifierKey> {
-  const [name = "", , ...rest] = text.split("+");
-  const [type, ...publicKey] = canonicalBase64(rest.join("+")) ?? [];
+  const [, name = "", material = ""] = VERIFIER_KEY.exec(text) ?? [];
+  const [type, ...publicKey] = canonicalBase64(material) ?? [];
   const role = type === SIGNATURE_TYPES.cosigner ? "cosigner" : "log";
   if (!KEY_NAME.test(name) || type !== SIGNATURE_TYPES[role]) {
     throw invalid("The text is not the verifier key of a log or cosigner");

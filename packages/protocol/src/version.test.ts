@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   compareVersions,
+  isInRange,
   isPrerelease,
   isVersion,
   isVersionRange,
@@ -121,6 +122,13 @@ test.each<[string, string, boolean]>([
   ["1.0.0", "*".repeat(300), false],
 ])("satisfies(%j, %.20j) is %j", (version, range, expected) => {
   expect(satisfies(version, range)).toBe(expected);
+});
+
+test("a prerelease lies in a range like any other version, and what is no version in none", () => {
+  expect(isInRange("1.2.3-rc.1", "<1.2.3")).toBe(true);
+  expect(isInRange("1.2.3", "<1.2.3")).toBe(false);
+  expect(isInRange("one", "*")).toBe(false);
+  expect(isInRange("1.2.3", "< one")).toBe(false);
 });
 
 test("the highest version in a range", () => {
