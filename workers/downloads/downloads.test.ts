@@ -239,3 +239,44 @@ describe("a paid bundle", () => {
     expect(await code(await link({ path }))).toEqual([404, "not_found"]);
   });
 });
+
+describe("the log", () => {
+  const head = async (path: string) => {
+    const response = await call(path, { method: "HEAD" });
+    return [
+      response.status,
+      ...["content-type", "cache-control"].map((of) => response.headers.get(of)),
+    ];
+  };
+  const pointer = expect.stringContaining("max-age=60,");
+  const forEver = "public, max-age=31536000, immutable";
+
+  test("is served as text and tiles, with what each may be kept for", async () => {
+    const size = Number((await (await call("/log/checkpoint")).text()).split("\n")[1]);
+    expect(size).toBeGreaterThan(3);
+    const plain = "text/plain; charset=utf-8";
+    expect(await head("/log/checkpoint")).toEqual([200, plain, pointer]);
+    const bytes = "application/octet-stream";
+    expect(await head(`/log/tile/0/000.p/${size}`)).toEqual([200, bytes, forEver]);
+    expect(await head(`/log/tile/entries/000.p/${size}`)).toEqual([200, bytes, forEver]);
+    expect(await head("/index/@acme/free/1.0.0.tlog-proof")).toEqual([200, plain, forEver]);
+    const tile = await call(`/log/tile/0/000.p/${size}`, { headers: { Range: "bytes=32-63" } });
+    expect([tile.status, (await bytesOf(tile)).length]).toEqual([206, 32]);
+  });
+
+  test("has nothing at other addresses, and answers without a query", async () => {
+    const { bindings, count } = counting(env);
+    const paths = [
+      "/log",
+      "/log/tile/0/000",
+      "/log/tile/9/000.p/1",
+      "/log/tile/0/000.p/99999",
+      "/log/x",
+    ];
+    for (const path of paths) expect((await call(path, {}, bindings)).status).toBe(404);
+    expect((await call("/log/checkpoint", {}, bindings)).status).toBe(200);
+    expect(count.queries).toBe(0);
+    expect((await call("/log/checkpoint", { method: "PUT" })).status).toBe(405);
+    expect((await call("/log/tile/0/000.p/1", { method: "DELETE" })).status).toBe(405);
+  });
+});

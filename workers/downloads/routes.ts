@@ -51,10 +51,13 @@ const releaseRoute = createRoute({
     params: z.object({
       scope: z.string(),
       name: z.string(),
-      file: z.string().describe("<version>.release.json"),
+      file: z.string().describe("<version>.release.json, <version>.tlog-proof or <sha256>.json"),
     }),
   },
-  responses: staticBytes("The marketplace's signed statement about a version", "application/json"),
+  responses: staticBytes(
+    "The marketplace's signed statement about a version, the proof that it is in the log (text/plain), or a document that the catalogue lists",
+    "application/json",
+  ),
 });
 
 const trustMetadataRoute = createRoute({
@@ -78,7 +81,27 @@ const catalogTargetRoute = createRoute({
   responses: staticBytes("A TUF target of the online role", "application/json"),
 });
 
+const checkpointRoute = createRoute({
+  method: "get",
+  path: "/log/checkpoint",
+  responses: staticBytes("The signed head of the log (c2sp.org/tlog-checkpoint)", "text/plain"),
+});
+
 export const downloads = createRoutes();
+
+/** Described apart from the route: a tile's number has slashes, which a described parameter cannot have. */
+downloads.openAPIRegistry.registerPath({
+  method: "get",
+  path: "/log/tile/{level}/{number}",
+  request: {
+    params: z.object({
+      level: z.string().describe("0, 1, … or entries"),
+      number: z.string().describe("001, x001/234; of a part of a tile 001.p/12"),
+    }),
+  },
+  responses: staticBytes("Hashes or entries (c2sp.org/tlog-tiles)", "application/octet-stream"),
+});
+downloads.on("GET", "/log/tile/:level/:number{.+}", serveDocument);
 
 downloads.openapi(bundleRoute, async (c) => {
   const sha256 = /^([0-9a-f]{64})\.rbsm$/.exec(c.req.valid("param").file)?.[1];
@@ -117,6 +140,7 @@ downloads.openapi(redirectRoute, async (c) => {
 
 downloads.openapi(pluginDocumentRoute, serveDocument);
 downloads.openapi(releaseRoute, serveDocument);
+downloads.openapi(checkpointRoute, serveDocument);
 downloads.openapi(trustMetadataRoute, serveDocument);
 downloads.openapi(trustTargetRoute, serveDocument);
 downloads.openapi(catalogTargetRoute, serveDocument);
