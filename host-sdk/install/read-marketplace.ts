@@ -44,8 +44,8 @@ export interface MarketplaceReader {
   plan(catalogue: Catalogue, request: PluginRequest): Promise<readonly PlannedPlugin[]>;
   /** Statement, publisher's key, log and revocations of a release. Throws as `install` does. */
   check(catalogue: Catalogue, release: ListedRelease): Promise<CheckedRelease>;
-  /** Downloads and verifies the bundle; the file it lies in. Throws as `install` does. */
-  download(planned: PlannedPlugin, checked: AcceptedRelease): Promise<string>;
+  /** Downloads the bundle and verifies it. Throws as `install` does. */
+  download(planned: PlannedPlugin, checked: AcceptedRelease): Promise<void>;
 }
 
 /** Opens a marketplace or mirror for reading. Throws `trust_root_invalid` and `usage`. */
@@ -75,11 +75,9 @@ export async function openMarketplaceReader(options: ReaderOptions): Promise<Mar
       return { ...accepted, warnings: warningsOn(catalogue, accepted) };
     },
     async download(planned, accepted) {
-      const { bundleSha256 } = accepted.statement;
       const path = planned.entry.bundle;
       const onProgress = () => undefined;
       await acquireBundle({ planned, accepted, marketplace, bundles, path, onProgress });
-      return bundles.fileOf(bundleSha256);
     },
   };
 }

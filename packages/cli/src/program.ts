@@ -11,6 +11,7 @@ import { keysCommand } from "./commands/keys.ts";
 import { logCommand } from "./commands/log.ts";
 import { loginCommand, logoutCommand } from "./commands/login.ts";
 import { deprecateCommand, statusCommand, yankCommand } from "./commands/mark.ts";
+import { mirrorCommand } from "./commands/mirror.ts";
 import { runCommand } from "./commands/run.ts";
 import { searchCommand } from "./commands/search.ts";
 import { validateCommand } from "./commands/validate.ts";
@@ -34,6 +35,7 @@ const COMMANDS: readonly DefineCommand[] = [
   searchCommand,
   infoCommand,
   logCommand,
+  mirrorCommand,
   hostCommand,
   doctorCommand,
 ];

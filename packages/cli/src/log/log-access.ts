@@ -45,7 +45,7 @@ export async function openLogAccess(cli: Cli, address: LogAddress): Promise<LogA
   const url = await marketplaceAddress(cli, address.url);
   const files = createMarketplace({ url, signal: cli.signal });
   const { name, read } = await anchorOf(cli, address);
-  const stateDir = join(configDir(cli.env), "logs", await stateName(name, files.url));
+  const stateDir = await logStateDir(cli, name, files.url);
   const { keys, serviceKeys } = await read({ stateDir, files });
   const source = createLogSource(files);
   return {
@@ -61,15 +61,16 @@ export async function openLogAccess(cli: Cli, address: LogAddress): Promise<LogA
 
 interface Surroundings {
   readonly stateDir: string;
-  readonly files: Marketplace;
+  readonly files: Pick<Marketplace, "url" | "getBytes">;
 }
 
 interface Anchor {
   /** Distinguishes what is remembered of different logs. */
   readonly name: string;
-  readonly read: (
-    around: Surroundings,
-  ) => Promise<{ readonly keys: readonly NoteKey[]; readonly serviceKeys: ServiceKeys | null }>;
+  readonly read: (around: {
+    readonly stateDir: string;
+    readonly files: Marketplace;
+  }) => Promise<{ readonly keys: readonly NoteKey[]; readonly serviceKeys: ServiceKeys | null }>;
 }
 
 async function anchorOf(cli: Cli, { root, key, acceptStale }: LogAddress): Promise<Anchor> {
@@ -84,9 +85,10 @@ async function anchorOf(cli: Cli, { root, key, acceptStale }: LogAddress): Promi
   return {
     name: await sha256Hex(bytes),
     async read({ stateDir, files }) {
-      const options = { dataDir: stateDir, root: bytes, marketplace: files, now: () => new Date() };
-      const { serviceKeys } = await (await openTrust(options)).refresh({ acceptStale });
-      return { keys: serviceKeys.log.map(noteKey), serviceKeys };
+      const now = () => new Date();
+      const trust = await openTrust({ dataDir: stateDir, root: bytes, marketplace: files, now });
+      const { serviceKeys } = await trust.refresh({ acceptStale });
+      return { keys: logKeysOf(serviceKeys), serviceKeys };
     },
   };
 }
@@ -97,18 +99,32 @@ function noAnchor(): RbsmError {
   });
 }
 
-/** The same log at another address has a state of its own: a mirror may lag behind. */
-async function stateName(anchor: string, url: string): Promise<string> {
-  return (await sha256Hex(utf8(`${anchor}\n${url}`))).slice(0, 16);
+/**
+ * Where is remembered what the log of a trust root (by its SHA-256) or verifier key has shown at an
+ * address. Another address has a state of its own: a mirror may lag behind.
+ */
+export async function logStateDir(cli: Cli, anchor: string, url: string): Promise<string> {
+  const name = (await sha256Hex(utf8(`${anchor}\n${url}`))).slice(0, 16);
+  return join(configDir(cli.env), "logs", name);
 }
 
-function noteKey({ origin, publicKey }: ServiceKeys["log"][number]): NoteKey {
-  return { name: origin, publicKey: fromBase64url(publicKey) };
+/** The keys that may sign the checkpoint. */
+export function logKeysOf({ log }: ServiceKeys): NoteKey[] {
+  return log.map(({ origin, publicKey }) => ({
+    name: origin,
+    publicKey: fromBase64url(publicKey),
+  }));
 }
 
-async function demandConsistency(
-  { stateDir, files, keys }: Surroundings & { readonly keys: readonly NoteKey[] },
-  head: OpenedCheckpoint,
+/** A log at an address, the keys that may sign for it, and what is remembered of it. */
+export interface KnownLog extends Surroundings {
+  readonly keys: readonly NoteKey[];
+}
+
+/** Demands that the checkpoint is of the history that is remembered. Throws `trust_log_fork`. */
+export async function demandConsistency(
+  { stateDir, files, keys }: KnownLog,
+  head: Pick<OpenedCheckpoint, "note">,
 ): Promise<void> {
   const marketplace: Pick<Marketplace, "getBytes" | "url"> = {
     url: files.url,

@@ -6,6 +6,7 @@ import {
   hex,
   leafHash,
   RbsmError,
+  type Tile,
   TILE_WIDTH,
   tilePath,
   tileWidth,
@@ -33,7 +34,8 @@ export interface Replay {
   /** Entries before this one are taken as the tiles have them; the root proves the tiles. */
   readonly from: number;
   readonly head: Checkpoint;
-  onEntry(index: number, entry: Uint8Array<ArrayBuffer>): Promise<LogFinding[]> | LogFinding[];
+  /** Left out, entries are not read and the tiles are only held against each other and the root. */
+  onEntry?(index: number, entry: Uint8Array<ArrayBuffer>): Promise<LogFinding[]> | LogFinding[];
   /** At the end of each bundle: more that is wrong with its entries. */
   onBundle?(done: Progress): Promise<LogFinding[]>;
 }
@@ -54,15 +56,14 @@ export async function replayLog(replay: Replay): Promise<void> {
   const { source, from, head } = replay;
   const findings: LogFinding[] = [];
   const tree = await createTreeBuilder(from, source.reader(head.size));
-  const checkTiles = createTileCheck(source, head.size);
+  const tiles = createTileCheck(source, head.size);
   const first = Math.floor(from / TILE_WIDTH);
-  const bundles = Math.ceil(head.size / TILE_WIDTH) - first;
-  const read = (at: number) => readBundle(source, first + at, head.size);
-  for await (const entries of from === head.size ? [] : inOrder(bundles, AHEAD, read)) {
-    const start = Math.floor(tree.size() / TILE_WIDTH) * TILE_WIDTH;
-    for (const entry of entries.slice(tree.size() - start)) {
-      findings.push(...(await replay.onEntry(tree.size(), entry)));
-      findings.push(...(await checkTiles(await tree.append(await leafHash(entry)))));
+  const parts = from === head.size ? 0 : Math.ceil(head.size / TILE_WIDTH) - first;
+  for await (const part of inOrder(parts, AHEAD, (at) => readPart(replay, first + at))) {
+    tiles.know(part.tile, part.hashes);
+    while (tree.size() < part.end) {
+      const { leaf, wrong } = await leafOf(replay, part, tree.size());
+      findings.push(...wrong, ...(await tiles.check(await tree.append(leaf))));
       if (findings.length >= FINDINGS) throw broken(findings);
     }
     const done = { size: tree.size(), root: () => tree.root(), isSound: findings.length === 0 };
@@ -72,31 +73,58 @@ export async function replayLog(replay: Replay): Promise<void> {
   if (findings.length > 0) throw broken(findings);
 }
 
-function readBundle(
-  source: LogSource,
+/** A tile of leaves, and their entries when they are read. */
+interface Part {
+  readonly tile: Tile;
+  readonly end: number;
+  readonly hashes: readonly Hash[];
+  readonly entries: readonly Uint8Array<ArrayBuffer>[] | null;
+}
+
+async function readPart(replay: Replay, index: number): Promise<Part> {
+  const { source, head } = replay;
+  const width = tileWidth(head.size, { level: 0, index });
+  const tile = { level: 0, index, width };
+  const [hashes, entries] = await Promise.all([
+    source.tile(tile),
+    replay.onEntry === undefined ? null : source.entries(index, width),
+  ]);
+  return { tile, end: index * TILE_WIDTH + width, hashes, entries };
+}
+
+async function leafOf(
+  replay: Replay,
+  { hashes, entries }: Part,
   index: number,
-  size: number,
-): Promise<Uint8Array<ArrayBuffer>[]> {
-  return source.entries(index, tileWidth(size, { level: 0, index }));
+): Promise<{ readonly leaf: Hash; readonly wrong: LogFinding[] }> {
+  const entry = entries?.[index % TILE_WIDTH];
+  if (entry !== undefined)
+    return { leaf: await leafHash(entry), wrong: (await replay.onEntry?.(index, entry)) ?? [] };
+  const leaf = hashes[index % TILE_WIDTH];
+  if (leaf !== undefined) return { leaf, wrong: [] };
+  throw new RbsmError("trust_log_invalid", `The log has no entry ${index}`);
 }
 
 /** Holds each hash against the tile that should have it; one tile a level is kept. */
 function createTileCheck(source: LogSource, size: number) {
   const current = new Map<number, { readonly index: number; readonly hashes: readonly Hash[] }>();
-  return async function checkTiles(computed: readonly TileHash[]): Promise<LogFinding[]> {
+  const know = ({ level, index }: Tile, hashes: readonly Hash[]) =>
+    void current.set(level, { index, hashes });
+  async function check(computed: readonly TileHash[]): Promise<LogFinding[]> {
     const findings: LogFinding[] = [];
     for (const { level, index, hash } of computed) {
       const place = { level, index: Math.floor(index / TILE_WIDTH) };
       const tile = { ...place, width: tileWidth(size, place) };
       const known = current.get(level);
       const hashes = known?.index === place.index ? known.hashes : await source.tile(tile);
-      current.set(level, { index: place.index, hashes });
+      know(tile, hashes);
       const found = hashes[index % TILE_WIDTH];
       if (found !== undefined && equalBytes(found, hash)) continue;
       findings.push(wrongHash(`/log/${tilePath(tile)}`, { level, index, hash }, found));
     }
     return findings;
-  };
+  }
+  return { know, check };
 }
 
 function wrongHash(
@@ -130,6 +158,7 @@ export async function readOneEntry(
   index: number,
   size: number,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const entries = await readBundle(source, Math.floor(index / TILE_WIDTH), size);
-  return entries[index % TILE_WIDTH];
+  const bundle = Math.floor(index / TILE_WIDTH);
+  const width = tileWidth(size, { level: 0, index: bundle });
+  return (await source.entries(bundle, width))[index % TILE_WIDTH];
 }
