@@ -51,7 +51,9 @@ export interface HostOptions {
   readonly audit?: (row: AuditRow) => void;
   /** How long a plugin that nobody calls stays loaded, in ms. Default ten minutes; 0 is for ever. */
   readonly idleMs?: number;
-  /** False: no schedule runs by itself, for a host that is opened for an operation only. Default true. */
+  /** About how often the host looks for updates and revocations, in ms. Default six hours; 0 is never. */
+  readonly updateCheckMs?: number;
+  /** False: no schedule and no update check runs by itself, for a host that is opened for an operation only. Default true. */
   readonly runSchedules?: boolean;
   /** Time zone in which plugins' schedules are read, like "Europe/Berlin". Default the system's. */
   readonly timezone?: string;
@@ -87,6 +89,7 @@ const optionsSchema = z.object({
     .optional(),
   applicationVersion: z.string().optional(),
   idleMs: z.number().min(0).optional(),
+  updateCheckMs: z.number().min(0).optional(),
   runSchedules: z.boolean().optional(),
   timezone: z.string().optional(),
 });

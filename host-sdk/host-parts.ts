@@ -14,6 +14,7 @@ import type { AuditRow, Broker } from "./broker/broker.ts";
 import { deletePluginStorage, undoTrialWrites } from "./broker/plugin-storage.ts";
 import { forgetUndo } from "./broker/undo-log.ts";
 import { createMarketplace, type Marketplace } from "./client/marketplace.ts";
+import { readFileIfPresent } from "./disk/durable-file.ts";
 import { type FolderLock, lockFolder } from "./disk/folder-lock.ts";
 import type { DomainPort } from "./domain/domain-port.ts";
 import { createSimulatedDomain } from "./domain/simulated/simulated-domain.ts";

@@ -16,6 +16,7 @@ import {
   type VerifyResult,
 } from "./lifecycle/administer.ts";
 import type { Delivery, HookCounts } from "./lifecycle/deliver-events.ts";
+import { checkRegularly } from "./lifecycle/check-regularly.ts";
 import { checkForUpdates, describeTrust, type TrustInfo } from "./lifecycle/check-for-updates.ts";
 import { describePlugin, type PluginInfo } from "./lifecycle/describe.ts";
 import type { UpdateInfo } from "./lifecycle/find-updates.ts";
@@ -144,21 +145,35 @@ const RENEWAL_INTERVAL_MS = 3_600_000;
 export async function createPluginHost(options: HostOptions): Promise<PluginHost> {
   const parts = await openHostParts(options);
   const host = hostOver(parts);
+  const warn = (message: string, error: unknown) =>
+    options.logger?.warn(message, { error: String(error) });
   const renewal = setInterval(() => {
-    host
-      .renewLicenses()
-      .catch((error: unknown) => options.logger?.warn("Licenses could not be renewed", { error }));
+    host.renewLicenses().catch((error: unknown) => warn("Licenses could not be renewed", error));
   }, RENEWAL_INTERVAL_MS);
   renewal.unref();
   if (options.runSchedules !== false) parts.schedules.start();
+  const stopChecking = checkRegularly(
+    () => checkAndTell(host, warn),
+    options.marketplace === undefined || options.runSchedules === false ? 0 : options.updateCheckMs,
+  );
   let closing: Promise<void> | undefined;
   return {
     ...host,
     close() {
       clearInterval(renewal);
+      stopChecking();
       return (closing ??= parts.close());
     },
   };
+}
+
+async function checkAndTell(
+  host: PluginHost,
+  warn: (message: string, error: unknown) => void,
+): Promise<void> {
+  await host.checkForUpdates().catch((error: unknown) => warn("No update check", error));
+  const { stale } = await host.trust();
+  if (stale !== null) warn(stale.message, stale.code);
 }
 
 function hostOver(parts: HostParts): PluginHost {
