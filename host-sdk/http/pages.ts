@@ -29,6 +29,8 @@ const TEXTS = {
     warned: "Warning",
     more: "More",
     held: "An update is held back",
+    stale:
+      "For 48 hours or longer this host has learnt nothing about updates and revoked plugins; installed plugins keep running. The marketplace was last verified at",
     forked:
       "The marketplace's log told this host two histories. Nothing is installed or updated; installed plugins keep running. The evidence:",
     version: "Version",
@@ -64,6 +66,8 @@ const TEXTS = {
     warned: "Warnung",
     more: "Mehr dazu",
     held: "Eine Aktualisierung wird zurückgehalten",
+    stale:
+      "Seit 48 Stunden oder länger hat dieser Host nichts über Updates und zurückgezogene Plugins erfahren; installierte Plugins laufen weiter. Zuletzt geprüft wurde der Marktplatz am",
     forked:
       "Das Protokoll des Marktplatzes hat diesem Host zwei Fassungen gezeigt. Nichts wird installiert oder aktualisiert; installierte Plugins laufen weiter. Der Beleg:",
     version: "Version",
@@ -161,7 +165,7 @@ interface PageParts {
 async function pageOf(host: PluginHost, { mounted, locale, outcome }: PageParts): Promise<string> {
   const texts = TEXTS[locale];
   const plugins = host.plugins();
-  const { fork } = await host.trust();
+  const { fork, stale, refreshedAt } = await host.trust();
   const observed = await Promise.all(plugins.map(({ name }) => observe(host, name)));
   const home = mounted.base === "" ? "/" : mounted.base;
   const other = locale === "en" ? "de" : "en";
@@ -184,6 +188,7 @@ async function pageOf(host: PluginHost, { mounted, locale, outcome }: PageParts)
         </header>
         <main>
           ${fork === null ? "" : html`<p role="alert">${texts.forked} <code>${fork.file}</code></p>`}
+          ${stale === null ? "" : html`<p role="alert">${texts.stale} ${refreshedAt}</p>`}
           ${outcome === null ? "" : outcomePart(outcome, locale)}
           ${plugins.length === 0 ? html`<p>${texts.none}</p>` : ""}
           ${plugins.map((plugin, i) => pluginPart(plugin, { mounted, locale, outcome }, observed[i]))}

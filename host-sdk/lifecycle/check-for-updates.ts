@@ -1,6 +1,7 @@
 import { compareVersions, RbsmError } from "@rising-bsm/protocol";
 import { checkOffer } from "../install/stage.ts";
 import type { Fork } from "../trust/log.ts";
+import { staleness } from "../trust/stale.ts";
 import type { Catalogue, Trust } from "../trust/trust.ts";
 import type { Administration } from "./administer.ts";
 import type { AdministerParts } from "./administer-parts.ts";
@@ -39,6 +40,8 @@ export interface TrustInfo {
   /** ISO times: of the last refresh that found nothing expired, and when the marketplace signed. */
   readonly refreshedAt: string | null;
   readonly signedAt: string | null;
+  /** Why nobody should wait longer: the marketplace was not verified for 48 hours. */
+  readonly stale: Problem | null;
   /** Evidence that the log told two histories: nothing is installed while the file is there. */
   readonly fork: Fork | null;
 }
@@ -55,7 +58,9 @@ export interface UpdateCheckParts {
 export async function describeTrust({ trust, administer }: UpdateCheckParts): Promise<TrustInfo> {
   const verified = await trust.verified().catch(() => null);
   const { refreshedAt = null, signedAt = null } = verified ?? {};
-  return { refreshedAt, signedAt, fork: await administer.install.log.fork() };
+  const { now, log } = administer.install;
+  const stale = verified === null ? null : staleness(verified, now());
+  return { refreshedAt, signedAt, stale, fork: await log.fork() };
 }
 
 /**

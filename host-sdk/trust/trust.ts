@@ -15,6 +15,7 @@ import type { Marketplace } from "../client/marketplace.ts";
 import { readFileIfPresent, writeFileDurably } from "../disk/durable-file.ts";
 import { type Catalogue, listedDigests, readListing } from "./catalogue.ts";
 import { openMetadataFolder, type Reach } from "./metadata-folder.ts";
+import { HEADS_LIFETIME_MS } from "./stale.ts";
 import { openTargetFolder, type TargetFolder } from "./target-folder.ts";
 import { parseStoredTrust, type StoredTrust, type VerifiedTrust } from "./verified.ts";
 import { rootInvalid, type StoredHeads, walkMetadata } from "./walk-metadata.ts";
@@ -47,8 +48,6 @@ export interface TrustOptions {
   readonly now: () => Date;
 }
 
-/** How long after its signing the timestamp expires. */
-const HEADS_LIFETIME_MS = 7 * 86_400_000;
 /** A newer root is looked for at least this often. */
 const ROOTS_EVERY_MS = 86_400_000;
 
