@@ -53,7 +53,7 @@ function checkImport(file: string, part: string, specifier: string): void {
   const isTest = /\.(test|bench)\.tsx?$/.test(file);
   if (specifier.startsWith(".")) {
     const target = normalize(join(dirname(file), specifier));
-    const testsMayReach = isTest && /^(?:scripts|tests)\//.test(target);
+    const testsMayReach = isTest && /^(?:scripts|tests|docs\/spec\/vectors)\//.test(target);
     if (partOf(target) !== part && !testsMayReach)
       breaches.push(`${file}: leaves its package: ${specifier}`);
   }

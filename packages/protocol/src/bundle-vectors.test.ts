@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import vectors from "../vectors/bundle.json" with { type: "json" };
+import vectors from "../../../docs/spec/vectors/bundle.json" with { type: "json" };
 import { base64, fromBase64, fromHex, hex, sha256Hex, utf8, utf8Decode } from "./encoding.ts";
 import { signingKeyFromSeed } from "./keys.ts";
 import { openBundle } from "./open-bundle.ts";

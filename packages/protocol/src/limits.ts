@@ -132,7 +132,6 @@ export const CLIENT_LIMITS = {
   backOffMs: 250,
   jsonBytes: 2 * MiB,
   problemBytes: 64 * KiB,
-  serviceKeysBytes: 64 * KiB,
   rootBytes: 512_000,
   /** Versions of the root that are followed at once. */
   roots: 1_024,

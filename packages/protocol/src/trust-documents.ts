@@ -5,13 +5,16 @@ import { pluginNameSchema, publisherNameSchema } from "./plugin-name.ts";
 import { sha256Schema, timeSchema } from "./statements.ts";
 import { isInRange, isVersionRange } from "./version.ts";
 
-/** TUF targets of the offline role. */
+/** TUF target of the offline role: the marketplace's online keys. */
 export const SERVICE_KEYS_TARGET = "service-keys.json";
+/** TUF target of the offline role: publishers' keys that it vouches for. */
 export const POLICY_TARGET = "policy.json";
+/** TUF target of the offline role: what is revoked, up to `disable`. */
 export const REVOCATIONS_TARGET = "revocations.json";
 
-/** Name of the delegated online TUF role, and what it may list. */
+/** Name of the delegated online TUF role. */
 export const CATALOG_ROLE = "catalog";
+/** What the online role may list. */
 export const CATALOG_PATHS = ["catalog/*"] as const;
 /** The online list of advisories, which can warn and block installations. */
 export const ADVISORIES_TARGET = "catalog/advisories.json";
@@ -93,9 +96,13 @@ export const policySchema = z.strictObject({
     .max(1_000),
 });
 
+/** A part of the catalogue. */
 export type CatalogShard = z.output<typeof catalogShardSchema>;
+/** The offline list of revocations. */
 export type Revocations = z.output<typeof revocationsSchema>;
+/** The online list of advisories. */
 export type Advisories = z.output<typeof advisoriesSchema>;
+/** Keys that the offline role vouches for. */
 export type Policy = z.output<typeof policySchema>;
 
 /** An entry of either list. */
