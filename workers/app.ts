@@ -2,7 +2,9 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
 import { keys } from "./accounts/key-routes.ts";
 import { accounts } from "./accounts/routes.ts";
+import { scopes } from "./accounts/scope-routes.ts";
 import { whoami } from "./accounts/whoami-routes.ts";
+import { advisories } from "./advisories/routes.ts";
 import { catalog } from "./catalog/routes.ts";
 import { requireSchema } from "./database.ts";
 import { downloads } from "./downloads/routes.ts";
@@ -21,6 +23,8 @@ import {
   SECURITY_SCHEMES,
 } from "./http.ts";
 import { licenses } from "./licenses/routes.ts";
+import { refuseWhileBehind } from "./log/in-step.ts";
+import { removal } from "./publish/removal-routes.ts";
 import { publish } from "./publish/routes.ts";
 import { search } from "./search/routes.ts";
 import { site } from "./site/routes.tsx";
@@ -32,16 +36,19 @@ function createApp(): OpenAPIHono<AppEnv> {
   app.onError(answerError);
   app.notFound(answerNotFound);
   app.use(assignRequestId, defaultToNoStore, limitJsonBody);
-  app.use("/v1/*", requireSchema);
+  app.use("/v1/*", requireSchema, refuseWhileBehind);
   app.route("/", health);
   app.route("/", search);
   app.route("/", accounts);
+  app.route("/", scopes);
   app.route("/", keys);
   app.route("/", whoami);
   app.route("/", catalog);
   app.route("/", publish);
+  app.route("/", removal);
   app.route("/", licenses);
   app.route("/", trust);
+  app.route("/", advisories);
   app.route("/", downloads);
   for (const [name, scheme] of Object.entries(SECURITY_SCHEMES)) {
     app.openAPIRegistry.registerComponent("securitySchemes", name, scheme);

@@ -6,16 +6,23 @@ UPDATE publishers SET recovery_hash = (
   ORDER BY created_at, key_id LIMIT 1
 );
 
--- A revoked key releases nothing, whoever asks and whatever they read before.
+-- A key that was revoked, or of who had the scope before, releases nothing: whoever asks, and whatever
+-- they read before.
 CREATE TRIGGER versions_need_a_key BEFORE INSERT ON versions
-WHEN EXISTS (SELECT 1 FROM publisher_keys WHERE key_id = NEW.publisher_key_id AND revoked_at IS NOT NULL)
-  AND NOT EXISTS (SELECT 1 FROM versions WHERE plugin = NEW.plugin AND version = NEW.version)
+WHEN EXISTS (
+  SELECT 1 FROM publisher_keys
+  JOIN plugins ON plugins.name = NEW.plugin JOIN scopes ON scopes.scope = plugins.scope
+  WHERE key_id = NEW.publisher_key_id AND (revoked_at IS NOT NULL OR publisher_keys.publisher <> scopes.publisher)
+) AND NOT EXISTS (SELECT 1 FROM versions WHERE plugin = NEW.plugin AND version = NEW.version)
 BEGIN
   SELECT RAISE(ABORT, 'key_revoked');
 END;
 CREATE TRIGGER versions_are_admitted_with_a_key BEFORE UPDATE OF seq ON versions
-WHEN OLD.seq IS NULL AND NEW.seq IS NOT NULL
-  AND EXISTS (SELECT 1 FROM publisher_keys WHERE key_id = NEW.publisher_key_id AND revoked_at IS NOT NULL)
+WHEN OLD.seq IS NULL AND NEW.seq IS NOT NULL AND EXISTS (
+  SELECT 1 FROM publisher_keys
+  JOIN plugins ON plugins.name = NEW.plugin JOIN scopes ON scopes.scope = plugins.scope
+  WHERE key_id = NEW.publisher_key_id AND (revoked_at IS NOT NULL OR publisher_keys.publisher <> scopes.publisher)
+)
 BEGIN
   SELECT RAISE(ABORT, 'key_revoked');
 END;

@@ -20,20 +20,6 @@ export async function insertPublisher(
   return { created: inserted.meta.changes > 0, row: found[0] };
 }
 
-export async function insertScope(
-  db: Database,
-  row: { scope: string; publisher: string; createdAt: number },
-  entry: AuditEntry,
-) {
-  const isNew = sql`NOT EXISTS (SELECT 1 FROM scopes WHERE scope = ${row.scope})`;
-  const [, inserted, found] = await db.batch([
-    auditIf(db, entry, isNew),
-    db.insert(scopes).values(row).onConflictDoNothing(),
-    db.select().from(scopes).where(eq(scopes.scope, row.scope)),
-  ]);
-  return { created: inserted.meta.changes > 0, row: found[0] };
-}
-
 export async function insertToken(
   db: Database,
   row: typeof tokens.$inferInsert,

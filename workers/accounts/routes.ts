@@ -2,7 +2,6 @@ import {
   RbsmError,
   base64url,
   publisherRequestSchema,
-  scopeRequestSchema,
   sha256Hex,
   tokenRequestSchema,
   tokenResultSchema,
@@ -10,7 +9,7 @@ import {
 } from "@rising-bsm/protocol";
 import { z } from "zod";
 import { auditEntry } from "../audit.ts";
-import { assertActsFor, requireAdmin, requirePublisher } from "../auth.ts";
+import { requireAdmin, requirePublisher } from "../auth.ts";
 import { writeDatabase } from "../database.ts";
 import type { Principal } from "../env.ts";
 import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, TOKEN } from "../http.ts";
@@ -20,7 +19,6 @@ import {
   findScope,
   findTokenOwner,
   insertPublisher,
-  insertScope,
   insertToken,
   revokeToken,
 } from "./queries.ts";
@@ -34,19 +32,6 @@ const publisherRoute = createRoute({
   responses: {
     200: jsonAnswer(publisherRequestSchema, "It exists exactly so already"),
     201: jsonAnswer(publisherRequestSchema, "Created"),
-    default: problemAnswer,
-  },
-});
-
-const scopeRoute = createRoute({
-  method: "post",
-  path: "/v1/scopes",
-  middleware: [requirePublisher("tokens")] as const,
-  security: TOKEN,
-  request: { body: jsonBody(scopeRequestSchema) },
-  responses: {
-    200: jsonAnswer(scopeRequestSchema, "It belongs to the publisher already"),
-    201: jsonAnswer(scopeRequestSchema, "Created"),
     default: problemAnswer,
   },
 });
@@ -72,7 +57,7 @@ const revokeTokenRoute = createRoute({
   responses: { 204: { description: "Revoked, now or before" }, default: problemAnswer },
 });
 
-/** Publishers, their scopes, tokens and signing keys. */
+/** Publishers and their tokens. */
 export const accounts = createRoutes();
 
 accounts.openapi(publisherRoute, async (c) => {
@@ -82,18 +67,6 @@ accounts.openapi(publisherRoute, async (c) => {
   const db = writeDatabase(c.env);
   const { created, row } = await insertPublisher(db, { ...body, createdAt: at }, entry);
   if (row?.displayName !== body.displayName) throw new RbsmError("conflict_exists");
-  return created ? c.json(body, 201) : c.json(body, 200);
-});
-
-accounts.openapi(scopeRoute, async (c) => {
-  const body = c.req.valid("json");
-  const db = writeDatabase(c.env);
-  assertActsFor(c.get("principal"), body.publisher, body.scope);
-  await assertPublisherExists(db, body.publisher);
-  const at = Date.now();
-  const entry = auditEntry(c, { action: "scope.create", subject: body.scope, at, detail: body });
-  const { created, row } = await insertScope(db, { ...body, createdAt: at }, entry);
-  if (row?.publisher !== body.publisher) throw new RbsmError("conflict_exists");
   return created ? c.json(body, 201) : c.json(body, 200);
 });
 

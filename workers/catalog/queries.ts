@@ -1,20 +1,26 @@
-import { and, desc, eq, sql } from "drizzle-orm";
+import { and, desc, eq, isNull, sql } from "drizzle-orm";
 import type { Database } from "../database.ts";
-import { plugins, versions } from "../schema.ts";
+import { plugins, scopeTransfers, versions } from "../schema.ts";
 import type { Version } from "../schema.ts";
 
 const LISTED = "published" as const;
 
-/** Channels of a plugin that has something to show, and the manifest that it shows. */
+/** Channels of a plugin that has something to show, the manifest that it shows, and who gets it soon. */
 export function findPlugin(db: Database, plugin: string) {
   return db
-    .select({ channels: plugins.channels, manifest: versions.manifest })
+    .select({
+      channels: plugins.channels,
+      manifest: versions.manifest,
+      to: scopeTransfers.toPublisher,
+      effectiveAt: scopeTransfers.effectiveAt,
+    })
     .from(plugins)
     .innerJoin(
       versions,
       and(eq(versions.plugin, plugins.name), eq(versions.version, sql`${plugins.latest}`)),
     )
-    .where(and(eq(plugins.name, plugin), eq(versions.status, LISTED)))
+    .leftJoin(scopeTransfers, eq(scopeTransfers.scope, plugins.scope))
+    .where(and(isThere(plugin), eq(versions.status, LISTED)))
     .get();
 }
 
@@ -42,7 +48,13 @@ export async function listVersions(
       .orderBy(desc(versions.sortKey))
       .limit(limit),
   ]);
-  return { channels: owners[0]?.channels ?? {}, versions: rows };
+  return listed(owners, rows);
+}
+
+/** Of a plugin that was removed nothing is listed. */
+function listed(owners: { channels: Record<string, string> }[], rows: Version[]): ListedVersions {
+  const [owner] = owners;
+  return owner === undefined ? { channels: {}, versions: [] } : { ...owner, versions: rows };
 }
 
 export async function findListedVersion(
@@ -62,7 +74,7 @@ export async function findListedVersion(
         ),
       ),
   ]);
-  return { channels: owners[0]?.channels ?? {}, versions: rows };
+  return listed(owners, rows);
 }
 
 /** A version whatever its state. */
@@ -78,5 +90,9 @@ export function findAnyVersion(
 }
 
 function selectChannels(db: Database, plugin: string) {
-  return db.select({ channels: plugins.channels }).from(plugins).where(eq(plugins.name, plugin));
+  return db.select({ channels: plugins.channels }).from(plugins).where(isThere(plugin));
+}
+
+function isThere(plugin: string) {
+  return and(eq(plugins.name, plugin), isNull(plugins.removedAt));
 }

@@ -63,12 +63,19 @@ catalog.openapi(detailRoute, async (c) => {
   ]);
   if (plugin === undefined || card === null) throw new RbsmError("plugin_not_found");
   const about = describeManifest(storedManifest(plugin));
-  return c.json({ ...toPluginCard(card), ...about, channels: plugin.channels }, 200, PAGE);
+  const transfer = transferOf(plugin);
+  const detail = { ...toPluginCard(card), ...about, channels: plugin.channels, transfer };
+  return c.json(detail, 200, PAGE);
 });
+
+function transferOf({ to, effectiveAt }: { to: string | null; effectiveAt: number | null }) {
+  if (to === null || effectiveAt === null) return null;
+  return { to, effectiveAt: new Date(effectiveAt).toISOString() };
+}
 
 function describeManifest(
   manifest: StoredManifest,
-): Omit<PluginDetail, keyof ReturnType<typeof toPluginCard> | "channels"> {
+): Omit<PluginDetail, keyof ReturnType<typeof toPluginCard> | "channels" | "transfer"> {
   const { author, homepage, repository, license } = manifest;
   return {
     author: author ?? null,

@@ -17,11 +17,15 @@ export interface PublishFacts {
   readonly approvedAt: number | null;
   /** Manifest of the newest published version. */
   readonly previous: StoredManifest | null;
+  /** Why a person has to look at a name that is new. */
+  readonly nameProblem: Finding | null;
 }
 
 export interface Admission {
   readonly status: "publishing" | "in_review";
   readonly paid: boolean;
+  /** What a person has to decide on, whatever the policy says. */
+  readonly findings: readonly Finding[];
 }
 
 /** Whether the release may enter, and whether a person looks at it first. Throws all findings at once. */
@@ -37,8 +41,13 @@ export function admitRelease(
     throw new RbsmError(code, first.message, { findings });
   }
   const { manifest } = upload.bundle;
+  const doubts = facts.nameProblem === null ? [] : [facts.nameProblem];
   const isReviewed = policy === "first-release" && needsReview(manifest, facts);
-  return { status: isReviewed ? "in_review" : "publishing", paid: needsLicense(manifest) };
+  return {
+    status: isReviewed || doubts.length > 0 ? "in_review" : "publishing",
+    paid: needsLicense(manifest),
+    findings: doubts,
+  };
 }
 
 function findingsOf({ bundle, target, isAdmin, signatureProblem }: Upload): Finding[] {

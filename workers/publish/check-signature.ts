@@ -1,11 +1,19 @@
-import { RbsmError, fromBase64url, verifyPublisher } from "@rising-bsm/protocol";
+import { RbsmError, fromBase64url, publisherKeyIdOf, verifyPublisher } from "@rising-bsm/protocol";
 import type { Bundle } from "@rising-bsm/protocol";
+
+export interface EnrolledKey {
+  readonly keyId: string;
+  readonly publicKey: string;
+  readonly revokedAt: number | null;
+}
 
 /** Why the bundle is not signed by one of the publisher's enrolled keys; null when it is. */
 export async function signatureProblem(
   bundle: Bundle,
-  keys: readonly { readonly keyId: string; readonly publicKey: string }[],
+  keys: readonly EnrolledKey[],
 ): Promise<RbsmError | null> {
+  const signer = keys.find(({ keyId }) => keyId === publisherKeyIdOf(bundle.files));
+  if (signer !== undefined && signer.revokedAt !== null) return revokedKey();
   const enrolled = new Map(keys.map((key) => [key.keyId, fromBase64url(key.publicKey)]));
   try {
     await verifyPublisher(bundle.files, (keyId) => enrolled.get(keyId), bundle);
@@ -14,4 +22,11 @@ export async function signatureProblem(
     if (error instanceof RbsmError) return error;
     throw error;
   }
+}
+
+/** A key that its publisher revoked signs nothing new; what it signed before stays. */
+export function revokedKey(): RbsmError {
+  return new RbsmError("trust_key_revoked", "The release is signed with a key that was revoked", {
+    fix: "Build it again with a key in force: rising-bsm build --key FILE",
+  });
 }

@@ -6,7 +6,7 @@ import {
   splitPluginName,
   versionSortKey,
 } from "@rising-bsm/protocol";
-import type { Bundle } from "@rising-bsm/protocol";
+import type { Bundle, Finding } from "@rising-bsm/protocol";
 import { auditEntry } from "../audit.ts";
 import { assertActsFor } from "../auth.ts";
 import { writeDatabase } from "../database.ts";
@@ -14,6 +14,8 @@ import { settings } from "../env.ts";
 import { readBody } from "../http.ts";
 import type { AppContext } from "../http.ts";
 import { advance } from "../log/advance.ts";
+import { judgePluginName } from "../names/judge-name.ts";
+import { findPluginAlike, listProminent } from "../names/queries.ts";
 import { needsStaged, stageBundle } from "../release/bundle-object.ts";
 import type { Version } from "../schema.ts";
 import { storedManifest } from "../stored-manifest.ts";
@@ -22,10 +24,12 @@ import type { Admission } from "./admit-release.ts";
 import { signatureProblem } from "./check-signature.ts";
 import { claimVersion, loadPublishFacts } from "./queries.ts";
 import type { NewVersion, Target } from "./queries.ts";
+import { removedPlugin } from "./remove-plugin.ts";
 
 export interface Publication {
   readonly created: boolean;
   readonly row: Version;
+  readonly findings: readonly Finding[];
 }
 
 /**
@@ -47,6 +51,7 @@ export async function publishRelease(c: AppContext, target: Target): Promise<Pub
     {
       approvedAt: facts.owner.approvedAt,
       previous: facts.previous === undefined ? null : storedManifest(facts.previous),
+      nameProblem: facts.isNameAdmitted ? null : await nameProblem(c, target, facts.owner),
     },
     settings(c.env).REVIEW_POLICY,
   );
@@ -66,7 +71,20 @@ async function loadOwnedFacts(c: AppContext, target: Target) {
   const { owner, ...facts } = await loadPublishFacts(writeDatabase(c.env), { ...target, scope });
   if (owner === undefined) throw new RbsmError("auth_scope", `Nobody owns the scope ${scope}`);
   assertActsFor(c.get("principal"), owner.publisher, scope);
+  if (facts.removedAt !== null) throw removedPlugin(target.plugin);
   return { owner, ...facts };
+}
+
+/** The administrator is the person who decides on doubtful names. */
+async function nameProblem(
+  c: AppContext,
+  { plugin }: Target,
+  { publisher }: { publisher: string },
+): Promise<Finding | null> {
+  if (c.get("principal").kind === "admin") return null;
+  const lookAlike = await findPluginAlike(writeDatabase(c.env), { plugin, publisher });
+  const prominent = await listProminent(c.env.SEARCH, publisher);
+  return judgePluginName(plugin, { lookAlike, prominent });
 }
 
 async function readUpload(request: Request): Promise<Uint8Array<ArrayBuffer>> {
@@ -96,14 +114,24 @@ async function claimRelease(
   const claimed = await claimVersion(writeDatabase(c.env), { row, scope }, entry);
   if (claimed.row === undefined) throw new RbsmError("internal", "The claimed version is gone");
   assertSameBytes(claimed.row, bundle.sha256);
-  return { created: claimed.created, row: claimed.row };
+  const { created, row: stored } = claimed;
+  return {
+    created,
+    row: stored,
+    findings: stored.status === "in_review" ? admission.findings : [],
+  };
 }
 
-function newVersion(target: Target, bundle: Bundle, { status, paid }: Admission): NewVersion {
+function newVersion(
+  target: Target,
+  bundle: Bundle,
+  { status, paid, findings }: Admission,
+): NewVersion {
   return {
     ...target,
     sortKey: versionSortKey(target.version),
     status,
+    statusReason: findings[0]?.message ?? null,
     sha256: bundle.sha256,
     size: bundle.size,
     treeDigest: bundle.treeDigest,

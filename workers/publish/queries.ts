@@ -1,4 +1,5 @@
-import { and, desc, eq, inArray, isNull, sql } from "drizzle-orm";
+import { foldName, splitPluginName } from "@rising-bsm/protocol";
+import { and, desc, eq, inArray, isNotNull, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { auditIf } from "../audit.ts";
 import type { Database } from "../database.ts";
@@ -17,17 +18,21 @@ export async function loadPublishFacts(
   db: Database,
   { scope, plugin, version }: Target & { scope: string },
 ) {
-  const [owners, keys, existing, previous] = await db.batch([
+  const [owners, keys, existing, previous, removals, admitted] = await db.batch([
     db
       .select({ publisher: publishers.name, approvedAt: publishers.approvedAt })
       .from(scopes)
       .innerJoin(publishers, eq(publishers.name, scopes.publisher))
       .where(eq(scopes.scope, scope)),
     db
-      .select({ keyId: publisherKeys.keyId, publicKey: publisherKeys.publicKey })
+      .select({
+        keyId: publisherKeys.keyId,
+        publicKey: publisherKeys.publicKey,
+        revokedAt: publisherKeys.revokedAt,
+      })
       .from(publisherKeys)
       .innerJoin(scopes, eq(scopes.publisher, publisherKeys.publisher))
-      .where(and(eq(scopes.scope, scope), isNull(publisherKeys.revokedAt))),
+      .where(eq(scopes.scope, scope)),
     selectVersion(db, { plugin, version }),
     db
       .select({ manifest: versions.manifest })
@@ -35,8 +40,47 @@ export async function loadPublishFacts(
       .where(and(eq(versions.plugin, plugin), inArray(versions.status, ["released", "published"])))
       .orderBy(desc(versions.sortKey))
       .limit(1),
+    selectRemoval(db, plugin),
+    db
+      .select({ version: versions.version })
+      .from(versions)
+      .where(and(eq(versions.plugin, plugin), isNotNull(versions.seq)))
+      .limit(1),
   ]);
-  return { owner: owners[0], keys, existing: existing[0], previous: previous[0] };
+  return {
+    owner: owners[0],
+    keys,
+    existing: existing[0],
+    previous: previous[0],
+    removedAt: removals[0]?.removedAt ?? null,
+    /** Whether a release of this name was ever let in, so that nobody has to decide on the name. */
+    isNameAdmitted: admitted.length > 0,
+  };
+}
+
+function selectRemoval(db: Database, plugin: string) {
+  return db.select({ removedAt: plugins.removedAt }).from(plugins).where(eq(plugins.name, plugin));
+}
+
+/** When the plugin was removed; null when it was not. */
+export async function findRemoval(db: Database, plugin: string): Promise<number | null> {
+  return (await selectRemoval(db, plugin).get())?.removedAt ?? null;
+}
+
+/** The key that signed the version, and who has the scope that it is for. */
+export function findSigner(db: Database, target: Target) {
+  return db
+    .select({
+      signer: publisherKeys.publisher,
+      revokedAt: publisherKeys.revokedAt,
+      owner: scopes.publisher,
+    })
+    .from(versions)
+    .innerJoin(publisherKeys, eq(publisherKeys.keyId, versions.publisherKeyId))
+    .innerJoin(plugins, eq(plugins.name, versions.plugin))
+    .innerJoin(scopes, eq(scopes.scope, plugins.scope))
+    .where(rowOf(target))
+    .get();
 }
 
 function selectVersion(db: Database, target: Target) {
@@ -55,13 +99,7 @@ const nextSeq = sql<number>`(SELECT coalesce(max(seq), 0) + 1 FROM ${versions})`
 
 export type NewVersion = Omit<
   Version,
-  | "statusReason"
-  | "seq"
-  | "yankedReason"
-  | "deprecatedReason"
-  | "publishedAt"
-  | "statement"
-  | "logIndex"
+  "seq" | "yankedReason" | "deprecatedReason" | "publishedAt" | "statement" | "logIndex"
 >;
 
 /**
@@ -74,13 +112,15 @@ export async function claimVersion(
   entry: AuditEntry,
 ): Promise<{ created: boolean; row: Version | undefined }> {
   const isAdmitted = row.status === "publishing";
+  const { plugin: name, createdAt: at } = row;
+  const fold = foldName(splitPluginName(name).name);
   const isNew = sql`NOT ${thatVersion(row)}`;
   const [, , , inserted, found] = await db.batch([
     auditIf(db, entry, isNew),
     queueRelease(db, row, isAdmitted ? isNew : sql`0`),
     db
       .insert(plugins)
-      .values({ name: row.plugin, scope, createdAt: row.createdAt, updatedAt: row.createdAt })
+      .values({ name, scope, fold, createdAt: at, updatedAt: at })
       .onConflictDoNothing(),
     db
       .insert(versions)

@@ -8,10 +8,13 @@ import type { AppContext } from "../http.ts";
 import { advance } from "../log/advance.ts";
 import { pluginNameOf, pluginParams, versionParams } from "../plugin-address.ts";
 import type { Version } from "../schema.ts";
+import { revokedKey } from "./check-signature.ts";
 import { publishRelease } from "./publish-release.ts";
 import type { Publication } from "./publish-release.ts";
 import {
   approveVersion,
+  findRemoval,
+  findSigner,
   findVersion,
   listInReview,
   markVersion,
@@ -19,6 +22,7 @@ import {
   rejectVersion,
 } from "./queries.ts";
 import type { Mark, Target } from "./queries.ts";
+import { removedPlugin } from "./remove-plugin.ts";
 
 const VERSION_PATH = "/v1/plugins/{scope}/{name}/versions/{version}";
 const reason = z.string().trim().min(1).max(500);
@@ -129,12 +133,12 @@ publish.openapi(publishRoute, async (c) => {
   return publication.created ? c.json(result, 201) : c.json(result, 200);
 });
 
-function publishResult({ row }: Publication): z.output<typeof publishResultSchema> {
+function publishResult({ row, findings }: Publication): z.output<typeof publishResultSchema> {
   return {
     status: row.status === "in_review" ? "in_review" : "published",
     version: row.version,
     sha256: row.sha256,
-    findings: [],
+    findings: [...findings],
   };
 }
 
@@ -177,11 +181,20 @@ async function setMark(
 publish.openapi(approveRoute, async (c) => {
   const target = targetOf(c.req.valid("param"));
   await requireVersion(c, target);
+  assertStillSigned(await findSigner(writeDatabase(c.env), target));
   const at = Date.now();
   const entry = auditEntry(c, { action: "release.approve", subject: subjectOf(target), at });
   await approveVersion(writeDatabase(c.env), { ...target, at }, entry);
   return c.json(await finished(c, target), 200);
 });
+
+/** A release that waits can outlive the right of who signed it. */
+function assertStillSigned(signing: Awaited<ReturnType<typeof findSigner>>): void {
+  if (signing === undefined) return;
+  if (signing.revokedAt !== null) throw revokedKey();
+  if (signing.signer === signing.owner) return;
+  throw new RbsmError("conflict_state", `The scope belongs to "${signing.owner}" now`);
+}
 
 publish.openapi(rejectRoute, async (c) => {
   const target = targetOf(c.req.valid("param"));
@@ -235,6 +248,9 @@ async function requireVersion(
 ): Promise<Version> {
   const row = await findVersion(writeDatabase(c.env), target);
   if (row === undefined) throw new RbsmError("plugin_not_found");
+  if ((await findRemoval(writeDatabase(c.env), target.plugin)) !== null) {
+    throw removedPlugin(target.plugin);
+  }
   if (states !== undefined && !states.includes(row.status)) {
     throw new RbsmError("conflict_state", `The version is ${row.status.replace("_", " ")}`);
   }

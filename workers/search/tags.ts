@@ -86,7 +86,7 @@ function priceTag(price: "free" | "paid"): string {
   return `_price_${price}`;
 }
 
-function verifiedTag(verified: boolean): string {
+export function verifiedTag(verified: boolean): string {
   return verified ? "_ver_1" : "_ver_0";
 }
 

@@ -41,9 +41,15 @@ const BRANDS = ["risingbsm", "official"].map(letters);
 
 /**
  * A name, or a scope without its at sign, as it looks: dashes, homoglyphs, doubled letters, plurals and
- * common affixes are gone. Two names with the same fold are taken for one another.
+ * common affixes are gone, but a number at the end stays. Two names with the same fold are taken for one another.
  */
 export function foldName(name: string): string {
+  // The number that tells several of a kind apart is a number, not letters.
+  const number = /(?:-[0-9]+|[0-9]{2,})$/.exec(name)?.[0] ?? "";
+  return foldWord(name.slice(0, name.length - number.length)) + number;
+}
+
+function foldWord(name: string): string {
   const words = name.split("-").filter((word) => !AFFIXES.includes(withoutPlural(letters(word))));
   let fold = letters(words.length === 0 ? name : words.join(""));
   for (let next = withoutEnding(fold); next !== fold; next = withoutEnding(fold)) fold = next;
