@@ -14,6 +14,7 @@ import { requireNode24, run } from "./processes.ts";
 requireNode24();
 const BENCHES: Record<string, string> = {
   "bundle-read": "tests/bench/bundle-read.ts",
+  "verify-release": "tests/bench/verify-release.ts",
   download: "tests/bench/download.ts",
   search: "tests/bench/search-rows.ts",
   "runtime-calls": "tests/bench/calls.ts",

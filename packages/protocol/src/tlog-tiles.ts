@@ -72,17 +72,24 @@ export function decodeTile(bytes: Uint8Array, width: number): Hash[] {
   );
 }
 
+/** Hash of a node as `nodeHash` computes it, perhaps in a quicker way that the caller has. */
+export type HashPair = (left: Hash, right: Hash) => Promise<Hash> | Hash;
+
 /**
  * Root of a run of hashes whose number is a power of two: of a full tile it is a hash of the next level.
  * Throws `trust_log_invalid` for another number of them.
  */
-export async function subtreeRoot(hashes: readonly Hash[]): Promise<Hash> {
+export async function subtreeRoot(
+  hashes: readonly Hash[],
+  hashPair: HashPair = nodeHash,
+): Promise<Hash> {
   const [first, second] = hashes;
   if (first === undefined) throw invalid("A subtree has no hashes");
   if (second === undefined) return first;
   if (hashes.length % 2 !== 0) throw invalid("A subtree is not complete");
   const half = hashes.length / 2;
-  return nodeHash(await subtreeRoot(hashes.slice(0, half)), await subtreeRoot(hashes.slice(half)));
+  const left = await subtreeRoot(hashes.slice(0, half), hashPair);
+  return hashPair(left, await subtreeRoot(hashes.slice(half), hashPair));
 }
 
 /**
@@ -93,6 +100,7 @@ export async function subtreeRoot(hashes: readonly Hash[]): Promise<Hash> {
 export function tileReader(
   size: number,
   readTile: (tile: Tile) => Promise<readonly Hash[]>,
+  hashPair: HashPair = nodeHash,
 ): HashReader {
   const known = new Map<string, Promise<readonly Hash[]>>();
   return async (level, index) => {
@@ -108,7 +116,7 @@ export function tileReader(
     known.set(path, hashes);
     const run = (await hashes).slice(first, first + count);
     if (run.length !== count) throw invalid(`The tile ${path} is too short`);
-    return subtreeRoot(run);
+    return subtreeRoot(run, hashPair);
   };
 }
 
