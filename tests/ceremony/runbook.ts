@@ -69,11 +69,15 @@ export async function openRunbook(
   async function hold(section: string, { env = {}, after }: Holding = {}): Promise<Ran[]> {
     held.add(section);
     const all: Ran[] = [];
-    let assignments = "";
+    const variables: Record<string, string> = { ...env };
     for (const command of sections.get(section) ?? []) {
-      if (/^[A-Z]+=/.test(command)) assignments += `${command}; `;
-      const ran = await run(assignments + command, env);
+      const name = /^([A-Z]+)=/.exec(command)?.[1];
+      const ran = await run(
+        name === undefined ? command : `${command} && printf %s "$${name}"`,
+        variables,
+      );
       if (ran.code !== 0) throw new Error(`${section}: ${command}\n${ran.output}`);
+      if (name !== undefined) variables[name] = ran.stdout;
       all.push(ran);
       await after?.(ran);
     }
