@@ -9,10 +9,8 @@ import {
 } from "@rising-bsm/host-sdk";
 import { RbsmError } from "@rising-bsm/protocol";
 import type { Cli } from "../command.ts";
-import { resolveTarget } from "../marketplace/credentials.ts";
-import { readUserFile } from "../read-file.ts";
-
-const ROOT_BYTES = 512 * 1024;
+import { marketplaceAddress } from "../marketplace/address.ts";
+import { readRootFile } from "../marketplace/root-file.ts";
 
 /** Which host to work on, and the marketplace that it trusts. */
 export interface HostAddress {
@@ -66,7 +64,6 @@ async function marketplaceOf(
   address: HostAddress,
 ): Promise<HostOptions["marketplace"] | undefined> {
   if (address.root === undefined) return undefined;
-  const { url } = await resolveTarget(cli, address.url);
-  const limit = { maxBytes: ROOT_BYTES, code: "trust_root_invalid" } as const;
-  return { url, root: await readUserFile(resolve(cli.cwd, address.root), limit) };
+  const url = await marketplaceAddress(cli, address.url);
+  return { url, root: await readRootFile(resolve(cli.cwd, address.root)) };
 }

@@ -2,15 +2,17 @@ import type { Catalogue, MarketplaceReader, PlannedPlugin } from "@rising-bsm/ho
 import { RbsmError } from "@rising-bsm/protocol";
 import type { ReleaseName } from "../marketplace/release.ts";
 
-/** A plugin to mirror: one version or range of it, or the one that would be installed. */
+/** A plugin to mirror. */
 export interface MirrorRequest {
   readonly name: string;
-  readonly version?: string;
+  /** A version or range; null is the one that would be installed. */
+  readonly version: string | null;
+  /** Named now, so that the mirror is nothing without it; otherwise by an earlier run. */
+  readonly isNeeded: boolean;
 }
 
 /** A release to copy. */
 export interface ChosenRelease extends PlannedPlugin {
-  /** Asked for, or needed by what was: without it the mirror is not what was asked for. */
   readonly isNeeded: boolean;
 }
 
@@ -18,14 +20,6 @@ export interface ChosenRelease extends PlannedPlugin {
 export interface LeftOut extends ReleaseName {
   readonly code: string;
   readonly message: string;
-}
-
-/** What to choose. */
-export interface Choice {
-  readonly requests: readonly MirrorRequest[];
-  readonly allVersions: boolean;
-  /** Releases that the mirror has already and keeps. */
-  readonly kept: readonly ReleaseName[];
 }
 
 interface Offer {
@@ -36,38 +30,41 @@ interface Offer {
 /** Reads `@scope/name` or `@scope/name@version`. */
 export function parseRequest(text: string): MirrorRequest {
   const at = text.indexOf("@", 1);
-  return at === -1 ? { name: text } : { name: text.slice(0, at), version: text.slice(at + 1) };
+  const [name, version] = at === -1 ? [text, null] : [text.slice(0, at), text.slice(at + 1)];
+  return { name, version, isNeeded: true };
 }
 
 /** Every release to copy with its dependencies, each once, and what is not offered any more. */
 export async function chooseReleases(
   { reader, catalogue }: Offer,
-  { requests, allVersions, kept }: Choice,
+  requests: readonly MirrorRequest[],
+  allVersions: boolean,
 ): Promise<{ readonly chosen: ChosenRelease[]; readonly leftOut: LeftOut[] }> {
   const chosen = new Map<string, ChosenRelease>();
   const leftOut: LeftOut[] = [];
-  const add = (planned: PlannedPlugin, isNeeded: boolean) => {
-    const id = `${planned.name}@${planned.version}`;
-    if (isNeeded || !chosen.has(id)) chosen.set(id, { ...planned, isNeeded });
-  };
-  for (const request of requests)
-    for (const planned of await reader.plan(catalogue, request)) add(planned, true);
-  const further = allVersions ? await versionsOf([...chosen.values()]) : [];
-  for (const { plugin, version } of [...further, ...kept]) {
+  async function add({ name, version, isNeeded }: MirrorRequest): Promise<void> {
     try {
-      const plan = await reader.plan(catalogue, { name: plugin, version });
-      for (const planned of plan) add(planned, false);
+      const request = version === null ? { name } : { name, version };
+      for (const planned of await reader.plan(catalogue, request)) {
+        const id = `${planned.name}@${planned.version}`;
+        const before = chosen.get(id)?.isNeeded ?? false;
+        chosen.set(id, { ...planned, isNeeded: isNeeded || before });
+      }
     } catch (error) {
-      leftOut.push({ plugin, version, ...refusalOf(error) });
+      if (isNeeded) throw error;
+      leftOut.push({ plugin: name, version: version ?? "", ...refusalOf(error) });
     }
   }
+  for (const request of requests) await add(request);
+  const further = allVersions ? otherVersions([...chosen.values()]) : [];
+  for (const request of further) await add(request);
   return { chosen: [...chosen.values()], leftOut };
 }
 
-async function versionsOf(chosen: readonly ChosenRelease[]): Promise<ReleaseName[]> {
+function otherVersions(chosen: readonly ChosenRelease[]): MirrorRequest[] {
   const documents = new Set(chosen.map(({ document }) => document));
   return [...documents].flatMap(({ name, versions }) =>
-    versions.map(({ version }) => ({ plugin: name, version })),
+    versions.map(({ version }) => ({ name, version, isNeeded: false })),
   );
 }
 

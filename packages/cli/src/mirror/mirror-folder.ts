@@ -2,14 +2,16 @@ import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { RbsmError } from "@rising-bsm/protocol";
 import { jsonField } from "../json-field.ts";
-import type { ReleaseName } from "../marketplace/release.ts";
 import { systemCode } from "../read-file.ts";
-import { readStateFile } from "../state-file.ts";
-import { unwritable } from "../write-file.ts";
+import { damaged, readStateFile } from "../state-file.ts";
+import { unwritable, writeFileAtomic } from "../write-file.ts";
 import { POINTERS } from "./copying-send.ts";
 
 /** Folders below a mirror that hold its files; nothing else in it is touched. */
 const FOLDERS = ["b", "index", "log", "tuf"];
+
+/** Names of the plugins that the mirror is for, so that the next run brings all of them up to date. */
+const REQUESTS = "mirror.json";
 
 const STAGING = /^\.new-(\d+)$/;
 
@@ -19,7 +21,7 @@ export async function openMirrorFolder(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true });
     const names = await readdir(folder);
     await Promise.all(names.map((name) => removeLeftover(folder, name)));
-    const isMirror = names.includes("tuf") || names.every((name) => STAGING.test(name));
+    const isMirror = names.includes(REQUESTS) || names.every((name) => STAGING.test(name));
     if (isMirror) return;
   } catch (error) {
     throw unwritable(folder, error);
@@ -66,13 +68,26 @@ export async function timestampVersion(folder: string): Promise<number> {
   return typeof version === "number" ? version : 0;
 }
 
-/** Releases whose statements lie in the mirror. */
-export async function mirroredReleases(folder: string): Promise<ReleaseName[]> {
-  const files = await filesBelow(folder, "index");
-  return files.flatMap((path) => {
-    const [, plugin, version] = /^\/index\/(@[^/]+\/[^/]+)\/(.+)\.release\.json$/.exec(path) ?? [];
-    return plugin === undefined || version === undefined ? [] : [{ plugin, version }];
-  });
+/** What the mirror was asked for, by name of the plugin; null is whatever version is installed. */
+export async function readRequests(folder: string): Promise<Map<string, string | null>> {
+  const file = join(folder, REQUESTS);
+  const plugins = jsonField(await readStateFile(file), "plugins");
+  if (plugins === undefined) return new Map();
+  if (typeof plugins !== "object" || plugins === null) throw damaged(file);
+  const read = ([name, version]: [string, unknown]): [string, string | null] => [
+    name,
+    typeof version === "string" ? version : null,
+  ];
+  return new Map(Object.entries(plugins).map(read));
+}
+
+/** Remembers it. */
+export async function writeRequests(
+  folder: string,
+  requests: ReadonlyMap<string, string | null>,
+): Promise<void> {
+  const plugins = Object.fromEntries(requests);
+  await writeFileAtomic(join(folder, REQUESTS), `${JSON.stringify({ plugins }, null, 2)}\n`);
 }
 
 /**

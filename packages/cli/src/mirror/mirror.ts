@@ -5,6 +5,7 @@ import {
   createMarketplace,
   type MarketplaceReader,
   openMarketplaceReader,
+  type Send,
 } from "@rising-bsm/host-sdk";
 import {
   LOG_LIMITS,
@@ -26,18 +27,20 @@ import {
   type ChosenRelease,
   chooseReleases,
   type LeftOut,
+  type MirrorRequest,
   parseRequest,
   refusalOf,
 } from "./choose-releases.ts";
 import { type CopyingSend, createCopyingSend } from "./copying-send.ts";
 import {
-  mirroredReleases,
   openMirrorFolder,
   placeFiles,
+  readRequests,
   removeOthers,
   sizeOf,
   timestampVersion,
   withStaging,
+  writeRequests,
 } from "./mirror-folder.ts";
 
 /** What to mirror from where. */
@@ -67,9 +70,11 @@ export async function mirror(
     root: await readRootFile(resolve(cli.cwd, options.root)),
   };
   await openMirrorFolder(order.folder);
+  const requests = await requestsOf(order);
   return await withStaging(order.folder, async (staging) => {
-    const copy = await readWhole(order, staging);
+    const copy = await readWhole({ ...order, requests }, staging);
     const fresh = [...copy.files].flatMap(([path, from]) => (from === "new" ? [path] : []));
+    await writeRequests(order.folder, new Map(requests.map((one) => [one.name, one.version])));
     await placeFiles(order.folder, staging, fresh);
     const removed = options.prune === true ? await removeOthers(order.folder, copy.files) : 0;
     return await reportOf(order, copy, { fresh: fresh.length, removed });
@@ -83,6 +88,22 @@ interface Order {
   readonly folder: string;
   readonly url: string;
   readonly root: Uint8Array;
+}
+
+/** An order, and all that the mirror is for. */
+interface WholeOrder extends Order {
+  readonly requests: readonly MirrorRequest[];
+}
+
+/** What is named now, and without `--prune` what earlier runs named. */
+async function requestsOf({ folder, plugins, options }: Order): Promise<MirrorRequest[]> {
+  const named = plugins.map(parseRequest);
+  const earlier = options.prune === true ? [] : [...(await readRequests(folder))];
+  const others = earlier
+    .filter(([name]) => !named.some((one) => one.name === name))
+    .map(([name, version]) => ({ name, version, isNeeded: false }));
+  if (named.length + others.length > 0) return [...named, ...others];
+  throw new RbsmError("usage", "no plugin is named", { fix: "name some: @scope/name" });
 }
 
 /** Everything the mirror will consist of, verified. */
@@ -102,7 +123,7 @@ interface CopiedRelease {
 }
 
 /** What lies in the mirror is used again; when it does not verify, all is read anew. */
-async function readWhole(order: Order, staging: string): Promise<Copy> {
+async function readWhole(order: WholeOrder, staging: string): Promise<Copy> {
   try {
     return await readCopy(order, staging, createMarketplace({ url: order.folder }).send);
   } catch (error) {
@@ -116,7 +137,7 @@ async function readWhole(order: Order, staging: string): Promise<Copy> {
   }
 }
 
-async function readCopy(order: Order, staging: string, mirrored: CopyingSendOf): Promise<Copy> {
+async function readCopy(order: WholeOrder, staging: string, mirrored: Send | null): Promise<Copy> {
   const { cli, url, root, options } = order;
   const source = createMarketplace({ url, signal: cli.signal });
   const copying = createCopyingSend({ marketplace: source.send, mirror: mirrored, staging });
@@ -129,8 +150,6 @@ async function readCopy(order: Order, staging: string, mirrored: CopyingSendOf):
   const head = await copyLog(order, { reader, catalogue });
   return { files: copying.copied, releases, leftOut, catalogue, head };
 }
-
-type CopyingSendOf = Parameters<typeof createCopyingSend>[0]["mirror"];
 
 /** A host may be given the same root; the chain that it asks for begins after it. */
 async function addAnchor(copying: CopyingSend, root: Uint8Array): Promise<void> {
@@ -153,13 +172,11 @@ interface Reading {
 }
 
 async function copyReleases(
-  { cli, folder, options, plugins }: Order,
+  { cli, options, requests }: WholeOrder,
   { reader, catalogue }: Reading,
 ): Promise<{ releases: CopiedRelease[]; leftOut: LeftOut[] }> {
-  const kept = options.prune === true ? [] : await mirroredReleases(folder);
-  const requests = plugins.map(parseRequest);
-  const choice = { requests, allVersions: options.allVersions === true, kept };
-  const { chosen, leftOut } = await chooseReleases({ reader, catalogue }, choice);
+  const all = options.allVersions === true;
+  const { chosen, leftOut } = await chooseReleases({ reader, catalogue }, requests, all);
   const releases: CopiedRelease[] = [];
   for (const release of chosen) {
     const copied = await copyRelease(reader, catalogue, release);
