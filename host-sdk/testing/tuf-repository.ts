@@ -23,6 +23,8 @@ export interface TufRepository {
   rotateOnline(role: "catalog" | "snapshot" | "timestamp"): void;
   /** Writes the role's current file with other contents, signed by the first `signers` of its keys. */
   tamper(role: TufRole, edit: (signed: Signed) => Signed, signers?: number): void;
+  /** Signs the heads again with versions alone, so that files below are judged by their own signatures. */
+  leaveOutDigests(): void;
 }
 
 interface Key {
@@ -73,13 +75,13 @@ export function createTufRepository(
       else writeRoot(state, offline.slice(1));
       signAll(state);
     },
-    tamper(role, edit, signers = role === "root" || role === "targets" ? 2 : 1) {
-      const file = pathOf(role, state.versions[role]);
-      const { signed }: { signed: Signed } = JSON.parse(
-        new TextDecoder().decode(files.get(file) ?? new Uint8Array()),
-      );
-      const edited = edit(signed);
-      files.set(pathOf(role, edited.version), signedBy(edited, state.keys[role].slice(0, signers)));
+    tamper: (...order) => tamper(state, ...order),
+    leaveOutDigests() {
+      const { snapshot, targets, catalog } = state.versions;
+      const listed = { "targets.json": { version: targets }, "catalog.json": { version: catalog } };
+      tamper(state, "snapshot", (signed) => ({ ...signed, meta: listed }));
+      const meta = { "snapshot.json": { version: snapshot } };
+      tamper(state, "timestamp", (signed) => ({ ...signed, meta }));
     },
   };
 }
@@ -124,6 +126,18 @@ function setTarget({ targets, changed }: State, target: string, bytes: Uint8Arra
   if (bytes === null) targets.delete(target);
   else targets.set(target, bytes);
   changed.add(target.startsWith("catalog/") ? "catalog" : "targets");
+}
+
+function tamper(
+  { files, keys, versions }: State,
+  ...[role, edit, signers = role === "root" || role === "targets" ? 2 : 1]: Parameters<
+    TufRepository["tamper"]
+  >
+): void {
+  const bytes = files.get(pathOf(role, versions[role])) ?? new Uint8Array();
+  const { signed }: { signed: Signed } = JSON.parse(new TextDecoder().decode(bytes));
+  const edited = edit(signed);
+  files.set(pathOf(role, edited.version), signedBy(edited, keys[role].slice(0, signers)));
 }
 
 interface Body {
@@ -184,14 +198,21 @@ function signAll(state: State, expires?: Date): void {
   }
   changed.clear();
   const meta = {
-    "targets.json": { version: versions.targets },
-    "catalog.json": { version: versions.catalog },
+    "targets.json": metaOf(state, "targets"),
+    "catalog.json": metaOf(state, "catalog"),
   };
-  const snapshot = write(state, { role: "snapshot", members: { meta }, expires });
-  const { length } = snapshot;
-  const hashes = { sha256: sha256Of(snapshot) };
-  const snapshotMeta = { "snapshot.json": { version: versions.snapshot, length, hashes } };
+  write(state, { role: "snapshot", members: { meta }, expires });
+  const snapshotMeta = { "snapshot.json": metaOf(state, "snapshot") };
   write(state, { role: "timestamp", members: { meta: snapshotMeta }, expires });
+}
+
+function metaOf({ files, versions }: State, role: TufRole): Json {
+  const bytes = files.get(pathOf(role, versions[role])) ?? new Uint8Array();
+  return {
+    version: versions[role],
+    length: bytes.length,
+    hashes: { sha256: sha256Of(bytes) },
+  };
 }
 
 function listed({ targets, files }: State, belongs: (target: string) => boolean): Json {

@@ -87,13 +87,12 @@ async function readTarget<T>(
   return parse(bytes, { what: target, schema });
 }
 
-/** The offline role speaks first; the delegated one only for the paths it was given. */
+/** What is delegated is listed by the delegated role alone, and it lists nothing else. */
 function entryOf(metadata: TrustedMetadataStore, target: string) {
   const offline = metadata.targets?.signed;
-  const own = listedBy(offline, target);
   const roles = [...(offline?.delegations?.rolesForTarget(target) ?? [])];
-  if (own !== undefined || !roles.some(({ role }) => role === CATALOG_ROLE)) return own;
-  return listedBy(metadata.getRole(CATALOG_ROLE)?.signed, target);
+  const isDelegated = roles.some(({ role }) => role === CATALOG_ROLE);
+  return listedBy(isDelegated ? metadata.getRole(CATALOG_ROLE)?.signed : offline, target);
 }
 
 function listedBy(role: Targets | undefined, target: string): TargetFile | undefined {

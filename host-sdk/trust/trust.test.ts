@@ -15,6 +15,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createMarketplace } from "../client/marketplace.ts";
 import { codeOf, HELLO } from "../testing/expectations.ts";
 import { startStaticMarketplace, type StaticMarketplace } from "../testing/static-marketplace.ts";
+import { sha256Of } from "../testing/tuf-repository.ts";
 import { openTrust } from "./trust.ts";
 
 const DAY_MS = 86_400_000;
@@ -85,12 +86,15 @@ test("an update check without a change is one request of less than 1 KiB", async
   const first = await trust.check();
   expect(first.changed).toBe(false);
   time += 3_600_000;
+  const conditions: unknown[] = [];
+  market.intercept(({ headers }) => (conditions.push(headers["if-none-match"]), false));
   const idle = await traffic(async () => {
     const { changed, catalogue } = await trust.check();
     expect(changed).toBe(false);
     expect((await catalogue.document(HELLO)).versions).toHaveLength(1);
   });
   expect(idle.requests).toEqual(["/tuf/timestamp.json"]);
+  expect(conditions).toEqual([`"${sha256Of(market.files.get("/tuf/timestamp.json") ?? "")}"`]);
   expect(idle.bytes).toBeLessThan(1_024);
   expect((await trust.verified())?.refreshedAt).toBe(new Date(time).toISOString());
 });
@@ -375,6 +379,7 @@ test("a marketplace that always says nothing has changed is met by the expiry", 
 });
 
 test.each(["root", "targets", "catalog"] as const)("an expired %s is named", async (role) => {
+  market.tuf.leaveOutDigests();
   market.tuf.tamper(role, (signed) => ({ ...signed, expires: "2026-01-01T00:00:00Z" }));
   const root = market.files.get("/tuf/1.root.json") ?? market.root;
   const trust = await open(root);
