@@ -48,9 +48,8 @@ describe("the log", () => {
     await mark("deprecate", "Old");
     await mark("yank", null);
     const entries = await auditMarketplace();
-    expect(entries.map(({ type }) => type)).toEqual([
-      ...["root", "revocations", "owner", "key-add", "release", "yank", "deprecate", "yank"],
-    ]);
+    const types = entries.map(({ type }) => type).join(" ");
+    expect(types).toBe("root revocations owner key-add release yank deprecate yank");
     expect(entries.slice(-3)).toMatchObject([
       { type: "yank", plugin: "@acme/hello", version: "1.0.0", yanked: true },
       { type: "deprecate", deprecated: true },

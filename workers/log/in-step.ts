@@ -55,7 +55,7 @@ async function readCheckpointSize(bucket: R2Bucket): Promise<number> {
 
 const timestampFile = z.object({ signed: z.object({ version: z.int() }) });
 
-async function readTimestampVersion(bucket: R2Bucket): Promise<number> {
+export async function readTimestampVersion(bucket: R2Bucket): Promise<number> {
   const object = await bucket.get(TIMESTAMP_KEY);
   if (object === null) return 0;
   const limits = { maxBytes: TRUST_LIMITS.envelopeBytes, code: "trust_metadata_invalid" as const };
