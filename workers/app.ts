@@ -5,6 +5,7 @@ import { accounts } from "./accounts/routes.ts";
 import { scopes } from "./accounts/scope-routes.ts";
 import { whoami } from "./accounts/whoami-routes.ts";
 import { advisories } from "./advisories/routes.ts";
+import { catalogCheck } from "./catalog-check/routes.ts";
 import { catalog } from "./catalog/routes.ts";
 import { requireSchema } from "./database.ts";
 import { downloads } from "./downloads/routes.ts";
@@ -24,6 +25,7 @@ import {
 } from "./http.ts";
 import { licenses } from "./licenses/routes.ts";
 import { refuseWhileBehind } from "./log/in-step.ts";
+import { log } from "./log/routes.ts";
 import { removal } from "./publish/removal-routes.ts";
 import { publish } from "./publish/routes.ts";
 import { search } from "./search/routes.ts";
@@ -47,8 +49,10 @@ function createApp(): OpenAPIHono<AppEnv> {
   app.route("/", publish);
   app.route("/", removal);
   app.route("/", licenses);
+  app.route("/", log);
   app.route("/", trust);
   app.route("/", advisories);
+  app.route("/", catalogCheck);
   app.route("/", downloads);
   for (const [name, scheme] of Object.entries(SECURITY_SCHEMES)) {
     app.openAPIRegistry.registerComponent("securitySchemes", name, scheme);

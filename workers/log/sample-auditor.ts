@@ -32,8 +32,8 @@ import { readTarget } from "../trust/sample-client.ts";
 
 /** What somebody finds who has nothing but the bucket and the log's public key, and does not trust it. */
 
-async function read(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  const object = await env.BUNDLES.get(path);
+async function read(path: string, bucket = env.BUNDLES): Promise<Uint8Array<ArrayBuffer>> {
+  const object = await bucket.get(path);
   if (object === null) throw new Error(`The bucket lacks ${path}`);
   return new Uint8Array(await object.arrayBuffer());
 }
@@ -174,6 +174,8 @@ async function checkDocument(plugin: string, rows: readonly Row[]): Promise<void
     log_index,
   }));
   assertSame("document and database", listed, known);
-  for (const one of versions)
-    assertSame("bundle", await sha256Hex(await read(one.bundle.slice(1))), one.sha256);
+  for (const one of versions) {
+    const bundle = await read(one.bundle.slice(1), one.paid ? env.PRIVATE : env.BUNDLES);
+    assertSame("bundle", await sha256Hex(bundle), one.sha256);
+  }
 }
