@@ -173,7 +173,9 @@ test("a revoked key never comes back: by no statement, policy, catalogue or admi
   const pin = pinOf({ keys: [{ ...keyOf(own), revokedFrom: 5 }, keyOf(next)] });
   const entry = { ...keyOf(own), publisher: "acme", reason: "" };
   const again = { announced: { statements: [await add(own, next)] }, vouched: [entry] };
-  expect((await offer({ by: own, pin, ...again })).revokedFrom).toBe(5);
+  const offered = await offer({ by: own, pin, ...again });
+  expect(offered.revokedFrom).toBe(5);
+  expect(idsOf(offered)).toEqual([own.keyId, next.keyId]);
   const accepted = await offer({ by: own, pin, announced: { name: "evil" }, accept: true });
   expect(accepted.revokedFrom).toBe(5);
   const without = { name: "evil", keys: [keyOf(thief)] };

@@ -241,8 +241,8 @@ test("a stolen release key signs nothing from the place in the log on at which i
 test.each([
   ["before its time", { from: "2999-01-01T00:00:00.000Z" }],
   ["after its time", { until: "2026-01-02T00:00:00.000Z" }],
-])("a service key signs no release %s", async (_, window) => {
-  await market.publish({ name: HELLO, version: "1.1.0" });
+])("a service key signs no release %s, which is said before all else", async (_, window) => {
+  await market.publish({ name: HELLO, version: "1.1.0", publisher: thief });
   market.editServiceKeys((keys) => ({
     ...keys,
     release: keys.release.map((key) => ({ ...key, ...window })),

@@ -117,6 +117,16 @@ test("an update away from a revoked release makes the plugin run again", async (
   expect(await codeOf(host.rollback(HELLO))).toBe("trust_revoked");
 });
 
+test("there is no way back to a release that was withdrawn from new installations", async () => {
+  const { host } = await openWithHello();
+  await fixture.market.publish({ name: HELLO, version: "1.1.0", code: greeter("1.1.0") });
+  await host.update(HELLO);
+  fixture.market.advise(entry("block-install"));
+  await host.checkForUpdates();
+  expect(await codeOf(host.rollback(HELLO))).toBe("trust_revoked");
+  expect(await greet(host)).toBe("Hello Ada from 1.1.0");
+});
+
 test.each(["warn", "block-install"] as const)(
   "%s lets a plugin run, and is told once and shown",
   async (action) => {
