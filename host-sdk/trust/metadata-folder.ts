@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { CLIENT_LIMITS, RbsmError } from "@rising-bsm/protocol";
 import type { Marketplace } from "../client/marketplace.ts";
 import { readFileIfPresent, writeFileDurably } from "../disk/durable-file.ts";
+import type { StoredTrust } from "./verified.ts";
 import type { MetadataSource, StoredHeads } from "./walk-metadata.ts";
 
 /** How far a walk goes out: not at all, for what changed, or for everything. */
@@ -12,10 +13,8 @@ export type Reach = "disk" | "changes" | "all";
 export interface SourceOptions {
   readonly marketplace: Marketplace;
   readonly reach: Reach;
-  /** ETag of the stored timestamp; null when it is not known. */
-  readonly etag: string | null;
-  /** The heads of the last refresh, when their files are gone or damaged. */
-  readonly heads: StoredHeads | null;
+  /** Heads and ETag of the last refresh, for when the heads' files are gone or damaged. */
+  readonly before: Pick<StoredTrust, "etag" | "heads"> | null;
 }
 
 /** A source of metadata, and the ETag of the timestamp that it last handed out. */
@@ -31,8 +30,8 @@ export async function openMetadataFolder(dataDir: string) {
     join(folder, name.endsWith(".root") ? "roots" : "", `${name}.json`);
   const stored = async (name: string) => bufferOf(await readFileIfPresent(fileOf(name)));
   const keep = (name: string, bytes: Uint8Array) => writeFileDurably(fileOf(name), bytes);
-  const sourceOf = ({ marketplace, reach, etag, heads }: SourceOptions): FolderSource => {
-    let current = etag;
+  const sourceOf = ({ marketplace, reach, before }: SourceOptions): FolderSource => {
+    let current = before?.etag ?? null;
     return {
       stored,
       keep,
@@ -41,7 +40,7 @@ export async function openMetadataFolder(dataDir: string) {
       async storedHeads() {
         const timestamp = await stored("timestamp");
         const own = timestamp === null ? [] : [{ timestamp, snapshot: await stored("snapshot") }];
-        return heads === null ? own : [...own, heads];
+        return before === null ? own : [...own, headsOf(before)];
       },
       root: async (version) =>
         reach === "all" ? readIfThere(marketplace, `/tuf/${version}.root.json`) : null,
@@ -63,6 +62,10 @@ export async function openMetadataFolder(dataDir: string) {
     };
   };
   return { sourceOf, stored, keep };
+}
+
+function headsOf({ heads }: Pick<StoredTrust, "heads">): StoredHeads {
+  return { timestamp: Buffer.from(heads.timestamp), snapshot: Buffer.from(heads.snapshot) };
 }
 
 function bufferOf(bytes: Uint8Array | null): Buffer | null {

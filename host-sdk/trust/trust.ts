@@ -18,7 +18,7 @@ import { openMetadataFolder, type Reach } from "./metadata-folder.ts";
 import { HEADS_LIFETIME_MS } from "./stale.ts";
 import { openTargetFolder, type TargetFolder } from "./target-folder.ts";
 import { parseStoredTrust, type StoredTrust, type VerifiedTrust } from "./verified.ts";
-import { rootInvalid, type StoredHeads, walkMetadata } from "./walk-metadata.ts";
+import { rootInvalid, walkMetadata } from "./walk-metadata.ts";
 
 export type { Catalogue } from "./catalogue.ts";
 export type { VerifiedTrust } from "./verified.ts";
@@ -188,7 +188,7 @@ async function readOnce(parts: Parts, { reach, acceptedAt }: Read) {
   const { marketplace, targets, anchor } = parts;
   const now = parts.now();
   const stored = await readStored(parts);
-  const source = parts.metadata.sourceOf({ marketplace, reach, ...lastSeen(stored) });
+  const source = parts.metadata.sourceOf({ marketplace, reach, before: stored });
   const at = acceptedAt ?? now;
   const metadata = await walkMetadata({ anchor, source, at, role: CATALOG_ROLE });
   const { document, ...lists } = await readListing(metadata, targets);
@@ -196,32 +196,17 @@ async function readOnce(parts: Parts, { reach, acceptedAt }: Read) {
   const refreshedAt = acceptedAt === undefined ? now.toISOString() : stored?.trust.refreshedAt;
   const trust = { ...lists, refreshedAt: refreshedAt ?? signedAt, signedAt };
   const rootsAskedAt = reach === "all" ? now.toISOString() : stored?.rootsAskedAt;
-  await store(parts, { trust, etag: source.etag(), rootsAskedAt, metadata });
-  const changed = stored?.listed !== versionsOf(metadata);
-  if (changed) await targets.keepOnly(await listedDigests(metadata, targets));
-  return { changed, catalogue: { ...trust, document } };
-}
-
-interface Found extends Pick<StoredTrust, "trust" | "etag"> {
-  readonly rootsAskedAt: string | undefined;
-  readonly metadata: TrustedMetadataStore;
-}
-
-async function store({ file }: Parts, { metadata, rootsAskedAt, ...found }: Found): Promise<void> {
   const next: StoredTrust = {
-    ...found,
-    rootsAskedAt: rootsAskedAt ?? NEVER,
+    trust,
+    etag: source.etag(),
     heads: { timestamp: textOf(metadata.timestamp), snapshot: textOf(metadata.snapshot) },
+    rootsAskedAt: rootsAskedAt ?? NEVER,
     listed: versionsOf(metadata),
   };
-  await writeFileDurably(file, utf8(JSON.stringify(next)));
-}
-
-function lastSeen(stored: StoredTrust | null): { etag: string | null; heads: StoredHeads | null } {
-  if (stored === null) return { etag: null, heads: null };
-  const { timestamp, snapshot } = stored.heads;
-  const heads = { timestamp: Buffer.from(timestamp), snapshot: Buffer.from(snapshot) };
-  return { etag: stored.etag, heads };
+  await writeFileDurably(parts.file, utf8(JSON.stringify(next)));
+  const changed = stored?.listed !== next.listed;
+  if (changed) await targets.keepOnly(await listedDigests(metadata, targets));
+  return { changed, catalogue: { ...trust, document } };
 }
 
 function signingTime({ timestamp }: TrustedMetadataStore): string {

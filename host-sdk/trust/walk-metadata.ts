@@ -48,9 +48,11 @@ export async function walkMetadata(walk: Walk): Promise<TrustedMetadataStore> {
   const store = openStore(walk);
   await walkRoots(store, walk);
   const snapshots = await walkTimestamp(store, walk);
-  await walkSnapshot(store, walk, snapshots);
-  await walkTargets(store, walk, { role: "targets", parent: "root" });
-  await walkTargets(store, walk, { role: walk.role, parent: "targets" });
+  await walkListed(store, walk, { role: "snapshot", stored: snapshots });
+  for (const role of ["targets", walk.role]) {
+    const stored = await walk.source.stored(role);
+    await walkListed(store, walk, { role, stored: stored === null ? [] : [stored] });
+  }
   return store;
 }
 
@@ -73,24 +75,21 @@ export function rootInvalid(message: string, cause?: unknown): RbsmError {
   return new RbsmError("trust_root_invalid", message, { fix }, cause);
 }
 
-async function walkRoots(store: TrustedMetadataStore, { source }: Walk): Promise<void> {
+async function walkRoots(store: TrustedMetadataStore, walk: Walk): Promise<void> {
+  const { source } = walk;
   for (let steps = 0; ; steps++) {
     const version = store.root.signed.version + 1;
     const stored = await source.storedRoot(version);
-    if (stored !== null && (await isNextRoot(store, stored))) continue;
+    if (stored !== null && passes(() => store.updateRoot(stored))) continue;
     const bytes = await source.root(version);
     if (bytes === null && stored === null) return;
     if (bytes === null) {
       throw rootInvalid("The stored trust roots do not descend from the given root");
     }
     if (steps > CLIENT_LIMITS.roots) throw invalid(`more than ${CLIENT_LIMITS.roots} roots`);
-    verify(() => store.updateRoot(bytes));
+    verify(store, walk, { role: "root", bytes });
     await source.keep(`${version}.root`, bytes);
   }
-}
-
-async function isNextRoot(store: TrustedMetadataStore, bytes: Buffer): Promise<boolean> {
-  return passes(() => store.updateRoot(bytes));
 }
 
 /** The snapshots that are left to protect from a rollback, once the timestamp is the current one. */
@@ -103,72 +102,64 @@ async function walkTimestamp(store: TrustedMetadataStore, walk: Walk): Promise<B
     if (heads.snapshot !== null) snapshots.push(heads.snapshot);
   }
   const bytes = await walk.source.timestamp();
-  if (bytes !== null) await takeTimestamp(store, walk, bytes);
+  const isNew = bytes !== null && verify(store, walk, { role: "timestamp", bytes });
+  if (isNew) await walk.source.keep("timestamp", bytes);
+  // tuf-js holds an expired timestamp against older ones before it refuses it.
   refuseExpired(store, walk.at);
   return snapshots;
 }
 
 function isSigned({ root }: TrustedMetadataStore, { timestamp, snapshot }: StoredHeads): boolean {
+  const { Timestamp, Snapshot } = MetadataKind;
   return passes(() => {
-    const { Timestamp, Snapshot } = MetadataKind;
     root.verifyDelegate(Timestamp, Metadata.fromJSON(Timestamp, read(timestamp)));
-    if (snapshot !== null)
-      root.verifyDelegate(Snapshot, Metadata.fromJSON(Snapshot, read(snapshot)));
+    if (snapshot === null) return;
+    root.verifyDelegate(Snapshot, Metadata.fromJSON(Snapshot, read(snapshot)));
   });
 }
 
-async function takeTimestamp(
+/** A role whose version the file before it lists: the stored copy when it is that one. */
+async function walkListed(
   store: TrustedMetadataStore,
-  { source, at }: Walk,
-  bytes: Buffer,
+  walk: Walk,
+  { role, stored }: { readonly role: string; readonly stored: readonly Buffer[] },
 ): Promise<void> {
+  for (const bytes of stored) if (passes(() => update(store, { role, bytes }, true))) return;
+  const isSnapshot = role === "snapshot";
+  const { timestamp, snapshot } = store;
+  const meta = isSnapshot ? timestamp?.signed.snapshotMeta : snapshot?.signed.meta[`${role}.json`];
+  if (meta === undefined) throw invalid(`${role}.json is not listed`);
+  const cap = isSnapshot ? CLIENT_LIMITS.snapshotBytes : CLIENT_LIMITS.targetsBytes;
+  const bytes = await walk.source.file(role, meta.version, Math.min(meta.length ?? cap, cap));
+  verify(store, walk, { role, bytes });
+  await walk.source.keep(role, bytes);
+}
+
+interface RoleFile {
+  readonly role: string;
+  readonly bytes: Buffer;
+}
+
+function update(store: TrustedMetadataStore, { role, bytes }: RoleFile, isStored = false): void {
+  if (role === "root") store.updateRoot(bytes);
+  else if (role === "timestamp") store.updateTimestamp(bytes);
+  else if (role === "snapshot") store.updateSnapshot(bytes, isStored);
+  else store.updateDelegatedTargets(bytes, role, role === "targets" ? "root" : "targets");
+}
+
+/** Whether the file is new; the version that is known already stays as it is. */
+function verify(store: TrustedMetadataStore, { at }: Walk, file: RoleFile): boolean {
   try {
-    store.updateTimestamp(bytes);
+    update(store, file);
+    return true;
   } catch (error) {
-    // The same version again is the stored one, which stays.
-    if (error instanceof EqualVersionError) return;
-    throw trustError(error, () => refuseExpired(store, at));
+    if (error instanceof EqualVersionError) return false;
+    if (error instanceof ExpiredMetadataError) {
+      refuseExpired(store, at);
+      throw expired(file.role, expiringSchema.parse(read(file.bytes)).signed.expires);
+    }
+    throw invalid(error instanceof Error ? error.message : String(error), error);
   }
-  await source.keep(MetadataKind.Timestamp, bytes);
-}
-
-async function walkSnapshot(
-  store: TrustedMetadataStore,
-  { source }: Walk,
-  stored: readonly Buffer[],
-): Promise<void> {
-  for (const bytes of stored) if (passes(() => store.updateSnapshot(bytes, true))) return;
-  const { version, length } = currentSnapshot(store);
-  const maxBytes = Math.min(length ?? CLIENT_LIMITS.snapshotBytes, CLIENT_LIMITS.snapshotBytes);
-  const bytes = await source.file(MetadataKind.Snapshot, version, maxBytes);
-  verify(() => store.updateSnapshot(bytes), { role: MetadataKind.Snapshot, bytes });
-  await source.keep(MetadataKind.Snapshot, bytes);
-}
-
-function currentSnapshot({ timestamp }: TrustedMetadataStore) {
-  if (timestamp === undefined) throw invalid("there is no timestamp");
-  return timestamp.signed.snapshotMeta;
-}
-
-async function walkTargets(
-  store: TrustedMetadataStore,
-  { source }: Walk,
-  { role, parent }: { readonly role: string; readonly parent: string },
-): Promise<void> {
-  const stored = await source.stored(role);
-  const isCurrent =
-    stored !== null && passes(() => store.updateDelegatedTargets(stored, role, parent));
-  if (isCurrent) return;
-  const meta = store.snapshot?.signed.meta[`${role}.json`];
-  if (meta === undefined) throw invalid(`the snapshot does not list ${role}.json`);
-  const maxBytes = Math.min(meta.length ?? CLIENT_LIMITS.targetsBytes, CLIENT_LIMITS.targetsBytes);
-  const bytes = await source.file(role, meta.version, maxBytes);
-  verify(() => store.updateDelegatedTargets(bytes, role, parent), { role, bytes });
-  await source.keep(role, bytes);
-}
-
-function read(bytes: Buffer) {
-  return JSON.parse(bytes.toString("utf8"));
 }
 
 /** A stored file that does not pass counts as absent; tuf-js still holds it against older ones. */
@@ -183,57 +174,29 @@ function passes(check: () => void): boolean {
 
 const expiringSchema = z.object({ signed: z.object({ expires: z.string() }) });
 
-interface RoleFile {
-  readonly role: string;
-  readonly bytes: Buffer;
+function read(bytes: Buffer) {
+  return JSON.parse(bytes.toString("utf8"));
 }
 
-function verify(check: () => void, file?: RoleFile): void {
-  try {
-    check();
-  } catch (error) {
-    throw trustError(error, () => {
-      if (file === undefined) return;
-      const { signed } = expiringSchema.parse(read(file.bytes));
-      throw expired(file.role, signed.expires);
-    });
-  }
-}
-
-/** What the check threw as an RbsmError; `sayExpired` throws the one that names what has expired. */
-function trustError(error: unknown, sayExpired: () => void): RbsmError {
-  if (!(error instanceof ExpiredMetadataError)) return invalid(messageOf(error), error);
-  try {
-    sayExpired();
-  } catch (precise) {
-    if (precise instanceof RbsmError) return precise;
-  }
-  return invalid(error.message, error);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function invalid(message: string, cause?: unknown): RbsmError {
-  const text = `The trust metadata does not verify: ${message}`;
-  return new RbsmError("trust_metadata_invalid", text, {}, cause);
-}
-
-/** tuf-js holds an expired head against older ones before it refuses it, so it is looked at here. */
 function refuseExpired({ root, timestamp }: TrustedMetadataStore, at: Date): void {
   if (root.signed.isExpired(at)) throw expired("root", root.signed.expires);
   if (timestamp?.signed.isExpired(at) === true)
     throw expired("timestamp", timestamp.signed.expires);
 }
 
-const FIX =
-  "Try again when the marketplace has signed again, check the clock of this machine, or pass acceptStale to go on with what is there.";
-
 function expired(role: string, expires: string): RbsmError {
   return new RbsmError(
     "trust_metadata_expired",
     `The marketplace's ${role} metadata expired at ${expires}. Installed plugins keep running; nothing is installed or updated until it is signed again.`,
-    { role, expires, fix: FIX },
+    {
+      role,
+      expires,
+      fix: "Try again when the marketplace has signed again, check the clock of this machine, or pass acceptStale to go on with what is there.",
+    },
   );
+}
+
+function invalid(message: string, cause?: unknown): RbsmError {
+  const text = `The trust metadata does not verify: ${message}`;
+  return new RbsmError("trust_metadata_invalid", text, {}, cause);
 }
