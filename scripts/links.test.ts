@@ -6,7 +6,8 @@ const root = join(import.meta.dirname, "..");
 
 /** Addresses of links without a scheme, with their page. */
 async function relativeLinks(): Promise<{ page: string; file: string; anchor: string }[]> {
-  const pages = await Array.fromAsync(glob(["*.md", "docs/**/*.md"], { cwd: root }));
+  const pages: string[] = [];
+  for await (const page of glob(["*.md", "docs/**/*.md"], { cwd: root })) pages.push(page);
   const links = pages.map(async (page) => {
     const text = await readFile(join(root, page), "utf8");
     const targets = [...text.matchAll(/\]\(([^)\s:]+)\)/g)].map(([, target = ""]) => target);

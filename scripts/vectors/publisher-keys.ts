@@ -23,7 +23,7 @@ const named = ({ keyId: id, publicKey }: SigningKey) => ({
   keyId: id,
   publicKey: base64url(publicKey),
 });
-const add = (key: SigningKey): KeyStatement => ({ ...common, action: "add", ...named(key) });
+const add = (key: SigningKey) => ({ ...common, action: "add", ...named(key) }) as const;
 
 function recover(to: SigningKey, by: SigningKey, next: SigningKey): KeyStatement {
   const recoveryKey = base64url(by.publicKey);
