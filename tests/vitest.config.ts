@@ -90,7 +90,7 @@ export default defineConfig({
             "examples/**/*.test.ts",
             "scripts/**/*.test.ts",
           ],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {
@@ -101,7 +101,7 @@ export default defineConfig({
           isolate: false,
           fileParallelism: false,
           include: ["workers/**/*.test.{ts,tsx}", "packages/protocol/src/**/*.test.ts"],
-          testTimeout: 20_000,
+          testTimeout: 120_000,
         },
       },
       {
@@ -112,8 +112,8 @@ export default defineConfig({
           pool: "forks",
           fileParallelism: false,
           include: ["tests/**/*.test.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
         },
       },
     ],

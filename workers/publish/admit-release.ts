@@ -10,6 +10,8 @@ export interface Upload {
   readonly isAdmin: boolean;
   /** Why the publisher's signature does not count; null when it does. */
   readonly signatureProblem: RbsmError | null;
+  /** What the scan of the files found. */
+  readonly scanned: readonly Finding[];
 }
 
 export interface PublishFacts {
@@ -41,7 +43,7 @@ export function admitRelease(
     throw new RbsmError(code, first.message, { findings });
   }
   const { manifest } = upload.bundle;
-  const doubts = facts.nameProblem === null ? [] : [facts.nameProblem];
+  const doubts = [...(facts.nameProblem === null ? [] : [facts.nameProblem]), ...upload.scanned];
   const isReviewed = policy === "first-release" && needsReview(manifest, facts);
   return {
     status: isReviewed || doubts.length > 0 ? "in_review" : "publishing",

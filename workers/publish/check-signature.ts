@@ -7,13 +7,16 @@ export interface EnrolledKey {
   readonly revokedAt: number | null;
 }
 
-/** Why the bundle is not signed by one of the publisher's enrolled keys; null when it is. */
+/**
+ * Why the bundle is not signed by one of the publisher's enrolled keys; null when it is. What was
+ * taken before stays, also when its upload is repeated after the key was revoked.
+ */
 export async function signatureProblem(
   bundle: Bundle,
-  keys: readonly EnrolledKey[],
+  { keys, isNew }: { keys: readonly EnrolledKey[]; isNew: boolean },
 ): Promise<RbsmError | null> {
   const signer = keys.find(({ keyId }) => keyId === publisherKeyIdOf(bundle.files));
-  if (signer !== undefined && signer.revokedAt !== null) return revokedKey();
+  if (isNew && signer !== undefined && signer.revokedAt !== null) return revokedKey();
   const enrolled = new Map(keys.map((key) => [key.keyId, fromBase64url(key.publicKey)]));
   try {
     await verifyPublisher(bundle.files, (keyId) => enrolled.get(keyId), bundle);

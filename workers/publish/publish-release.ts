@@ -25,6 +25,7 @@ import { signatureProblem } from "./check-signature.ts";
 import { claimVersion, loadPublishFacts } from "./queries.ts";
 import type { NewVersion, Target } from "./queries.ts";
 import { removedPlugin } from "./remove-plugin.ts";
+import { scanUpload } from "./scan-upload.ts";
 
 export interface Publication {
   readonly created: boolean;
@@ -46,7 +47,11 @@ export async function publishRelease(c: AppContext, target: Target): Promise<Pub
       bundle,
       target,
       isAdmin: c.get("principal").kind === "admin",
-      signatureProblem: await signatureProblem(bundle, facts.keys),
+      signatureProblem: await signatureProblem(bundle, {
+        keys: facts.keys,
+        isNew: facts.existing === undefined,
+      }),
+      scanned: scanUpload(bundle),
     },
     {
       approvedAt: facts.owner.approvedAt,

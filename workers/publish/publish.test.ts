@@ -63,6 +63,21 @@ describe("PUT a version", () => {
     expect(await detail.json()).toMatchObject({ channels: { latest: "1.0.0" } });
   });
 
+  test("waits for a person when the files hide something, whatever the policy says", async () => {
+    const target = { name: "@acme/hidden", version: "1.0.0" };
+    const code = "export default { methods: { hello() { return '\u202e'; } } };";
+    const answer = await publish(
+      target,
+      await buildBundle(acme.key, target, { "index.js": code }),
+      acme,
+    );
+    expect(await answer.json()).toMatchObject({
+      status: "in_review",
+      findings: [{ rule: "scan_bidi", path: expect.stringMatching(/^index\.js:1:/) }],
+    });
+    expect(await readDocument(target.name)).toBeNull();
+  });
+
   test("signs a release statement that binds the bytes to plugin, version and order", async () => {
     const release = await call("/index/@acme/hello/1.0.0.release.json");
     const { publicKey } = await signingKey(env, "RELEASE_KEY");
