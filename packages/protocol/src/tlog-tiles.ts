@@ -141,11 +141,10 @@ export function decodeEntries(bytes: Uint8Array, width: number): Uint8Array<Arra
     if (high === undefined || low === undefined) throw invalid("An entry bundle is cut off");
     const start = at + 2;
     at = start + high * 256 + low;
-    if (at > bytes.length) throw invalid("An entry bundle is cut off");
     return Uint8Array.from(bytes.subarray(start, at));
   });
   if (at === bytes.length) return entries;
-  throw invalid(`An entry bundle holds more than its ${width} entries`);
+  throw invalid(`An entry bundle does not end with its ${width} entries`);
 }
 
 function invalid(message: string): RbsmError {
