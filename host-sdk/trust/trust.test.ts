@@ -414,9 +414,15 @@ test("a document that is listed and not served, or served otherwise, is refused"
 });
 
 test.each(["__proto__", "constructor", "@acme/none", "../x"])(
-  "there is no plugin %s",
+  "there is no plugin %s, although its shard is there",
   async (name) => {
-    await market.publish({ name: HELLO, version: "1.0.0" });
-    expect(await codeOf((await (await open()).refresh()).document(name))).toBe("plugin_not_found");
+    const shardOf = (one: string) => sha256Of(one).slice(0, 2);
+    const numbers = Array.from({ length: 5_000 }, (_, i) => `@acme/p${i}`);
+    const neighbour = numbers.find((one) => shardOf(one) === shardOf(name)) ?? HELLO;
+    await market.publish({ name: neighbour, version: "1.0.0" });
+    const catalogue = await (await open()).refresh();
+    expect((await catalogue.document(neighbour)).name).toBe(neighbour);
+    expect(await codeOf(catalogue.document(name))).toBe("plugin_not_found");
+    expect(market.requests).toContainEqual(expect.stringMatching(`.${shardOf(name)}.json`));
   },
 );
