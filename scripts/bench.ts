@@ -15,7 +15,9 @@ requireNode24();
 const BENCHES: Record<string, string> = {
   "bundle-read": "tests/bench/bundle-read.ts",
   "verify-release": "tests/bench/verify-release.ts",
+  "update-check": "tests/bench/update-check.ts",
   download: "tests/bench/download.ts",
+  publish: "tests/bench/publish.ts",
   search: "tests/bench/search-rows.ts",
   "runtime-calls": "tests/bench/calls.ts",
   "runtime-start": "tests/bench/cold-start.ts",

@@ -13,7 +13,13 @@ import {
 } from "@rising-bsm/protocol";
 import { inOrder } from "./in-order.ts";
 import type { LogSource } from "./log-source.ts";
-import { createTreeBuilder, type TileHash, type TreeBuilder } from "./tree-builder.ts";
+import {
+  createTreeBuilder,
+  TILE_HEIGHT,
+  type TileHash,
+  tileRoot,
+  type TreeBuilder,
+} from "./tree-builder.ts";
 
 /** Entry bundles that are fetched at a time; each has at most `LOG_LIMITS.entriesBytes`. */
 const AHEAD = 6;
@@ -61,11 +67,9 @@ export async function replayLog(replay: Replay): Promise<void> {
   const parts = from === head.size ? 0 : Math.ceil(head.size / TILE_WIDTH) - first;
   for await (const part of inOrder(parts, AHEAD, (at) => readPart(replay, first + at))) {
     tiles.know(part.tile, part.hashes);
-    while (tree.size() < part.end) {
-      const { leaf, wrong } = await leafOf(replay, part, tree.size());
-      findings.push(...wrong, ...(await tiles.check(await tree.append(leaf))));
-      if (findings.length >= FINDINGS) throw broken(findings);
-    }
+    findings.push(...(await checkEntries(replay, part, tree.size())));
+    findings.push(...(await tiles.check(await growTree(tree, part))));
+    if (findings.length >= FINDINGS) throw broken(findings.slice(0, FINDINGS));
     const done = { size: tree.size(), root: () => tree.root(), isSound: findings.length === 0 };
     findings.push(...((await replay.onBundle?.(done)) ?? []));
   }
@@ -73,12 +77,12 @@ export async function replayLog(replay: Replay): Promise<void> {
   if (findings.length > 0) throw broken(findings);
 }
 
-/** A tile of leaves, and their entries when they are read. */
+/** Up to 256 leaves: as the tile has them, and computed from the entries when those are read. */
 interface Part {
   readonly tile: Tile;
-  readonly end: number;
   readonly hashes: readonly Hash[];
-  readonly entries: readonly Uint8Array<ArrayBuffer>[] | null;
+  readonly entries: readonly Uint8Array<ArrayBuffer>[];
+  readonly leaves: readonly Hash[];
 }
 
 async function readPart(replay: Replay, index: number): Promise<Part> {
@@ -87,22 +91,30 @@ async function readPart(replay: Replay, index: number): Promise<Part> {
   const tile = { level: 0, index, width };
   const [hashes, entries] = await Promise.all([
     source.tile(tile),
-    replay.onEntry === undefined ? null : source.entries(index, width),
+    replay.onEntry === undefined ? [] : source.entries(index, width),
   ]);
-  return { tile, end: index * TILE_WIDTH + width, hashes, entries };
+  const leaves = replay.onEntry === undefined ? hashes : await Promise.all(entries.map(leafHash));
+  return { tile, hashes, entries, leaves };
 }
 
-async function leafOf(
-  replay: Replay,
-  { hashes, entries }: Part,
-  index: number,
-): Promise<{ readonly leaf: Hash; readonly wrong: LogFinding[] }> {
-  const entry = entries?.[index % TILE_WIDTH];
-  if (entry !== undefined)
-    return { leaf: await leafHash(entry), wrong: (await replay.onEntry?.(index, entry)) ?? [] };
-  const leaf = hashes[index % TILE_WIDTH];
-  if (leaf !== undefined) return { leaf, wrong: [] };
-  throw new RbsmError("trust_log_invalid", `The log has no entry ${index}`);
+async function checkEntries(replay: Replay, part: Part, from: number): Promise<LogFinding[]> {
+  const findings: LogFinding[] = [];
+  const start = part.tile.index * TILE_WIDTH;
+  for (const [at, entry] of part.entries.entries())
+    if (start + at >= from) findings.push(...((await replay.onEntry?.(start + at, entry)) ?? []));
+  return findings;
+}
+
+/** Adds the part's leaves that the tree has not; the hashes that tiles have because of them. */
+async function growTree(tree: TreeBuilder, { tile, leaves }: Part): Promise<TileHash[]> {
+  const start = tile.index * TILE_WIDTH;
+  const grown: TileHash[] = [];
+  if (tree.size() === start && leaves.length === TILE_WIDTH) {
+    grown.push(...leaves.map((hash, at) => ({ level: 0, index: start + at, hash })));
+    return [...grown, ...(await tree.append(await tileRoot(leaves), TILE_HEIGHT))];
+  }
+  for (const leaf of leaves.slice(tree.size() - start)) grown.push(...(await tree.append(leaf)));
+  return grown;
 }
 
 /** Holds each hash against the tile that should have it; one tile a level is kept. */

@@ -1,6 +1,6 @@
 import { type Hash, leafHash, nodeHash, treeRoot, utf8 } from "@rising-bsm/protocol";
 import { expect, test } from "vitest";
-import { createTreeBuilder } from "./tree-builder.ts";
+import { createTreeBuilder, tileRoot } from "./tree-builder.ts";
 
 const leaves = await Promise.all(Array.from({ length: 600 }, (_, at) => leafHash(utf8(`${at}`))));
 
@@ -29,6 +29,15 @@ test.each([1, 2, 3, 255, 256, 257, 511, 512, 599])(
     expect(await tree.root()).toEqual(await treeRoot(read, 600));
   },
 );
+
+test("a tile of leaves at once is the same as each of them", async () => {
+  const tree = await createTreeBuilder(0, read);
+  const root = await tileRoot(leaves.slice(0, 256));
+  expect(await tree.append(root, 8)).toEqual([{ level: 1, index: 0, hash: await read(8, 0) }]);
+  for (const leaf of leaves.slice(256)) await tree.append(leaf);
+  expect(tree.size()).toBe(600);
+  expect(await tree.root()).toEqual(await treeRoot(read, 600));
+});
 
 test("each leaf is a hash of the lowest tiles, each 256th of the next ones too", async () => {
   const tree = await createTreeBuilder(0, read);

@@ -1,7 +1,7 @@
 import { type Hash, type HashReader, nodeHash, treeRoot } from "@rising-bsm/protocol";
 
 /** Levels of the tree between two levels of tiles. */
-const TILE_HEIGHT = 8;
+export const TILE_HEIGHT = 8;
 
 /** A hash that belongs into a tile, and its place among the hashes of that tile level. */
 export interface TileHash {
@@ -13,8 +13,11 @@ export interface TileHash {
 /** A Merkle tree that grows leaf by leaf; it keeps one hash a level and no leaf. */
 export interface TreeBuilder {
   readonly size: () => number;
-  /** Adds a leaf. Answers the hashes that tiles have because of it, lowest level first. */
-  append(leaf: Hash): Promise<TileHash[]>;
+  /**
+   * Adds a leaf, or the root of 2^`level` leaves where one begins. Answers the hashes that tiles have
+   * because of it, lowest level first.
+   */
+  append(hash: Hash, level?: number): Promise<TileHash[]>;
   root(): Promise<Hash>;
 }
 
@@ -29,10 +32,10 @@ export async function createTreeBuilder(size: number, read: HashReader): Promise
   }
   return {
     size: () => count,
-    async append(leaf) {
+    async append(subtree, height = 0) {
       const done: TileHash[] = [];
-      let hash = leaf;
-      for (let level = 0; ; level++) {
+      let hash = subtree;
+      for (let level = height; ; level++) {
         if (level % TILE_HEIGHT === 0)
           done.push({ level: level / TILE_HEIGHT, index: Math.floor(count / 2 ** level), hash });
         const left = waiting.get(level);
@@ -43,7 +46,7 @@ export async function createTreeBuilder(size: number, read: HashReader): Promise
         waiting.delete(level);
         hash = await nodeHash(left, hash);
       }
-      count++;
+      count += 2 ** height;
       return done;
     },
     root: () => rootOf(waiting, count),
@@ -57,4 +60,15 @@ async function rootOf(waiting: ReadonlyMap<number, Hash>, count: number): Promis
   let hash = first;
   for (const left of rest) hash = await nodeHash(left, hash);
   return hash;
+}
+
+/** Root of a full tile, a row of nodes at a time: the platform hashes them beside each other. */
+export async function tileRoot(tile: readonly Hash[]): Promise<Hash> {
+  const [first, second] = tile;
+  if (first === undefined || second === undefined) return first ?? new Uint8Array();
+  const pairs = tile.flatMap((left, at) => {
+    const right = tile[at + 1];
+    return at % 2 === 0 && right !== undefined ? [nodeHash(left, right)] : [];
+  });
+  return tileRoot(await Promise.all(pairs));
 }
