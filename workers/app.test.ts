@@ -64,6 +64,7 @@ const DOORS: Record<string, Door> = {
   "GET /v1/whoami": "token",
   "PUT /v1/trust": "admin",
   "GET /v1/trust": "open",
+  "POST /v1/catalog/check": "admin",
   "GET /v1/advisories": "open",
   "PUT /v1/advisories/{id}": "admin",
   "DELETE /v1/advisories/{id}": "admin",

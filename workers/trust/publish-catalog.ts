@@ -47,7 +47,7 @@ export async function publishCatalog(env: Bindings, db: Database, now: Date): Pr
     const version = Math.max(heads.tufVersion, inBucket) + 1;
     if (!(await takeVersion(db, { revision: heads.revision, version }))) continue;
     // A bucket that is ahead of a restored database lists a newer catalog than the database knows.
-    const withCatalog = plan === "catalog" || inBucket > heads.tufVersion;
+    const withCatalog = plan === "catalog" || inBucket > shown;
     const work = { env, db, signers, keyIds };
     if (await writePublication(work, { version, now, facts, changed, withCatalog })) return version;
   }

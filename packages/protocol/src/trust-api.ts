@@ -49,3 +49,48 @@ export const advisoryListSchema = z.object({ items: z.array(advisorySchema) });
 
 /** An entry of the online list. */
 export type Advisory = z.output<typeof advisorySchema>;
+
+/** `POST /v1/catalog/check`: one part of the catalogue at a time. */
+export const catalogCheckRequestSchema = z.strictObject({
+  /** `nextCursor` of the part before; the first part when absent. */
+  cursor: z.string().max(300).optional(),
+  /** Plugins, or targets, of one part. */
+  limit: z.int().min(1).max(100).default(20),
+  /** Make again from the database what differs. */
+  repair: z.boolean().default(false),
+});
+
+/** What is served otherwise than the database says. */
+export const catalogDifferenceSchema = z.object({
+  kind: z.enum([
+    "bundle",
+    "release",
+    "proof",
+    "log",
+    "document",
+    "document-copy",
+    "shard",
+    "search",
+    "unfinished",
+    "target",
+    "metadata",
+  ]),
+  /** Plugin, plugin@version, target, or key in the bucket. */
+  subject: z.string(),
+  message: z.string(),
+  repaired: z.boolean(),
+});
+
+/** What one part of the check found. */
+export const catalogCheckResultSchema = z.object({
+  /** Plugins, targets and files that were looked at. */
+  checked: z.int().nonnegative(),
+  differences: z.array(catalogDifferenceSchema),
+  nextCursor: z.string().nullable(),
+});
+
+/** What is served otherwise than the database says. */
+export type CatalogDifference = z.output<typeof catalogDifferenceSchema>;
+
+/** What one part of the check found. */
+export type CatalogCheckResult = z.output<typeof catalogCheckResultSchema>;
