@@ -20,7 +20,7 @@ import {
   targetPath,
   TRUST_LIMITS,
 } from "@rising-bsm/protocol";
-import type { TargetFile, Targets } from "@tufjs/models";
+import type { TargetFile } from "tuf-js";
 import type { TrustedMetadataStore } from "tuf-js/dist/store.js";
 import type { z } from "zod";
 import type { TargetFolder } from "./target-folder.ts";
@@ -95,7 +95,9 @@ function entryOf(metadata: TrustedMetadataStore, target: string) {
   return listedBy(isDelegated ? metadata.getRole(CATALOG_ROLE)?.signed : offline, target);
 }
 
-function listedBy(role: Targets | undefined, target: string): TargetFile | undefined {
+type TargetsRole = NonNullable<TrustedMetadataStore["targets"]>["signed"];
+
+function listedBy(role: TargetsRole | undefined, target: string): TargetFile | undefined {
   return role !== undefined && Object.hasOwn(role.targets, target)
     ? role.targets[target]
     : undefined;

@@ -1,5 +1,4 @@
 import { CLIENT_LIMITS, RbsmError } from "@rising-bsm/protocol";
-import { Metadata, MetadataKind } from "@tufjs/models";
 import { EqualVersionError, ExpiredMetadataError } from "tuf-js/dist/error.js";
 import { TrustedMetadataStore } from "tuf-js/dist/store.js";
 import { z } from "zod";
@@ -45,7 +44,7 @@ export interface Walk {
  * `trust_metadata_invalid` and what the source throws.
  */
 export async function walkMetadata(walk: Walk): Promise<TrustedMetadataStore> {
-  const store = openStore(walk);
+  const store = openStore(walk.anchor, walk.at);
   await walkRoots(store, walk);
   const snapshots = await walkTimestamp(store, walk);
   await walkListed(store, walk, { role: "snapshot", stored: snapshots });
@@ -56,9 +55,9 @@ export async function walkMetadata(walk: Walk): Promise<TrustedMetadataStore> {
   return store;
 }
 
-function openStore({ anchor, at }: Walk): TrustedMetadataStore {
+function openStore(root: Buffer, at: Date): TrustedMetadataStore {
   try {
-    const store = new TrustedMetadataStore(anchor);
+    const store = new TrustedMetadataStore(root);
     // The library takes the machine's time; the host has its own clock, and an administrator's leave
     // to accept what has expired is a time at which nothing had.
     if (!Reflect.has(store, "referenceTime")) throw new Error("tuf-js keeps its time elsewhere");
@@ -109,13 +108,12 @@ async function walkTimestamp(store: TrustedMetadataStore, walk: Walk): Promise<B
   return snapshots;
 }
 
+/** Whether today's keys signed both, whatever their versions and times. */
 function isSigned({ root }: TrustedMetadataStore, { timestamp, snapshot }: StoredHeads): boolean {
-  const { Timestamp, Snapshot } = MetadataKind;
-  return passes(() => {
-    root.verifyDelegate(Timestamp, Metadata.fromJSON(Timestamp, read(timestamp)));
-    if (snapshot === null) return;
-    root.verifyDelegate(Snapshot, Metadata.fromJSON(Snapshot, read(snapshot)));
-  });
+  const judge = openStore(Buffer.from(JSON.stringify(root.toJSON())), new Date(0));
+  passes(() => judge.updateTimestamp(timestamp));
+  if (snapshot !== null) passes(() => judge.updateSnapshot(snapshot, true));
+  return judge.timestamp !== undefined && (snapshot === null || judge.snapshot !== undefined);
 }
 
 /** A role whose version the file before it lists: the stored copy when it is that one. */
