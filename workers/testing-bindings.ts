@@ -5,7 +5,7 @@ interface Taps {
   /** Around each call that may write: may run it, refuse it, or run it and refuse nevertheless. */
   readonly write: <T>(run: () => Promise<T>) => Promise<T>;
   /** After each query. */
-  readonly query: (rowsRead: number) => void;
+  readonly query: (meta: { readonly rows_read: number; readonly rows_written: number }) => void;
 }
 
 function tapBindings(bindings: Bindings, taps: Taps): Bindings {
@@ -32,14 +32,19 @@ export function failingAt(bindings: Bindings, nth: number, fault: Fault) {
   return { bindings: tapBindings(bindings, { write, query: () => {} }), hit: () => writes >= nth };
 }
 
-/** Bindings that count queries and the rows these read, as D1 bills them. */
+/** Bindings that count calls that may write, queries, and the rows these read and write, as D1 bills them. */
 export function counting(bindings: Bindings) {
-  const count = { queries: 0, rowsRead: 0 };
-  const query = (rowsRead: number) => {
+  const count = { queries: 0, rowsRead: 0, rowsWritten: 0, writes: 0 };
+  const query: Taps["query"] = (meta) => {
     count.queries += 1;
-    count.rowsRead += rowsRead;
+    count.rowsRead += meta.rows_read;
+    count.rowsWritten += meta.rows_written;
   };
-  return { bindings: tapBindings(bindings, { write: (run) => run(), query }), count };
+  const write = <T>(run: () => Promise<T>): Promise<T> => {
+    count.writes += 1;
+    return run();
+  };
+  return { bindings: tapBindings(bindings, { write, query }), count };
 }
 
 /** A bucket that, as R2 does, refuses a second write to a key within the interval. */
@@ -97,7 +102,7 @@ function tapSession(session: D1DatabaseSession, taps: Taps): D1DatabaseSession {
 
 async function tapBatch<T>(run: () => Promise<D1Result<T>[]>, taps: Taps): Promise<D1Result<T>[]> {
   const results = await taps.write(run);
-  for (const { meta } of results) taps.query(meta.rows_read);
+  for (const { meta } of results) taps.query(meta);
   return results;
 }
 
@@ -114,21 +119,21 @@ function tapStatement(statement: D1PreparedStatement, taps: Taps): D1PreparedSta
     bind: (...values: unknown[]) => tapStatement(original.bind(...values), taps),
     run: async () => {
       const result = await taps.write(() => original.run());
-      taps.query(result.meta.rows_read);
+      taps.query(result.meta);
       return result;
     },
     all: async () => {
       const result = await original.all();
-      taps.query(result.meta.rows_read);
+      taps.query(result.meta);
       return result;
     },
     // Neither of these gives figures, so the query runs once more for them.
     first: async (...column: Parameters<typeof original.first>) => {
-      taps.query((await original.all()).meta.rows_read);
+      taps.query((await original.all()).meta);
       return original.first(...column);
     },
     raw: async () => {
-      taps.query((await original.all()).meta.rows_read);
+      taps.query((await original.all()).meta);
       return original.raw();
     },
   });

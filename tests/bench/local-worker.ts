@@ -36,6 +36,7 @@ export async function startLocalWorker(
           main,
           compatibility_date: "2026-10-01",
           r2_buckets: [{ binding: "BUNDLES", bucket_name: `${name}-bundles` }],
+          d1_databases: [{ binding: "DB", database_name: `${name}-db`, database_id: `${name}-db` }],
         },
       })),
     ],

@@ -121,8 +121,7 @@ export async function loadLog(db: Database) {
       .select({ place: logEntries.place, entry: logEntries.entry })
       .from(heads)
       .crossJoin(logEntries)
-      .where(gte(logEntries.place, sql`${heads.shownLogSize} / 256 * 256`))
-      .orderBy(asc(logEntries.place)),
+      .where(gte(logEntries.place, sql`${heads.shownLogSize} / 256 * 256`)),
   ]);
   return { heads: headsRow(found), queue, edge, entries };
 }

@@ -1,5 +1,6 @@
 import type { Database } from "../database.ts";
 import type { Bindings } from "../env.ts";
+import { allSettled } from "../objects.ts";
 import { releaseVersions } from "../release/release-version.ts";
 import { writeDocuments } from "../release/write-document.ts";
 import { writeListings } from "../release/write-listing.ts";
@@ -41,7 +42,9 @@ export async function runPass(pass: Pass): Promise<boolean> {
   if (log.size > log.shownSize) {
     await showCheckpoint(env, { size: log.size, checkpoint: signed.checkpoint });
   }
-  await markShown(db, { logSize: log.size, tufVersion });
-  await writeListings(pass, documented);
+  await allSettled([
+    markShown(db, { logSize: log.size, tufVersion }),
+    writeListings(pass, documented),
+  ]);
   return !log.isCut;
 }

@@ -33,15 +33,21 @@ export async function exposeBundle(
   sha256: string,
 ): Promise<void> {
   const key = bundleKey(sha256);
-  const staged = (await holdsBundle(to, sha256)) ? null : await from.get(key);
-  if (staged !== null) {
-    const bytes = new Uint8Array(await staged.arrayBuffer());
-    await putIfUnchanged(to, { key, bytes, headers }, null);
-  }
-  if (!(await holdsBundle(to, sha256))) {
+  if (!(await holdsBundle(to, sha256)) && !(await copyBundle({ from, to }, key))) {
     throw new RbsmError("internal", `The bundle ${sha256} is not stored`);
   }
   await from.delete(key);
+}
+
+/** Whether it was copied: it is there, and nothing else was in its place. */
+async function copyBundle(
+  { from, to }: { from: R2Bucket; to: R2Bucket },
+  key: string,
+): Promise<boolean> {
+  const staged = await from.get(key);
+  if (staged === null) return false;
+  const bytes = new Uint8Array(await staged.arrayBuffer());
+  return putIfUnchanged(to, { key, bytes, headers }, null);
 }
 
 /** Whether the bucket has these bytes: R2 checked the hash when they were written. */

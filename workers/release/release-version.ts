@@ -1,7 +1,7 @@
 import { RbsmError, proofPath, utf8 } from "@rising-bsm/protocol";
 import type { Pass } from "../log/run-pass.ts";
 import type { SignedLog } from "../log/show-log.ts";
-import { jsonObject, putIfUnchanged, textObject } from "../objects.ts";
+import { allSettled, jsonObject, putIfUnchanged, textObject } from "../objects.ts";
 import type { Version } from "../schema.ts";
 import { exposeBundle } from "./bundle-object.ts";
 import { forEachOf } from "./for-each-of.ts";
@@ -20,12 +20,15 @@ async function releaseVersion({ env }: Pass, row: Version, log: SignedLog): Prom
   if (statement === null || logIndex === null) {
     throw new RbsmError("internal", `${row.plugin}@${row.version} has no place in the log`);
   }
-  if (!row.paid) await exposeBundle({ from: env.PRIVATE, to: env.BUNDLES }, sha256);
   const proofKey = proofPath(row.plugin, row.version).slice(1);
   const proof = textObject(proofKey, await log.proofOf(logIndex), "immutable");
   const envelope = await signStatement(env, statement);
   const release = jsonObject(statementKey(row), utf8(JSON.stringify(envelope)), "immutable");
+  const { PRIVATE: from, BUNDLES: to } = env;
   // What is there already says the same: by an older checkpoint, or a key that was rotated since.
-  await putIfUnchanged(env.BUNDLES, proof, null);
-  await putIfUnchanged(env.BUNDLES, { ...release, customMetadata: { bundle: sha256 } }, null);
+  await allSettled([
+    row.paid ? Promise.resolve() : exposeBundle({ from, to }, sha256),
+    putIfUnchanged(to, proof, null),
+  ]);
+  await putIfUnchanged(to, { ...release, customMetadata: { bundle: sha256 } }, null);
 }
