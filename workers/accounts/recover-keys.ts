@@ -22,20 +22,6 @@ export async function recoverKeys(
     throw new RbsmError("request_invalid", "The statement is about another key");
   }
   assertReached(facts, opened.statement.fromIndex);
-  assertReplacesAll(opened.keys.keys, key.keyId);
   const { fromIndex } = opened.statement;
   return changeTo(facts, opened.keys, { statement: opened.signed, fromIndex, now });
-}
-
-/** A thief may have enrolled keys of their own: none of them may stay. */
-function assertReplacesAll(
-  keys: readonly { readonly keyId: string; readonly revokedFrom?: number | undefined }[],
-  keyId: string,
-): void {
-  const left = keys.filter((key) => key.revokedFrom === undefined && key.keyId !== keyId);
-  if (left.length === 0) return;
-  const ids = left.map((key) => key.keyId).join(", ");
-  throw new RbsmError("conflict_state", `The statement leaves other keys in force: ${ids}`, {
-    fix: "Sign one that revokes them too",
-  });
 }

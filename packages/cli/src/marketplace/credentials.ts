@@ -6,6 +6,7 @@ import { configDir } from "../config-dir.ts";
 import { textField } from "../json-field.ts";
 import { systemCode, unreadable } from "../read-file.ts";
 import { unwritable, writeFileAtomic } from "../write-file.ts";
+import type { Connection } from "./request.ts";
 
 const DEFAULT_URL = "https://plugins.rising-bsm.com";
 const FILE_BYTES = 16 * 1024;
@@ -44,6 +45,11 @@ export function requireToken(target: Target): SignedInTarget {
   throw new RbsmError("auth_required", `You are not signed in to ${url}`, {
     fix: `run: rising-bsm login --url ${url} --token TOKEN, or set RISING_BSM_TOKEN`,
   });
+}
+
+/** The marketplace of a command that only somebody who signed in may run. */
+export async function connect(cli: Cli, url: string | undefined): Promise<Connection> {
+  return { ...requireToken(await resolveTarget(cli, url)), signal: cli.signal };
 }
 
 /** What the marketplace stores of a token instead of the token: fit to compare, not to sign in. */

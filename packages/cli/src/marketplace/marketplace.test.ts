@@ -293,13 +293,16 @@ test("keys enroll signs the challenge with the key that it sends", async () => {
   const { keyId, publicKey } = (await runCli(["keys", "export", "--json"], { home })).json();
   const { url, received } = await startServer((request, response) => {
     if (request.url === "/v1/keys") return sendJson(response, 201, { keyId });
+    if (request.url === "/v1/whoami") return sendJson(response, 200, WHOAMI);
+    if (request.method === "GET") return sendJson(response, 200, NO_KEYS);
     sendJson(response, 200, { challenge: "c".repeat(43), expiresAt: "2026-11-22T10:00:00Z" });
   });
   const env = { RISING_BSM_URL: url, RISING_BSM_TOKEN: TOKEN };
   const run = await runCli(["keys", "enroll", "--json"], { home, env });
-  expect(run.json()).toEqual({ ok: true, keyId, url });
-  const sent = JSON.parse(received[1]?.body.toString() ?? "");
-  expect(sent).toMatchObject({ publicKey, challenge: "c".repeat(43) });
+  expect(run.json()).toMatchObject({ ok: true, keyId, publisher: "acme", url });
+  const sent = JSON.parse(received.at(-1)?.body.toString() ?? "");
+  const recoveryHash = expect.stringMatching(/^[0-9a-f]{64}$/);
+  expect(sent).toMatchObject({ publicKey, challenge: "c".repeat(43), recoveryHash });
   await checkKeyPossession(fromBase64url(publicKey), sent.challenge, sent.signature);
 });
 
@@ -316,6 +319,9 @@ test("Ctrl-C during an upload is `cancelled`", async () => {
   expect(run.code).toBe(130);
   expect(run.json().error.code).toBe("cancelled");
 });
+
+const WHOAMI = { kind: "token", publisher: "acme", scope: null, permissions: [], expiresAt: null };
+const NO_KEYS = { publisher: "acme", keys: [], recovery: null, statements: [], nextIndex: 0 };
 
 const CARD = {
   name: "@acme/hello",
