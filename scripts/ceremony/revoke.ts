@@ -71,10 +71,15 @@ function matchOf(values: Wishes) {
     throw new RbsmError("usage", "Name one of --plugin, --sha256 and --publisher-key");
   }
   if (sha256 !== undefined) return { sha256 };
-  if (key !== undefined) return { publisherKeyId: key, fromIndex: Number(index) };
+  if (key !== undefined) return { publisherKeyId: key, fromIndex: placeInLog(index) };
   // A range that nothing lies in would revoke nothing, and nobody would see it.
   if (versions !== undefined && isVersionRange(versions)) return { plugin, versions };
   throw new RbsmError("usage", `--versions takes a semver range such as "<=1.2.3", or "*"`);
+}
+
+function placeInLog(text = ""): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new RbsmError("usage", "--publisher-key needs --from-index N, a place in the log");
 }
 
 /** `vouch DIR`: a key for a publisher who has lost every other, by word of the offline role. */
