@@ -10,7 +10,7 @@ import {
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { documentPath } from "@rising-bsm/protocol";
+import { documentPath, shardTarget, utf8 } from "@rising-bsm/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createMarketplace } from "../client/marketplace.ts";
 import { codeOf, HELLO } from "../testing/expectations.ts";
@@ -411,6 +411,27 @@ test("a document that is listed and not served, or served otherwise, is refused"
   market.files.set(path ?? "", bytes);
   expect(await codeOf(catalogue.document(HELLO))).toBe("ok");
   expect(path).toMatch(documentPath(HELLO, "").replace(".json", ""));
+});
+
+test("a shard that is none hides its own plugins only, and no later refresh fails over it", async () => {
+  await market.publish({ name: HELLO, version: "1.0.0" });
+  market.tuf.set(await shardTarget(HELLO), utf8("no JSON"));
+  await market.resign();
+  const trust = await open();
+  expect(await codeOf((await trust.refresh()).document(HELLO))).toBe("trust_metadata_invalid");
+  market.advise({ ...revocation("RBSA-3"), action: "warn" });
+  expect((await trust.check()).catalogue.advisories.entries).toHaveLength(1);
+  market.editDocument(HELLO, (document) => document);
+  expect((await (await trust.check()).catalogue.document(HELLO)).name).toBe(HELLO);
+});
+
+test("a shard that could not be read is asked for again", async () => {
+  await market.publish({ name: HELLO, version: "1.0.0" });
+  const catalogue = await (await open()).refresh();
+  market.intercept((_request, response) => (response.writeHead(503).end(), true));
+  expect(await codeOf(catalogue.document(HELLO))).toBe("unavailable");
+  market.intercept(null);
+  expect((await catalogue.document(HELLO)).name).toBe(HELLO);
 });
 
 test.each(["__proto__", "constructor", "@acme/none", "../x"])(
