@@ -216,7 +216,7 @@ test("keys revoke ends a key from a place in the log on, by itself, another or t
   const other = await createPublisher();
   const admin = { RISING_BSM_URL: worker.url.href, RISING_BSM_TOKEN: secrets["ADMIN_TOKEN"] ?? "" };
   const args = ["keys", "revoke", other.first.keyId, "--publisher", other.publisher, "--json"];
-  const byAdmin = await runCli(args, { home: join(other.home, "empty"), env: admin });
+  const byAdmin = await runCli(args, { home: other.folder, env: admin });
   expect(byAdmin.json()).toMatchObject({ keyId: other.first.keyId, left: 0 });
   expect((await keysOf(publisher)).keys.every((key) => key.revokedFrom !== undefined)).toBe(true);
 });

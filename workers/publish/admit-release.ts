@@ -40,7 +40,8 @@ export function admitRelease(
   const [first] = findings;
   if (first !== undefined) {
     const code = isErrorCode(first.rule) ? first.rule : "manifest_invalid";
-    throw new RbsmError(code, first.message, { findings });
+    const fix = findings.length > 1 || first.fix === undefined ? {} : { fix: first.fix };
+    throw new RbsmError(code, first.message, { findings, ...fix });
   }
   const { manifest } = upload.bundle;
   const doubts = [...(facts.nameProblem === null ? [] : [facts.nameProblem]), ...upload.scanned];
