@@ -10,7 +10,6 @@ import {
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { documentPath, shardTarget, utf8 } from "@rising-bsm/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createMarketplace } from "../client/marketplace.ts";
 import { codeOf, HELLO } from "../testing/expectations.ts";
@@ -392,58 +391,3 @@ test.each(["root", "targets", "catalog"] as const)("an expired %s is named", asy
   });
   expect(await codeOf(trust.refresh({ acceptStale: true }))).toBe("ok");
 });
-
-test("a document that is listed and not served, or served otherwise, is refused", async () => {
-  await market.publish({ name: HELLO, version: "1.0.0" });
-  const path = [...market.files.keys()].find((one) =>
-    /\/index\/@acme\/hello\/[0-9a-f]{64}/.test(one),
-  );
-  const bytes = market.files.get(path ?? "") ?? new Uint8Array();
-  market.files.set(
-    path ?? "",
-    Buffer.from(Buffer.from(bytes).toString().replace('"name":"acme"', '"name":"evil"')),
-  );
-  const trust = await open();
-  const catalogue = await trust.refresh();
-  expect(await codeOf(catalogue.document(HELLO))).toBe("trust_metadata_invalid");
-  market.files.delete(path ?? "");
-  expect(await codeOf(catalogue.document(HELLO))).toBe("network_bad_answer");
-  market.files.set(path ?? "", bytes);
-  expect(await codeOf(catalogue.document(HELLO))).toBe("ok");
-  expect(path).toMatch(documentPath(HELLO, "").replace(".json", ""));
-});
-
-test("a shard that is none hides its own plugins only, and no later refresh fails over it", async () => {
-  await market.publish({ name: HELLO, version: "1.0.0" });
-  market.tuf.set(await shardTarget(HELLO), utf8("no JSON"));
-  await market.resign();
-  const trust = await open();
-  expect(await codeOf((await trust.refresh()).document(HELLO))).toBe("trust_metadata_invalid");
-  market.advise({ ...revocation("RBSA-3"), action: "warn" });
-  expect((await trust.check()).catalogue.advisories.entries).toHaveLength(1);
-  market.editDocument(HELLO, (document) => document);
-  expect((await (await trust.check()).catalogue.document(HELLO)).name).toBe(HELLO);
-});
-
-test("a shard that could not be read is asked for again", async () => {
-  await market.publish({ name: HELLO, version: "1.0.0" });
-  const catalogue = await (await open()).refresh();
-  market.intercept((_request, response) => (response.writeHead(503).end(), true));
-  expect(await codeOf(catalogue.document(HELLO))).toBe("unavailable");
-  market.intercept(null);
-  expect((await catalogue.document(HELLO)).name).toBe(HELLO);
-});
-
-test.each(["__proto__", "constructor", "@acme/none", "../x"])(
-  "there is no plugin %s, although its shard is there",
-  async (name) => {
-    const shardOf = (one: string) => sha256Of(one).slice(0, 2);
-    const numbers = Array.from({ length: 5_000 }, (_, i) => `@acme/p${i}`);
-    const neighbour = numbers.find((one) => shardOf(one) === shardOf(name)) ?? HELLO;
-    await market.publish({ name: neighbour, version: "1.0.0" });
-    const catalogue = await (await open()).refresh();
-    expect((await catalogue.document(neighbour)).name).toBe(neighbour);
-    expect(await codeOf(catalogue.document(name))).toBe("plugin_not_found");
-    expect(market.requests).toContainEqual(expect.stringMatching(`.${shardOf(name)}.json`));
-  },
-);
