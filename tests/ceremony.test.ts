@@ -18,11 +18,11 @@ import {
 import type { SigningKey } from "@rising-bsm/protocol";
 import { createPluginHost, createSimulatedDomain, createSqliteStore } from "@rising-bsm/host-sdk";
 import type { PluginHost } from "@rising-bsm/host-sdk";
-import { Timestamp } from "@tufjs/models";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readTrustRequest } from "../scripts/ceremony/trust-request.ts";
-import { signMetadata } from "../workers/trust/tuf-metadata.ts";
 import { randomSecrets, startLocalWorker } from "./bench/local-worker.ts";
+import { forgeCatalog, forgeTimestamp } from "./ceremony/forge.ts";
+import type { OnlineSeeds } from "./ceremony/forge.ts";
 import { startManInTheMiddle } from "./ceremony/man-in-the-middle.ts";
 import type { ManInTheMiddle } from "./ceremony/man-in-the-middle.ts";
 import { openRunbook } from "./ceremony/runbook.ts";
@@ -138,7 +138,7 @@ async function rootOf(host: string): Promise<number> {
 }
 
 // Each test goes on where the one before ended, so none can be tried once more.
-describe("the runbook", { retry: 0 }, () => {
+describe("the runbook", { retry: 0, timeout: 400_000 }, () => {
   test("the first ceremony: one signature of three is refused, two are accepted", async () => {
     const refused: unknown[] = [];
     const ran = await runbook.hold("The first ceremony", {
@@ -251,32 +251,45 @@ describe("the runbook", { retry: 0 }, () => {
     expect(await rootOf("sleeper")).toBe(4);
   });
 
-  /** A timestamp that is two versions ahead of the marketplace's, by the holder of this secret. */
-  async function forgeTimestamp(seed: string): Promise<Uint8Array> {
-    const answer = await fetch(new URL("/tuf/timestamp.json", worker.url));
-    const { signed } = (await answer.json()) as { signed: { version: number } };
-    const forged = Timestamp.fromJSON({ ...signed, version: signed.version + 2 });
-    return signMetadata(forged, [await signingKeyFromSeed(fromBase64url(seed))]);
+  const seeds = (): OnlineSeeds => ({
+    catalog: secrets["CATALOG_KEY"] ?? "",
+    snapshot: secrets["SNAPSHOT_KEY"] ?? "",
+    timestamp: secrets["TIMESTAMP_KEY"] ?? "",
+  });
+
+  /** What a host makes of a marketplace that shows these files. */
+  async function shown(host: PluginHost, files: Iterable<[string, Uint8Array]>): Promise<string> {
+    for (const [path, bytes] of files) middle.lies.set(path, bytes);
+    const code = await codeOf(host.checkForUpdates());
+    middle.lies.clear();
+    return code;
   }
 
-  test("a stolen timestamp key is good for nothing once it is replaced", async () => {
-    const stolen = secrets["TIMESTAMP_KEY"] ?? "";
-    // Before: a host believes the thief, so that the refusal below is the rotation's.
+  test("stolen timestamp, snapshot and catalog keys are good for nothing once they are replaced", async () => {
+    const stolen = seeds();
+    const marketplace = worker.url;
     const victim = await openHost("victim", middle.url);
-    middle.lies.set("/tuf/timestamp.json", await forgeTimestamp(stolen));
     await victim.install(PLUGIN);
-    middle.lies.clear();
+    // Before, the host believes the thief: so the refusals below are the rotation's.
+    expect(await shown(victim, await forgeCatalog(marketplace, stolen))).toBe("none");
+    const timestamp = async (): Promise<[string, Uint8Array][]> => [
+      ["/tuf/timestamp.json", await forgeTimestamp(marketplace, stolen.timestamp)],
+    ];
 
-    const old = { catalog: secrets["CATALOG_KEY"], snapshot: secrets["SNAPSHOT_KEY"] };
     await runbook.hold("Timestamp, snapshot or catalog key");
-    expect(secrets["TIMESTAMP_KEY"]).not.toBe(stolen);
-    expect([secrets["CATALOG_KEY"], secrets["SNAPSHOT_KEY"]]).not.toContain(old.catalog);
-    middle.lies.set("/tuf/timestamp.json", await forgeTimestamp(stolen));
-    expect(await codeOf(victim.checkForUpdates())).toBe("trust_metadata_invalid");
-    expect(await victim.call(PLUGIN, "version")).toBe("1.3.0");
-    middle.lies.clear();
+    expect(await shown(victim, await timestamp())).toBe("trust_metadata_invalid");
+    expect(victim.plugin(PLUGIN).state).toBe("active");
     // The versions that the thief counted up do not keep the host from the truth.
     await reaches("1.4.0", victim);
+
+    const now = seeds();
+    const newcomer = await openHost("newcomer", middle.url);
+    expect(await shown(newcomer, await forgeCatalog(marketplace, now))).toBe("none");
+    for (const role of ["catalog", "snapshot", "timestamp"] as const) {
+      const host = await openHost(`newcomer-${role}`, middle.url);
+      const files = await forgeCatalog(marketplace, { ...now, [role]: stolen[role] });
+      expect(await shown(host, files), role).toBe("trust_metadata_invalid");
+    }
   });
 
   /** Published behind the deploying maintainer's back, so that the release has a place after N. */
@@ -345,6 +358,13 @@ describe("the runbook", { retry: 0 }, () => {
     });
     await regular().update(PLUGIN);
     expect(await regular().call(PLUGIN, "version")).toBe("2.0.0");
+  });
+
+  test("the log of a database in step is recovered by doing nothing, and all parts agree", async () => {
+    const env = { ADMIN_TOKEN: secrets["ADMIN_TOKEN"] ?? "" };
+    const [, recovered] = await runbook.hold("The database was restored", { env });
+    expect(recovered?.stdout).toContain("in step with the log");
+    await runbook.hold("Does what is served agree with the database?", { env });
   });
 
   test("every section with commands was held", () => {

@@ -56,6 +56,7 @@ export async function openRunbook(
   async function run(command: string, env: Readonly<Record<string, string>> = {}): Promise<Ran> {
     const line = command
       .replaceAll("npm run deploy --", `node scripts/deploy.ts --url ${marketplace.url}`)
+      .replace(/npm run (log-recover|catalog-check) --/, "node scripts/$1.ts")
       .replaceAll("npx wrangler", "wrangler");
     const ended = shell(dir, line, {
       env: { URL: marketplace.url, ...env },
@@ -66,18 +67,22 @@ export async function openRunbook(
     return { command, ...(await ended) };
   }
 
-  async function hold(section: string, { env = {}, after }: Holding = {}): Promise<Ran[]> {
+  /** A line that sets a variable sets it for the rest of the section. */
+  async function step(command: string, variables: Record<string, string>): Promise<Ran> {
+    const name = /^([A-Z]+)=/.exec(command)?.[1];
+    if (name === undefined) return run(command, variables);
+    const ran = await run(`${command} && printf %s "$${name}"`, variables);
+    variables[name] = ran.stdout;
+    return ran;
+  }
+
+  async function hold(section: string, { env, after }: Holding = {}): Promise<Ran[]> {
     held.add(section);
     const all: Ran[] = [];
-    const variables: Record<string, string> = { ...env };
+    const variables = { ...env };
     for (const command of sections.get(section) ?? []) {
-      const name = /^([A-Z]+)=/.exec(command)?.[1];
-      const ran = await run(
-        name === undefined ? command : `${command} && printf %s "$${name}"`,
-        variables,
-      );
+      const ran = await step(command, variables);
       if (ran.code !== 0) throw new Error(`${section}: ${command}\n${ran.output}`);
-      if (name !== undefined) variables[name] = ran.stdout;
       all.push(ran);
       await after?.(ran);
     }
