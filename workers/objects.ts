@@ -51,6 +51,8 @@ interface Pointer extends NewObject {
 
 const POINTER_ATTEMPTS = 8;
 const BACK_OFF_MS = 250;
+/** All tries together end before whoever holds the heads loses them. */
+const MAX_BACK_OFF_MS = 1_000;
 
 /**
  * Replaces an object in place, never a newer one by an older one, and only what was read before.
@@ -71,7 +73,9 @@ export async function putPointer(
     const onlyIf = current === null ? { etagDoesNotMatch: "*" } : { etagMatches: current.etag };
     const written = await unlessTooOften(() => put(bucket, object, { digest, onlyIf }));
     if (written === true) return;
-    if (written === "too often") await sleep(BACK_OFF_MS * 2 ** attempt * (0.5 + Math.random()));
+    if (written === "too often") {
+      await sleep(Math.min(BACK_OFF_MS * 2 ** attempt, MAX_BACK_OFF_MS) * (0.5 + Math.random()));
+    }
   }
   throw new RbsmError("unavailable", `"${pointer.key}" is being written by others`);
 }

@@ -35,7 +35,8 @@ export async function advance(
   try {
     await waitOrWork(caller);
   } catch (error) {
-    await dropHold(db, { holder: caller.holder, done: false });
+    // A hold that cannot be given back ends by itself; what went wrong before says more.
+    await Promise.allSettled([dropHold(db, { holder: caller.holder, done: false })]);
     throw error;
   }
 }
