@@ -92,7 +92,7 @@ describe("PUT /v1/advisories/{id}", () => {
         expect((await signedList()).map(({ id }) => id)).toContain(`RBSA-${nth}`);
         expect((await recorded()).length).toBe((await publicList()).length);
       }
-    });
+    }, 120_000);
   }
 });
 

@@ -230,5 +230,5 @@ for (const fault of ["failed", "failed but stored"] as const) {
       expect([nth, (await check()).differences]).toEqual([nth, []]);
       if (!hit()) return expect(nth).toBeGreaterThan(8);
     }
-  }, 120_000);
+  }, 300_000);
 }
