@@ -4,7 +4,11 @@ import {
   encodeLogEntry,
   formatVerifierKey,
   type LogEntry,
+  releasePath,
+  type ReleaseStatement,
   signingKeyFromSeed,
+  signRelease,
+  statementDigest,
   type SigningKey,
   utf8,
 } from "@rising-bsm/protocol";
@@ -23,6 +27,8 @@ let key: SigningKey;
 let vkey: string;
 let log: TestLog;
 let files: Map<string, Uint8Array>;
+/** Release statements beside the log. */
+let served: Map<string, Uint8Array>;
 let server: FileServer;
 let home: string;
 
@@ -31,6 +37,7 @@ beforeEach(async () => {
   vkey = await formatVerifierKey({ name: ORIGIN, publicKey: key.publicKey, role: "log" });
   log = await createTestLog(ORIGIN, key);
   files = new Map();
+  served = new Map();
   server = await serveFiles(files);
   home = await temporaryFolder();
 });
@@ -65,7 +72,7 @@ async function append(...entries: readonly LogEntry[]): Promise<void> {
 
 async function serve(one: TestLog = log): Promise<void> {
   files.clear();
-  for (const [path, bytes] of await one.files()) files.set(path, bytes);
+  for (const [path, bytes] of [...served, ...(await one.files())]) files.set(path, bytes);
 }
 
 function verify(...args: readonly string[]): Promise<CliRun> {
@@ -239,6 +246,50 @@ test.each([[["--from", "9"]], [["--from", "-1"]], [["--from", "x"]], [["--root",
     expect((await verify(...args)).code).toBe(2);
   },
 );
+
+async function appendSigned(version: string, publisherKeyId: string): Promise<string> {
+  const statement: ReleaseStatement = {
+    type: "https://rising-bsm.com/release/v1",
+    plugin: "@acme/hello",
+    version,
+    bundleSha256: "d".repeat(64),
+    size: 1,
+    treeDigest: `h1:${"A".repeat(43)}=`,
+    publisherKeyId,
+    seq: 1,
+    publishedAt: AT,
+    review: { verdict: "passed", policy: "test" },
+  };
+  const envelope = await signRelease(statement, key);
+  const digest = await statementDigest(envelope);
+  await append({ type: "release", plugin: "@acme/hello", version, statement: digest });
+  const path = releasePath("@acme/hello", version);
+  served.set(path, utf8(JSON.stringify(envelope)));
+  return path;
+}
+
+test("--deep holds statements against entries, and their keys against owners and revocations", async () => {
+  const revoked = { type: "key-revoke", publisher: "acme", keyId: KEY, fromIndex: 4 } as const;
+  await append(owner("@acme", null, "acme"), keyAdd("acme", KEY), keyAdd("evil", OTHER_KEY));
+  await appendSigned("1.0.0", KEY);
+  await append({ ...revoked, statement: null, at: AT });
+  const late = await appendSigned("1.1.0", KEY);
+  const stranger = await appendSigned("1.2.0", OTHER_KEY);
+  const swapped = await appendSigned("1.3.0", "e".repeat(64));
+  const gone = await appendSigned("1.4.0", "e".repeat(64));
+  served.set(swapped, served.get(releasePath("@acme/hello", "1.0.0")) ?? new Uint8Array());
+  served.delete(gone);
+  await serve();
+  expect((await verify()).json().ok).toBe(true);
+  const run = await verify("--deep");
+  expect(run.code).toBe(5);
+  expect(run.json().error.findings).toEqual([
+    expect.objectContaining({ rule: "log_key_breach", index: 5, path: late }),
+    expect.objectContaining({ rule: "log_key_breach", index: 6, path: stranger }),
+    expect.objectContaining({ rule: "log_statement_mismatch", index: 7, path: swapped }),
+    expect.objectContaining({ rule: "log_statement_invalid", index: 8, path: gone }),
+  ]);
+});
 
 test("log verify and watch need somebody to believe", async () => {
   const run = await runCli(["log", "verify", "--url", server.url, "--json"], { home });
