@@ -229,7 +229,6 @@ export const audit = sqliteTable("audit", {
 export type Publisher = typeof publishers.$inferSelect;
 export type PublisherKey = typeof publisherKeys.$inferSelect;
 export type Heads = typeof heads.$inferSelect;
-export type TrustFile = typeof trustFiles.$inferSelect;
 export type TrustRole = typeof trustRoles.$inferSelect;
 export type CatalogTarget = typeof catalogTargets.$inferSelect;
 export type Version = typeof versions.$inferSelect;
