@@ -14,9 +14,8 @@ import {
   utf8,
   utf8Decode,
 } from "@rising-bsm/protocol";
-import type { CatalogDifference } from "@rising-bsm/protocol";
+import type { CatalogDifference, NoteKey } from "@rising-bsm/protocol";
 import type { Database } from "../database.ts";
-import { settings, signingKey } from "../env.ts";
 import type { Bindings } from "../env.ts";
 import { holdsBundle } from "../release/bundle-object.ts";
 import { buildDocument } from "../release/plugin-document.ts";
@@ -35,6 +34,8 @@ export interface Check {
   readonly db: Database;
   /** There is a catalogue; before the first ceremony there is none. */
   readonly isPublished: boolean;
+  /** Every log that hosts know: proofs of an earlier one stay good. */
+  readonly logs: readonly NoteKey[];
   /** Contents of the shards that this part has read: plugin → SHA-256 of its document. */
   readonly shards: Map<string, Promise<Readonly<Record<string, string>>>>;
 }
@@ -50,7 +51,7 @@ export async function checkPlugin(check: Check, plugin: CheckedPlugin): Promise<
   if (facts.owner === undefined) return [];
   const places = facts.versions.flatMap(({ logIndex }) => (logIndex === null ? [] : [logIndex]));
   const logged = await entriesAt(db, places);
-  const versions = await Promise.all(facts.versions.map((row) => checkVersion(env, row, logged)));
+  const versions = await Promise.all(facts.versions.map((row) => checkVersion(check, row, logged)));
   const isListed = plugin.removedAt === null && facts.versions.length > 0;
   const expected = isListed
     ? utf8(JSON.stringify(buildDocument(name, facts.owner, facts).document))
@@ -64,10 +65,11 @@ export async function checkPlugin(check: Check, plugin: CheckedPlugin): Promise<
 }
 
 async function checkVersion(
-  env: Bindings,
+  check: Check,
   row: Version,
   logged: ReadonlyMap<number, string>,
 ): Promise<Found[]> {
+  const { env } = check;
   const subject = `${row.plugin}@${row.version}`;
   const bucket = row.paid ? env.PRIVATE : env.BUNDLES;
   const entry = encodeLogEntry({
@@ -80,7 +82,7 @@ async function checkVersion(
   const findings: [Found["kind"], boolean, string][] = [
     ["bundle", await holdsBundle(bucket, row.sha256), "The bundle is not stored with these bytes"],
     ["release", await holdsStatement(env, row), "The release statement is missing or another one"],
-    ["proof", await holdsProof(env, row, entry), "The log proof is missing or does not verify"],
+    ["proof", await holdsProof(check, row, entry), "The log proof is missing or does not verify"],
     ["log", isLogged, "The log has another entry at its place"],
   ];
   return findings.flatMap(([kind, isRight, message]) =>
@@ -97,11 +99,9 @@ async function holdsStatement({ BUNDLES }: Bindings, row: Version): Promise<bool
   });
 }
 
-async function holdsProof(env: Bindings, row: Version, entry: Uint8Array): Promise<boolean> {
+async function holdsProof({ env, logs }: Check, row: Version, entry: Uint8Array): Promise<boolean> {
   const object = await env.BUNDLES.get(proofPath(row.plugin, row.version).slice(1));
   if (object === null) return false;
-  const { publicKey } = await signingKey(env, "LOG_KEY");
-  const logs = [{ name: settings(env).LOG_ORIGIN, publicKey }];
   return isRight(async () => {
     const { index } = await openTlogProof(await object.text(), entry, logs);
     return index === row.logIndex;
