@@ -39,11 +39,6 @@ export async function putIfUnchanged(
   return put(bucket, object, { digest, onlyIf });
 }
 
-/** Replaces an object that is a copy of something else: who writes last may be anybody. */
-export async function putReplacing(bucket: R2Bucket, object: NewObject): Promise<void> {
-  await put(bucket, object, { digest: await sha256(object.bytes) });
-}
-
 /** An object that is replaced in place. One of a greater order is newer: a version, a size, a time. */
 interface Pointer extends NewObject {
   readonly order: number;
