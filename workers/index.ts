@@ -3,7 +3,10 @@ import { app } from "./app.ts";
 import { writeDatabase } from "./database.ts";
 import type { Bindings } from "./env.ts";
 import { advance } from "./log/advance.ts";
+import { assertInStep } from "./log/in-step.ts";
+import { loadHeads } from "./log/queries.ts";
 import { fillFolds } from "./names/queries.ts";
+import { allSettled } from "./objects.ts";
 import { sweepStaged } from "./release/sweep-staged.ts";
 import { reportExpiry } from "./trust/report-expiry.ts";
 
@@ -13,8 +16,13 @@ export default {
   fetch: app.fetch,
   async scheduled(controller, env) {
     const now = new Date(controller.scheduledTime);
-    await fillFolds(writeDatabase(env), NAMES_A_RUN);
-    await carryOutTransfers(env, now);
-    await Promise.all([advance(env, now), sweepStaged(env, now), reportExpiry(env, now)]);
+    const db = writeDatabase(env);
+    await reportExpiry(env, now);
+    // What a database that was set back has forgotten is neither swept away nor done a second time.
+    await assertInStep(db, env.BUNDLES, await loadHeads(db));
+    const first = [fillFolds(db, NAMES_A_RUN), carryOutTransfers(env, now)];
+    // One that goes wrong keeps none of the others from being done.
+    await Promise.allSettled(first);
+    await allSettled([...first, advance(env, now), sweepStaged(env, now)]);
   },
 } satisfies ExportedHandler<Bindings>;

@@ -79,7 +79,7 @@ export async function findStoredSize(bucket: R2Bucket, size: number): Promise<nu
 }
 
 /** What is logged or listed: there is no writing to it while the database is behind the bucket. */
-const LOGGED = /^\/v1\/(plugins|publishers|scopes|keys|trust|advisories)(\/|$)/;
+const LOGGED = /^\/v1\/(plugins|publishers|scopes|keys|trust|advisories|catalog)(\/|$)/;
 
 export const refuseWhileBehind = createMiddleware<AppEnv>(async (c, next) => {
   if (c.req.method !== "GET" && c.req.method !== "HEAD" && LOGGED.test(c.req.path)) {

@@ -6,6 +6,7 @@ import {
   equalBytes,
   hex,
   openCheckpoint,
+  sha256,
   tileWidth,
   utf8Decode,
 } from "@rising-bsm/protocol";
@@ -24,19 +25,24 @@ const ENTRIES_AT_ONCE = 4 * TILE_WIDTH;
 
 /** The log as the bucket has it. */
 export interface History {
-  readonly checkpoint: OpenedCheckpoint;
+  readonly checkpoint: Pick<OpenedCheckpoint, "size" | "root">;
   /** Entries may reach further than the checkpoint: proofs of them may have been given away. */
   readonly size: number;
 }
 
 export async function readHistory(env: Bindings): Promise<History> {
-  const object = await env.BUNDLES.get(CHECKPOINT_KEY);
-  if (object === null) throw new RbsmError("not_found", "The bucket has no checkpoint");
-  const { publicKey } = await signingKey(env, "LOG_KEY");
-  const keys = [{ name: settings(env).LOG_ORIGIN, publicKey }];
-  const checkpoint = await openCheckpoint(await object.text(), keys);
+  const checkpoint = await readCheckpoint(env);
   const stored = await findStoredSize(env.BUNDLES, checkpoint.size);
   return { checkpoint, size: Math.max(checkpoint.size, stored) };
+}
+
+/** Of a bucket without one, as a deployment from before the log left it: that of an empty log. */
+async function readCheckpoint(env: Bindings): Promise<History["checkpoint"]> {
+  const object = await env.BUNDLES.get(CHECKPOINT_KEY);
+  if (object === null) return { size: 0, root: await sha256(new Uint8Array()) };
+  const { publicKey } = await signingKey(env, "LOG_KEY");
+  const keys = [{ name: settings(env).LOG_ORIGIN, publicKey }];
+  return openCheckpoint(await object.text(), keys);
 }
 
 /** Takes entries from the bucket into the database and hashes them; answers with where it stopped. */

@@ -1,9 +1,10 @@
-import type { LogEntry } from "@rising-bsm/protocol";
+import type { Advisory, LogEntry } from "@rising-bsm/protocol";
 import { and, asc, between, eq, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Database } from "../database.ts";
 import { bumpRevision } from "../release/queries.ts";
 import {
+  advisories,
   heads,
   keyStatements,
   logEntries,
@@ -13,6 +14,7 @@ import {
   publisherKeys,
   publishers,
   scopes,
+  scopeTransfers,
   versions,
 } from "../schema.ts";
 import type { Heads, Version } from "../schema.ts";
@@ -103,6 +105,9 @@ export async function restoreOwner(db: Database, { entry, text }: Logged<"owner"
       .insert(scopes)
       .values({ scope: entry.scope, publisher: entry.to, createdAt: at })
       .onConflictDoUpdate({ target: scopes.scope, set: { publisher: entry.to } }),
+    db
+      .delete(scopeTransfers)
+      .where(and(eq(scopeTransfers.scope, entry.scope), eq(scopeTransfers.toPublisher, entry.to))),
     dropQueued(db, text),
   ]);
 }
@@ -138,6 +143,31 @@ export async function restoreRevocation(
       })
       .where(eq(publisherKeys.keyId, entry.keyId)),
     dropQueued(db, text),
+  ]);
+}
+
+/** Puts exactly these advisories in force; of one that is none of them it is not known when it ended. */
+export async function restoreAdvisories(
+  db: Database,
+  entries: readonly Advisory[],
+  at: number,
+): Promise<void> {
+  const listed = rowsOf(entries);
+  await db.batch([
+    db
+      .update(advisories)
+      .set({ withdrawnAt: at })
+      .where(
+        sql`${advisories.withdrawnAt} IS NULL
+          AND ${advisories.id} NOT IN (SELECT value ->> 'id' FROM ${listed})`,
+      ),
+    db
+      .insert(advisories)
+      .select(sql`SELECT value ->> 'id', value, NULL FROM ${listed} WHERE 1`)
+      .onConflictDoUpdate({
+        target: advisories.id,
+        set: { entry: sql`excluded.entry`, withdrawnAt: null },
+      }),
   ]);
 }
 

@@ -27,6 +27,7 @@ import {
   restoreStatements,
   storeRecoveredHeads,
 } from "./recover-queries.ts";
+import { recoverAdvisories } from "./recover-advisories.ts";
 import { recoverRelease } from "./recover-release.ts";
 import type { Lost } from "./recover-release.ts";
 
@@ -91,7 +92,9 @@ async function restore(env: Bindings, db: Database, { history, from }: Part): Pr
 async function finish(env: Bindings, db: Database, history: History): Promise<Progress> {
   const known = await loadHeads(db);
   const { size } = history;
-  const tufVersion = Math.max(known.tufVersion, await readTimestampVersion(env.BUNDLES));
+  const shownVersion = await readTimestampVersion(env.BUNDLES);
+  const tufVersion = Math.max(known.tufVersion, shownVersion);
+  if (shownVersion > known.tufVersion) await recoverAdvisories(env, db);
   if (known.logSize >= size) {
     const { logSize, logRoot, shownLogSize } = known;
     await storeRecoveredHeads(db, known, { logSize, logRoot, shownLogSize, tufVersion });
