@@ -15,7 +15,7 @@ import {
   splitPluginName,
   utf8,
 } from "@rising-bsm/protocol";
-import type { SigningKey } from "@rising-bsm/protocol";
+import type { Envelope, SigningKey } from "@rising-bsm/protocol";
 import { z } from "zod";
 import { app } from "./app.ts";
 import type { Bindings } from "./env.ts";
@@ -117,12 +117,16 @@ export async function createToken(body: {
 export async function enrollKey({
   token,
   key,
+  statement,
   bindings = env,
-}: Pick<Account, "token" | "key"> & { bindings?: Bindings }): Promise<void> {
+}: Pick<Account, "token" | "key"> & {
+  statement?: Envelope;
+  bindings?: Bindings;
+}): Promise<void> {
   const answer = await expectOk(send("POST", "/v1/keys/challenge", { token, body: {} }));
   const { challenge } = z.object({ challenge: z.string() }).parse(await answer.json());
   const signature = await proveKeyPossession(key, challenge);
-  const body = { publicKey: base64url(key.publicKey), challenge, signature };
+  const body = { publicKey: base64url(key.publicKey), challenge, signature, statement };
   await expectOk(send("POST", "/v1/keys", { token, body, bindings }));
 }
 

@@ -1,10 +1,13 @@
 import { createScheduledController } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { base64url, signKeyStatement, signingKeyFromSeed } from "@rising-bsm/protocol";
 import { beforeEach, expect, test } from "vitest";
 import worker from "../index.ts";
 import {
   buildBundle,
+  call,
   createAccount,
+  enrollKey,
   publish,
   refusal,
   resetMarketplace,
@@ -124,4 +127,50 @@ test("advisories that came and went since are as the catalogue has them", async 
   expect(await recoverAll()).toEqual([]);
   await publishNew("@acme/hello", "1.0.0");
   expect(await readTarget("catalog/advisories.json")).toEqual(wanted);
+});
+
+test("what a publisher since then said about its keys comes back with its plugin", async () => {
+  const before = await snapshot();
+  const globex = await createAccount("globex");
+  const target = { name: "@globex/new", version: "1.0.0" };
+  const bundle = await buildBundle(globex.key, target);
+  expect((await publish(target, bundle, globex)).status).toBe(201);
+  const key = await signingKeyFromSeed(crypto.getRandomValues(new Uint8Array(32)));
+  const said = {
+    type: "https://rising-bsm.com/publisher-key/v1" as const,
+    publisher: "globex",
+    issuedAt: new Date().toISOString(),
+    action: "add" as const,
+    keyId: key.keyId,
+    publicKey: base64url(key.publicKey),
+  };
+  const statement = await signKeyStatement(said, globex.key);
+  await enrollKey({ ...globex, key, statement });
+  await restore(before);
+  expect(await recoverAll()).toEqual([]);
+  const known = await (await call("/v1/publishers/globex/keys")).json();
+  expect(known).toMatchObject({ statements: [statement], keys: [{}, { keyId: key.keyId }] });
+});
+
+test("what a recovery took over and found wrong stands in no one's way", async () => {
+  const [{ log_size: size } = {}] = (
+    await env.DB.prepare("SELECT log_size FROM heads").all<{ log_size: number }>()
+  ).results;
+  await env.DB.prepare("INSERT INTO log_entries VALUES (?, 'wrong')").bind(size).run();
+  const hash = "0".repeat(64);
+  await env.DB.prepare("INSERT INTO log_hashes VALUES (0, ?, ?)").bind(size, hash).run();
+  await publishNew("@acme/hello", "1.0.0");
+  await auditMarketplace();
+});
+
+test("a release whose bytes are gone cannot be approved", async () => {
+  const before = await snapshot();
+  await publishNew("@acme/sold", "1.0.0", paid);
+  const { objects } = await env.PRIVATE.list();
+  await env.PRIVATE.delete(objects.map(({ key }) => key));
+  await restore(before);
+  expect(await recoverAll()).toHaveLength(1);
+  const answer = await send("POST", "/v1/plugins/@acme/sold/versions/1.0.0/approve");
+  expect(await refusal(answer)).toEqual([409, "conflict_state"]);
+  await publishNew("@acme/sold", "1.0.1", paid);
 });

@@ -141,13 +141,44 @@ export function loadTile(
     .where(and(eq(logHashes.level, level), between(logHashes.place, first, first + width - 1)));
 }
 
+export interface History {
+  readonly entries: readonly (typeof logEntries.$inferSelect)[];
+  readonly hashes: readonly (typeof logHashes.$inferSelect)[];
+}
+
+const rowsOf = (values: readonly unknown[]) => sql`json_each(${JSON.stringify(values)}) AS row`;
+
+/**
+ * Statements that store entries and hashes, over what a recovery may have left of a log that turned out
+ * not to be signed.
+ */
+export function putHistory(db: Database, { entries, hashes }: History) {
+  const entry = db
+    .insert(logEntries)
+    .select(sql`SELECT value ->> 'place', value ->> 'entry' FROM ${rowsOf(entries)} WHERE 1`)
+    .onConflictDoUpdate({
+      target: logEntries.place,
+      set: { entry: sql`excluded.entry` },
+      setWhere: sql`excluded.entry <> ${logEntries.entry}`,
+    });
+  const hash = db
+    .insert(logHashes)
+    .select(
+      sql`SELECT value ->> 'level', value ->> 'place', value ->> 'hash' FROM ${rowsOf(hashes)} WHERE 1`,
+    )
+    .onConflictDoUpdate({
+      target: [logHashes.level, logHashes.place],
+      set: { hash: sql`excluded.hash` },
+      setWhere: sql`excluded.hash <> ${logHashes.hash}`,
+    });
+  return [entry, hash] as const;
+}
+
 /** What one compare-and-swap of the heads stores. */
-export interface Integration {
+export interface Integration extends History {
   readonly heads: Heads;
   readonly size: number;
   readonly root: string;
-  readonly entries: readonly (typeof logEntries.$inferSelect)[];
-  readonly hashes: readonly (typeof logHashes.$inferSelect)[];
   readonly releases: readonly {
     readonly plugin: string;
     readonly version: string;
@@ -159,22 +190,16 @@ export interface Integration {
 
 /** Stores all of it or nothing; false when somebody else moved the heads first. */
 export async function storeIntegration(db: Database, next: Integration): Promise<boolean> {
-  const rows = (values: readonly unknown[]) => sql`json_each(${JSON.stringify(values)}) AS row`;
   const moveHeads = db
     .update(heads)
     .set({ revision: next.heads.revision + 1, logSize: next.size, logRoot: next.root });
   try {
     await db.batch([
       moveHeads,
+      ...putHistory(db, next),
       db
-        .insert(logEntries)
-        .select(sql`SELECT value ->> 'place', value ->> 'entry' FROM ${rows(next.entries)}`),
-      db
-        .insert(logHashes)
-        .select(
-          sql`SELECT value ->> 'level', value ->> 'place', value ->> 'hash' FROM ${rows(next.hashes)}`,
-        ),
-      db.delete(logQueue).where(sql`${logQueue.id} IN (SELECT value FROM ${rows(next.queueIds)})`),
+        .delete(logQueue)
+        .where(sql`${logQueue.id} IN (SELECT value FROM ${rowsOf(next.queueIds)})`),
       ...next.releases.map(({ plugin, version, ...fixed }) =>
         db
           .update(versions)

@@ -2,13 +2,14 @@ import type { Advisory, LogEntry } from "@rising-bsm/protocol";
 import { and, asc, between, eq, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Database } from "../database.ts";
+import { putHistory } from "./queries.ts";
+import type { History } from "./queries.ts";
 import { bumpRevision } from "../release/queries.ts";
 import {
   advisories,
   heads,
   keyStatements,
   logEntries,
-  logHashes,
   logQueue,
   plugins,
   publisherKeys,
@@ -22,36 +23,8 @@ import type { Heads, Version } from "../schema.ts";
 const rowsOf = (values: readonly unknown[]) => sql`json_each(${JSON.stringify(values)}) AS row`;
 
 /** What the bucket has counts: other entries at these places were never shown to anybody. */
-export async function storeHistory(
-  db: Database,
-  history: {
-    readonly entries: readonly (typeof logEntries.$inferSelect)[];
-    readonly hashes: readonly (typeof logHashes.$inferSelect)[];
-  },
-): Promise<void> {
-  await db.batch([
-    db
-      .insert(logEntries)
-      .select(
-        sql`SELECT value ->> 'place', value ->> 'entry' FROM ${rowsOf(history.entries)} WHERE 1`,
-      )
-      .onConflictDoUpdate({
-        target: logEntries.place,
-        set: { entry: sql`excluded.entry` },
-        setWhere: sql`excluded.entry <> ${logEntries.entry}`,
-      }),
-    db
-      .insert(logHashes)
-      .select(
-        sql`SELECT value ->> 'level', value ->> 'place', value ->> 'hash'
-          FROM ${rowsOf(history.hashes)} WHERE 1`,
-      )
-      .onConflictDoUpdate({
-        target: [logHashes.level, logHashes.place],
-        set: { hash: sql`excluded.hash` },
-        setWhere: sql`excluded.hash <> ${logHashes.hash}`,
-      }),
-  ]);
+export async function storeHistory(db: Database, history: History): Promise<void> {
+  await db.batch(putHistory(db, history));
 }
 
 export function loadEntries(db: Database, { from, until }: { from: number; until: number }) {
@@ -177,12 +150,15 @@ export async function restoreStatements(
   publisher: string,
   statements: readonly Pick<typeof keyStatements.$inferSelect, "digest" | "envelope">[],
 ): Promise<void> {
-  const next = sql<number>`(SELECT coalesce(max(place), -1) + 1 FROM key_statements
+  const next = sql`(SELECT coalesce(max(place), -1) + 1 FROM key_statements
     WHERE publisher = ${publisher})`;
-  for (const statement of statements) {
+  for (const { digest, envelope } of statements) {
     await db
       .insert(keyStatements)
-      .values({ publisher, ...statement, place: next })
+      .select(
+        sql`SELECT name, ${next}, ${digest}, ${JSON.stringify(envelope)} FROM publishers
+          WHERE name = ${publisher}`,
+      )
       .onConflictDoNothing();
   }
 }

@@ -124,17 +124,18 @@ async function restoreEntry(
 ): Promise<Lost | null> {
   switch (entry.type) {
     case "release":
+      await recoverStatements(env, db, entry.plugin);
       return recoverRelease(env, db, { entry, place });
     case "owner":
       await restoreOwner(db, { entry, text });
       return null;
     case "key-add":
       await restoreKey(db, { entry, text });
-      await recoverStatements(env, db, entry.publisher);
+      await recoverStatements(env, db, await findDocumented(db, entry.publisher));
       return null;
     case "key-revoke":
       await restoreRevocation(db, { entry, text });
-      await recoverStatements(env, db, entry.publisher);
+      await recoverStatements(env, db, await findDocumented(db, entry.publisher));
       return null;
     case "yank":
     case "deprecate":
@@ -162,15 +163,18 @@ async function reasonOf(
 }
 
 /** What publishers said about their keys lies in the documents of their plugins. */
-async function recoverStatements(env: Bindings, db: Database, publisher: string): Promise<void> {
-  const plugin = await findDocumented(db, publisher);
+async function recoverStatements(
+  env: Bindings,
+  db: Database,
+  plugin: string | undefined,
+): Promise<void> {
   const document = plugin === undefined ? null : await readDocument(env, plugin);
-  if (document?.publisher.name !== publisher) return;
+  if (document === null) return;
   const statements = document.publisher.statements.map(async (envelope) => ({
     envelope,
     digest: await statementDigest(envelope),
   }));
-  await restoreStatements(db, publisher, await Promise.all(statements));
+  await restoreStatements(db, document.publisher.name, await Promise.all(statements));
 }
 
 async function readDocument(env: Bindings, plugin: string): Promise<PluginDocument | null> {

@@ -180,7 +180,12 @@ async function setMark(
 
 publish.openapi(approveRoute, async (c) => {
   const target = targetOf(c.req.valid("param"));
-  await requireVersion(c, target);
+  const { status, logIndex, statusReason } = await requireVersion(c, target);
+  if (status === "rejected" && logIndex !== null) {
+    throw new RbsmError("conflict_state", statusReason ?? undefined, {
+      fix: "Publish the next version",
+    });
+  }
   assertStillSigned(await findSigner(writeDatabase(c.env), target));
   const at = Date.now();
   const entry = auditEntry(c, { action: "release.approve", subject: subjectOf(target), at });
