@@ -16,6 +16,27 @@ export function advisoriesOn(release: RevocableRelease, lists: RevocationLists):
   return revocationsOf(release, [...lists.revocations.entries, ...lists.advisories.entries]);
 }
 
+/**
+ * What the lists say about any release, the strictest first: the lists are gone through once, so that
+ * thousands of entries cost each plugin no more than its own.
+ */
+export function indexRevocations(
+  lists: RevocationLists,
+): (release: RevocableRelease) => Revocation[] {
+  const all = [...lists.revocations.entries, ...lists.advisories.entries];
+  const bySubject = Map.groupBy(all, ({ match }) => subjectOf(match));
+  return (release) => {
+    const subjects = new Set([release.plugin, release.sha256, release.publisherKeyId]);
+    const entries = [...subjects].flatMap((subject) => bySubject.get(subject) ?? []);
+    return revocationsOf(release, entries);
+  };
+}
+
+function subjectOf(match: Revocation["match"]): string {
+  if ("plugin" in match) return match.plugin;
+  return "sha256" in match ? match.sha256 : match.publisherKeyId;
+}
+
 /** An installed release as revocations see it. */
 export function revocable(name: PluginRow["name"], release: ReleaseRow): RevocableRelease {
   const { version, sha256, publisherKeyId, logIndex } = release;

@@ -11,7 +11,7 @@ import type {
 import type { Actor } from "./actor.ts";
 import { effectiveConfig } from "../settings/check-config.ts";
 import { type AllowedLimits, grantedLimits, storageBytesOf } from "./granted-limits.ts";
-import { disablingOf, type Revocations } from "./revocations.ts";
+import { disablingOf, type Revocations, stoppedBy } from "./revocations.ts";
 import {
   contextOf,
   type Goodbye,
@@ -97,6 +97,9 @@ export function createActivePlugins(parts: ActiveParts): ActivePlugins {
   const reach: Reach = async (name) => {
     const slot = slots.get(name);
     if (stateOf(slot) !== "active") throw notActive(slot);
+    // An operation that began before a revocation may have put an older view of the plugin in place.
+    const problem = stoppedBy(parts.revocations, slot.row);
+    if (problem !== undefined) throw notActive({ ...slot, problem });
     return slot.running ?? startFromDisk({ ...parts, start, reach }, slot);
   };
   const drain = (slot: Slot | undefined, goodbyes: readonly Goodbye[]) => {

@@ -70,6 +70,8 @@ export async function describeTrust({ trust, administer }: UpdateCheckParts): Pr
 export async function checkForUpdates(parts: UpdateCheckParts): Promise<UpdateInfo[]> {
   const { administer, administration, held } = parts;
   const { changed, catalogue } = await readCatalogue(parts.trust);
+  // At once, however long an operation under way takes, and again for what that puts in place.
+  await applyRevocations(administer);
   await administration.alone(() => applyRevocations(administer));
   if (changed) await followLog(parts);
   const found = administer.slots

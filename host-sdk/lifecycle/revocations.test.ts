@@ -220,6 +220,70 @@ test("a revocation that comes with another plugin's installation is in force aft
   expect(host.plugin(HELLO).state).toBe("revoked");
 });
 
+/** Holds downloads of bundles back until the result is called. */
+function holdDownloads(): () => void {
+  const held: (() => void)[] = [];
+  fixture.market.intercept(({ url = "" }, response) => {
+    if (!url.startsWith("/b/")) return false;
+    held.push(() => void response.destroy());
+    return true;
+  });
+  return () => {
+    fixture.market.intercept(null);
+    for (const release of held) release();
+  };
+}
+
+test("a revocation does not wait for an operation that is under way", async () => {
+  const { host } = await openWithHello();
+  await fixture.market.publish({ name: "@acme/other", version: "1.0.0" });
+  const letGo = holdDownloads();
+  const installing = codeOf(host.install("@acme/other", { grant: "requested" }));
+  await expect
+    .poll(() => fixture.market.requests.some((path) => path.startsWith("/b/")))
+    .toBe(true);
+  fixture.market.revoke(entry("disable"));
+  const checking = codeOf(host.checkForUpdates());
+  await expect.poll(() => host.plugin(HELLO).state, { timeout: 5_000 }).toBe("revoked");
+  expect(await codeOf(greet(host))).toBe("plugin_not_active");
+  letGo();
+  await Promise.all([installing, checking]);
+  expect(host.plugin(HELLO).state).toBe("revoked");
+});
+
+test("an update that began before a revocation does not bring the plugin back", async () => {
+  const { host } = await openWithHello();
+  const slow = `export default { methods: { greet: () => "hi" },
+    onActivate: () => new Promise((done) => setTimeout(done, 1_500)) };`;
+  await fixture.market.publish({ name: HELLO, version: "1.1.0", code: slow });
+  await fixture.market.publish({ name: "@acme/other", version: "1.0.0" });
+  const activating = new Promise<void>((resolve) => {
+    const onProgress = ({ step }: { step: string }) => void (step === "activate" && resolve());
+    void host.update(HELLO, { onProgress }).catch(() => undefined);
+  });
+  await activating;
+  const letGo = holdDownloads();
+  const installing = codeOf(host.install("@acme/other", { grant: "requested" }));
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  fixture.market.revoke(entry("disable", "*"));
+  const checking = codeOf(host.checkForUpdates());
+  await expect.poll(() => host.plugin(HELLO).version, { timeout: 10_000 }).toBe("1.1.0");
+  expect(await codeOf(greet(host))).toBe("plugin_not_active");
+  letGo();
+  await Promise.all([installing, checking]);
+  expect(host.plugin(HELLO).state).toBe("revoked");
+});
+
+test("what was verified stays in force when its file disappears", async () => {
+  const { host } = await openWithHello();
+  fixture.market.revoke(entry("disable"));
+  await host.checkForUpdates();
+  await rm(join(fixture.dataDir, "trust", "verified.json"));
+  fixture.market.intercept((_request, response) => Boolean(response.destroy()));
+  await host.update(HELLO).catch(() => undefined);
+  expect(host.plugin(HELLO).state).toBe("revoked");
+});
+
 test("a release is not loaded when its revocation is known and not yet applied", async () => {
   const { host } = await openWithHello();
   await host.close();

@@ -1,5 +1,5 @@
 import { localText, type Revocation, type Text } from "@rising-bsm/protocol";
-import { advisoriesOn, revocable, type RevocationLists } from "../install/revoked.ts";
+import { indexRevocations, revocable } from "../install/revoked.ts";
 import type { PluginRow, ReleaseRow } from "../install/rows.ts";
 import type { Trust } from "../trust/trust.ts";
 import type { ActivePlugins } from "./active-plugins.ts";
@@ -15,12 +15,15 @@ export interface AdvisoryInfo {
   readonly advisory: string | null;
 }
 
+/** What the lists say about a release, the strictest first. */
+type Sayings = (name: string, release: ReleaseRow) => readonly Revocation[];
+
 /** The lists of revocations as they were last verified: what runs is decided by them alone. */
 export interface Revocations {
-  /** Reads the verified lists again; when that fails the ones at hand stay. */
-  reload(): Promise<void>;
+  /** Reads the verified lists again; when that fails the ones at hand stay. Gives what was said before. */
+  reload(): Promise<Sayings>;
   /** What the lists say about a release, the strictest first. */
-  of(name: string, release: ReleaseRow): Revocation[];
+  readonly of: Sayings;
 }
 
 /** What the lists are read from. */
@@ -31,15 +34,36 @@ export interface RevocationsOptions {
 
 /** Empty until the first `reload`. */
 export function createRevocations({ trust, logger }: RevocationsOptions): Revocations {
-  let lists: RevocationLists | null = null;
+  let current: Sayings = () => [];
+  let last: Promise<unknown> = Promise.resolve();
+  const reloadNow = async () => {
+    const before = current;
+    const lists = await trust.verified().catch((error: unknown) => {
+      logger.error("The verified trust state cannot be read", { error: String(error) });
+      return null;
+    });
+    // What was verified once does not end because its file is gone.
+    if (lists !== null) current = sayingsOf(indexRevocations(lists));
+    return before;
+  };
   return {
-    async reload() {
-      lists = await trust.verified().catch((error: unknown) => {
-        logger.error("The verified trust state cannot be read", { error: String(error) });
-        return lists;
-      });
+    reload() {
+      // One after the other, or what was read earlier could replace what was read later.
+      const done = last.then(reloadNow);
+      last = done;
+      return done;
     },
-    of: (name, release) => (lists === null ? [] : advisoriesOn(revocable(name, release), lists)),
+    of: (name, release) => current(name, release),
+  };
+}
+
+/** Every call asks, so that a release is looked up once. */
+function sayingsOf(find: ReturnType<typeof indexRevocations>): Sayings {
+  const known = new WeakMap<ReleaseRow, readonly Revocation[]>();
+  return (name, release) => {
+    const said = known.get(release) ?? find(revocable(name, release));
+    known.set(release, said);
+    return said;
   };
 }
 
@@ -49,6 +73,15 @@ export function disablingOf(
   { name, release }: Pick<PluginRow, "name" | "release">,
 ): Revocation | undefined {
   return revocations.of(name, release).find(({ action }) => action === "disable");
+}
+
+/** Why a release must not run, whatever its administrator wants; undefined when it may. */
+export function stoppedBy(
+  revocations: Pick<Revocations, "of">,
+  row: Pick<PluginRow, "name" | "release">,
+): Problem | undefined {
+  const entry = disablingOf(revocations, row);
+  return entry === undefined ? undefined : problemOf(entry);
 }
 
 /** The entry that forbids to install a release. */
@@ -79,27 +112,32 @@ export interface RevocationParts {
 /** Marks what was stopped before this host started; nobody is told again. */
 export function loadRevoked({ revocations, slots }: Omit<RevocationParts, "active">): void {
   for (const slot of slots.all()) {
-    const entry = disablingOf(revocations, slot.row);
-    if (entry !== undefined) slots.load({ ...slot, problem: problemOf(entry) });
+    const problem = stoppedBy(revocations, slot.row);
+    if (problem !== undefined) slots.load({ ...slot, problem });
   }
 }
 
 /**
  * Reads the lists again and brings the installed plugins into line: a revoked one stops, one whose
  * revocation was withdrawn may run again, and about every other entry that is new somebody is told.
- * Runs while no other operation does.
+ * May run beside an operation; what that one has put in place meanwhile takes another run after it.
  */
 export async function applyRevocations(parts: RevocationParts): Promise<void> {
-  const { revocations, slots } = parts;
-  const known = new Map(slots.all().map((slot) => [slot.row.name, idsOf(revocations, slot)]));
-  await revocations.reload();
-  for (const slot of slots.all()) {
-    tellNews(parts, slot, known.get(slot.row.name) ?? []);
-    await stopOrRelease(parts, slot);
-  }
+  const before = await parts.revocations.reload();
+  // All are out of reach before any of them is waited for.
+  const stopping = parts.slots.all().map((slot) => {
+    tellNews(parts, slot, before(slot.row.name, slot.row.release));
+    return stopOrRelease(parts, slot);
+  });
+  await Promise.all(stopping);
 }
 
-function tellNews({ revocations, slots }: RevocationParts, { row }: Slot, known: string[]): void {
+function tellNews(
+  { revocations, slots }: RevocationParts,
+  { row }: Slot,
+  before: readonly Revocation[],
+): void {
+  const known = before.map(({ id }) => id);
   for (const entry of revocations.of(row.name, row.release)) {
     const isNews = entry.action !== "disable" && !known.includes(entry.id);
     if (isNews) slots.note(row.name, "advised", problemOf(entry));
@@ -111,18 +149,13 @@ async function stopOrRelease(
   slot: Slot,
 ): Promise<void> {
   const { row, problem } = slot;
-  const entry = disablingOf(revocations, row);
-  if (entry === undefined) {
+  const revoked = stoppedBy(revocations, row);
+  if (revoked === undefined) {
     if (problem?.code === "trust_revoked") slots.put(row.name, { ...slot, problem: null });
     return;
   }
-  const revoked = problemOf(entry);
   if (problem?.message !== revoked.message || slot.running !== null)
     await active.stop(row.name, { ...slot, problem: revoked, running: null });
-}
-
-function idsOf(revocations: Revocations, { row }: Slot): string[] {
-  return revocations.of(row.name, row.release).map(({ id }) => id);
 }
 
 function problemOf({ id, action, reason, advisory }: Revocation): Problem {
