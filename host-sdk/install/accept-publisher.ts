@@ -115,7 +115,7 @@ function publisherChanged(
       publisher,
       publisherKeyId,
       pinned: { publisher: pinned.publisher, keys: pinned.keys.map(({ keyId }) => keyId) },
-      fix: `Ask ${pinned.publisher} whether ${isOther ? `${publisher} has taken over` : `the key ${publisherKeyId.slice(0, 16)}… is theirs`}, then accept the publisher.`,
+      fix: `Ask ${pinned.publisher} whether ${isOther ? `${publisher} has taken over` : `the key ${publisherKeyId.slice(0, 16)}… is theirs`}, then accept the publisher with an update of ${name} itself.`,
     },
   );
 }

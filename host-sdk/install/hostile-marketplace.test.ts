@@ -162,6 +162,25 @@ test("a new publisher key stops updates until an administrator accepts it", asyn
   expect(await host.verify(HELLO)).toMatchObject({ ok: true });
 });
 
+test("accepting a plugin's publisher accepts no other publisher's new key", async () => {
+  const { market } = fixture;
+  const needs = { dependencies: { "@other/base": "*" } };
+  await market.publish({ name: "@other/base", version: "1.0.0" });
+  await market.publish({ name: HELLO, version: "1.0.0", ...needs });
+  const host = await fixture.open();
+  await host.install(HELLO, { grant: "requested" });
+  const [stolen, renewed] = await Promise.all([randomKey(), randomKey()]);
+  await market.publish({ name: "@other/base", version: "2.0.0", publisher: stolen });
+  const next = { dependencies: { "@other/base": "^2.0.0" } };
+  await market.publish({ name: HELLO, version: "1.1.0", publisher: renewed, ...next });
+  await expect(host.update(HELLO, { acceptPublisher: true })).rejects.toMatchObject({
+    code: "trust_publisher_changed",
+    detail: { plugin: "@other/base" },
+  });
+  await host.update("@other/base", { acceptPublisher: true });
+  expect(host.plugin("@other/base").version).toBe("2.0.0");
+});
+
 test("expired trust metadata stops installing, not running", async () => {
   const { market } = fixture;
   await market.publish({ name: HELLO, version: "1.0.0" });

@@ -14,7 +14,7 @@ import type { VerifiedTrust } from "../trust/trust.ts";
 import { acquireBundle } from "./acquire.ts";
 import type { BundleFolder } from "./bundle-folder.ts";
 import { type AcceptedRelease, checkRelease } from "./check-release.ts";
-import type { Plan, PlannedPlugin } from "./plan.ts";
+import type { Plan, PlannedPlugin, PluginRequest } from "./plan.ts";
 import type { OnProgress } from "./progress.ts";
 import { type PluginRow, type PublisherPin, readPin, type ReleaseRow } from "./rows.ts";
 
@@ -50,15 +50,22 @@ export interface Staged {
 /** What the administrator said about this installation. */
 export interface StageOrder {
   readonly licenseKeys: Readonly<Record<string, string>>;
-  readonly acceptPublisher: boolean;
   readonly onProgress: OnProgress;
+}
+
+/** What the releases are checked by. */
+export interface CheckOrder extends Pick<StageOrder, "onProgress"> {
+  readonly trust: () => Promise<VerifiedTrust>;
+  readonly requests: readonly PluginRequest[];
+  /** Holds for what is asked for by name: about what it needs nobody was asked. */
+  readonly acceptPublisher: boolean;
 }
 
 /** Checks every release of the plan before anything is downloaded; no side effects. */
 export async function checkReleases(
   parts: StageParts,
   plan: Plan,
-  order: StageOrder & { readonly trust: () => Promise<VerifiedTrust> },
+  order: CheckOrder,
 ): Promise<Map<PlannedPlugin, AcceptedRelease>> {
   const accepted = new Map<PlannedPlugin, AcceptedRelease>();
   if (plan.changes.length > 0) await parts.log.refresh();
@@ -67,7 +74,8 @@ export async function checkReleases(
     const detail = "release statement, publisher, log and revocations";
     order.onProgress({ step: "check", plugin, version, detail });
     const trust = await order.trust();
-    const { acceptPublisher } = order;
+    const isAsked = order.requests.some(({ name }) => name === plugin);
+    const acceptPublisher = order.acceptPublisher && isAsked;
     accepted.set(planned, await checkOffer(parts, planned, { trust, acceptPublisher }));
   }
   return accepted;
