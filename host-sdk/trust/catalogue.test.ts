@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { documentPath, shardTarget, utf8 } from "@rising-bsm/protocol";
@@ -7,6 +7,7 @@ import { createMarketplace } from "../client/marketplace.ts";
 import { codeOf, HELLO } from "../testing/expectations.ts";
 import { startStaticMarketplace, type StaticMarketplace } from "../testing/static-marketplace.ts";
 import { sha256Of } from "../testing/tuf-repository.ts";
+import { openTargetFolder } from "./target-folder.ts";
 import { openTrust, type Trust } from "./trust.ts";
 
 let market: StaticMarketplace;
@@ -40,6 +41,26 @@ test("a document that is listed and not served, or served otherwise, is refused"
   market.files.set(path ?? "", bytes);
   expect(await codeOf(catalogue.document(HELLO))).toBe("ok");
   expect(path).toMatch(documentPath(HELLO, "").replace(".json", ""));
+});
+
+test("clearing up beside downloads disturbs neither", async () => {
+  const bodies = Array.from({ length: 40 }, (_, at) => utf8(`file ${at}`.padEnd(50_000)));
+  const listed = bodies.map((bytes, at) => {
+    market.files.set(`/many/${at}`, bytes);
+    const sha256 = sha256Of(bytes);
+    return { what: `file ${at}`, path: `/many/${at}`, sha256, maxBytes: bytes.length };
+  });
+  const folder = await openTargetFolder(dataDir, createMarketplace({ url: market.url }));
+  let isReading = true;
+  const clearing = (async () => {
+    while (isReading) await folder.keepOnly(new Set());
+  })();
+  const read = Promise.all(listed.map((file) => folder.read(file)));
+  const bytes = await read.finally(() => (isReading = false));
+  await clearing;
+  expect(bytes.map(({ length }) => length)).toEqual(bodies.map(({ length }) => length));
+  await folder.keepOnly(new Set());
+  expect((await readdir(join(dataDir, "trust"))).length).toBe(0);
 });
 
 test("a shard that is none hides its own plugins only, and no later refresh fails over it", async () => {

@@ -19,7 +19,7 @@ export interface TargetFolder {
   read(file: ListedFile): Promise<Uint8Array<ArrayBuffer>>;
   /** The file when it is on disk unharmed. */
   stored(sha256: string): Promise<Uint8Array<ArrayBuffer> | null>;
-  /** Removes every file whose digest is not among these. */
+  /** Removes every file whose digest is not among these, but none that is being downloaded. */
   keepOnly(digests: ReadonlySet<string>): Promise<void>;
 }
 
@@ -56,7 +56,8 @@ export async function openTargetFolder(
     async keepOnly(digests) {
       for (const name of await readdir(folder)) {
         const digest = NAME.exec(name)?.[1];
-        if (digest !== undefined && !digests.has(digest)) await rm(join(folder, name));
+        if (digest === undefined || digests.has(digest) || fetching.has(digest)) continue;
+        await rm(join(folder, name), { force: true });
       }
     },
   };
