@@ -306,12 +306,15 @@ test("a host that is opened without its marketplace knows what is revoked as wel
   await alone.close();
 });
 
-test("a damaged copy of the verified lists does not bring a revoked plugin back", async () => {
+test.each([
+  ["damaged", (file: string) => writeFile(file, "{")],
+  ["lost", (file: string) => rm(file)],
+])("a %s copy of the verified lists does not bring a revoked plugin back", async (_, harm) => {
   const { host } = await openWithHello();
   fixture.market.revoke(entry("disable"));
   await host.checkForUpdates();
   await host.close();
-  await writeFile(join(fixture.dataDir, "trust", "verified.json"), "{");
+  await harm(join(fixture.dataDir, "trust", "verified.json"));
   const again = await fixture.open();
   expect(again.plugin(HELLO).state).toBe("revoked");
   await again.checkForUpdates();

@@ -17,7 +17,7 @@ import { type Catalogue, listedDigests, readListing } from "./catalogue.ts";
 import { openMetadataFolder, type Reach } from "./metadata-folder.ts";
 import { HEADS_LIFETIME_MS } from "./stale.ts";
 import { openTargetFolder, type TargetFolder } from "./target-folder.ts";
-import { parseStoredTrust, type StoredTrust, type VerifiedTrust } from "./verified.ts";
+import { createStoredTrustReader, type StoredTrust, type VerifiedTrust } from "./verified.ts";
 import { rootInvalid, walkMetadata } from "./walk-metadata.ts";
 
 export type { Catalogue } from "./catalogue.ts";
@@ -68,7 +68,8 @@ export async function openTrust(options: TrustOptions): Promise<Trust> {
   if (known === null) await metadata.keep(`${version}.root`, anchor);
   const targets = await openTargetFolder(dataDir, marketplace);
   const file = join(dataDir, "trust", "verified.json");
-  const parts: Parts = { ...options, anchor, metadata, targets, file };
+  const read = createStoredTrustReader();
+  const parts: Parts = { ...options, anchor, metadata, targets, file, read };
   let last: Promise<unknown> = Promise.resolve();
   // One at a time: each holds what it finds against what the one before has stored.
   const alone = <T>(work: () => Promise<T>): Promise<T> => {
@@ -102,6 +103,7 @@ interface Parts extends TrustOptions {
   readonly metadata: Awaited<ReturnType<typeof openMetadataFolder>>;
   readonly targets: TargetFolder;
   readonly file: string;
+  readonly read: ReturnType<typeof createStoredTrustReader>;
 }
 
 function readVersion(bytes: Uint8Array): number {
@@ -150,28 +152,36 @@ async function checkOnce(parts: Parts): Promise<{ changed: boolean; catalogue: C
   }
 }
 
-/** A damaged copy is made again from what else is on disk, without asking anybody. */
+/** A damaged or lost copy is made again from what else is on disk, without asking anybody. */
 async function readVerified(
   parts: Parts,
   alone: <T>(work: () => Promise<T>) => Promise<T>,
 ): Promise<VerifiedTrust | null> {
   try {
-    return parseStoredTrust(await readFileIfPresent(parts.file))?.trust ?? null;
+    const stored = parts.read(await readFileIfPresent(parts.file));
+    if (stored !== null) return stored.trust;
+    if ((await parts.metadata.stored("timestamp")) === null) return null;
+    return await readDisk(parts, alone).catch(() => null);
   } catch (error) {
-    const again = alone(() => readOnce(parts, { reach: "disk", acceptedAt: BEFORE_ALL }));
-    return again.then(
-      ({ catalogue: { document: _document, ...trust } }) => trust,
-      () => {
-        throw error;
-      },
-    );
+    return readDisk(parts, alone).catch(() => {
+      throw error;
+    });
   }
 }
 
+async function readDisk(
+  parts: Parts,
+  alone: <T>(work: () => Promise<T>) => Promise<T>,
+): Promise<VerifiedTrust> {
+  const again = alone(() => readOnce(parts, { reach: "disk", acceptedAt: BEFORE_ALL }));
+  const { document: _document, ...trust } = (await again).catalogue;
+  return trust;
+}
+
 /** Damaged is as good as none here: a refresh writes it again, and `tuf` holds the versions too. */
-async function readStored({ file }: Parts): Promise<StoredTrust | null> {
+async function readStored({ file, read }: Parts): Promise<StoredTrust | null> {
   try {
-    return parseStoredTrust(await readFileIfPresent(file));
+    return read(await readFileIfPresent(file));
   } catch (error) {
     if (error instanceof RbsmError) return null;
     throw error;

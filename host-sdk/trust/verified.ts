@@ -2,6 +2,7 @@ import {
   type Advisories,
   advisoriesSchema,
   CLIENT_LIMITS,
+  equalBytes,
   parseJson,
   type Policy,
   policySchema,
@@ -60,4 +61,18 @@ export function parseStoredTrust(bytes: Uint8Array | null): StoredTrust | null {
   throw new RbsmError("trust_metadata_invalid", "The stored trust state is damaged", {
     fix: "Check for updates: a refresh writes trust/verified.json again.",
   });
+}
+
+/**
+ * `parseStoredTrust` that parses the same bytes once: every release that is checked and every page asks,
+ * and lists of thousands of entries hold the event loop for a while.
+ */
+export function createStoredTrustReader(): typeof parseStoredTrust {
+  let last: { readonly bytes: Uint8Array; readonly stored: StoredTrust | null } | null = null;
+  return (bytes) => {
+    if (bytes === null) return null;
+    if (last === null || !equalBytes(last.bytes, bytes))
+      last = { bytes, stored: parseStoredTrust(bytes) };
+    return last.stored;
+  };
 }
