@@ -106,12 +106,24 @@ export default defineConfig({
       },
       {
         test: {
+          name: "flows",
+          root,
+          environment: "node",
+          pool: "forks",
+          include: ["tests/*.test.ts", "tests/apps/*.test.ts"],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+        },
+      },
+      {
+        test: {
+          // What measures, or needs fixed ports: one after the other.
           name: "e2e",
           root,
           environment: "node",
           pool: "forks",
           fileParallelism: false,
-          include: ["tests/**/*.test.ts"],
+          include: ["tests/{e2e,hostile,next,soak}/**/*.test.ts"],
           testTimeout: 240_000,
           hookTimeout: 240_000,
         },

@@ -3,7 +3,7 @@ import { expectInstalledIsActive, expectListedIsDownloadable } from "./nothing-h
 import { newPlace, start } from "./start-process.ts";
 
 /** A few in every run; RBSM_KILLS=20 for a long one. */
-const KILLS = Number(process.env["RBSM_KILLS"] ?? 4);
+const KILLS = Number(process.env["RBSM_KILLS"] ?? 2);
 
 test(
   `a start that is killed ${KILLS} times at random points leaves nothing half done`,
@@ -24,5 +24,5 @@ test(
       expect((await next.ended).stderr).toBe("");
     }
   },
-  KILLS * 60_000,
+  KILLS * 120_000,
 );
