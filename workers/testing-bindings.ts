@@ -47,6 +47,25 @@ export function counting(bindings: Bindings) {
   return { bindings: tapBindings(bindings, { write, query }), count };
 }
 
+/** Bindings that count calls to databases and buckets, which a Worker has a thousand of in one request. */
+export function countingCalls(bindings: Bindings) {
+  const count = { calls: 0 };
+  const call = <T>(run: () => Promise<T>): Promise<T> => {
+    count.calls += 1;
+    return run();
+  };
+  const bucket = (of: R2Bucket) =>
+    withMethods(tapBucket(of, { write: call, query: () => {} }), {
+      get: (...args: Parameters<R2Bucket["get"]>) => call(() => of.get(...args)),
+      head: (key: string) => call(() => of.head(key)),
+      list: (options?: R2ListOptions) => call(() => of.list(options)),
+    });
+  const taps = { write: call, query: () => {} };
+  const tapped = tapBindings(bindings, taps);
+  const buckets = { BUNDLES: bucket(bindings.BUNDLES), PRIVATE: bucket(bindings.PRIVATE) };
+  return { bindings: { ...tapped, ...buckets }, count };
+}
+
 /** A bucket that, as R2 does, refuses a second write to a key within the interval. */
 export function refusingFastWrites(bucket: R2Bucket, intervalMs: number) {
   const lastWrites = new Map<string, number>();

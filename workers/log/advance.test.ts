@@ -82,29 +82,31 @@ describe("the log", () => {
 });
 
 describe("a publish whose write goes wrong", () => {
-  for (const fault of ["failed", "failed but stored"] as const) {
-    for (const finish of ["the same upload again", "cron"] as const) {
-      test(`${fault} at any step is finished by ${finish}, once`, async () => {
-        const expected: string[] = [];
-        for (let nth = 1; ; nth++) {
-          const target = { name: `@acme/crash-${nth}`, version: "1.0.0" };
-          const { bindings, hit } = failingAt(env, nth, fault);
-          const first = await publishNew(target, bindings);
-          await readWholeLog();
-          if (finish === "cron") await advance(env);
-          else expect((await publishNew(target)).ok).toBe(true);
-          const sql = "SELECT 1 FROM versions WHERE plugin = ?";
-          const claimed = await env.DB.prepare(sql).bind(target.name).first();
-          if (claimed !== null) expected.push(`${target.name}@1.0.0`);
-          if (!hit()) {
-            expect(first.status).toBe(201);
-            expect(nth).toBeGreaterThan(20);
-            break;
-          }
+  const cases = [
+    ["failed", "the same upload again"],
+    ["failed but stored", "cron"],
+  ] as const;
+  for (const [fault, finish] of cases) {
+    test(`${fault} at any step is finished by ${finish}, once`, async () => {
+      const expected: string[] = [];
+      for (let nth = 1; ; nth++) {
+        const target = { name: `@acme/crash-${nth}`, version: "1.0.0" };
+        const { bindings, hit } = failingAt(env, nth, fault);
+        const first = await publishNew(target, bindings);
+        await readWholeLog();
+        if (finish === "cron") await advance(env);
+        else expect((await publishNew(target)).ok).toBe(true);
+        const sql = "SELECT 1 FROM versions WHERE plugin = ?";
+        const claimed = await env.DB.prepare(sql).bind(target.name).first();
+        if (claimed !== null) expected.push(`${target.name}@1.0.0`);
+        if (!hit()) {
+          expect(first.status).toBe(201);
+          expect(nth).toBeGreaterThan(20);
+          break;
         }
-        expect(await releases()).toEqual(expected);
-      }, 120_000);
-    }
+      }
+      expect(await releases()).toEqual(expected);
+    }, 120_000);
   }
 });
 

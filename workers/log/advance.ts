@@ -9,6 +9,8 @@ import { runPass } from "./run-pass.ts";
 
 /** What is queued stays queued for the next one, or for the cron. */
 const GIVE_UP_AFTER_MS = 20_000;
+/** A request calls databases and buckets up to a thousand times, and a pass a good four hundred times. */
+const PASSES_A_REQUEST = 2;
 const RENEW_AFTER_MS = 2_000;
 
 interface Caller {
@@ -45,16 +47,22 @@ async function waitOrWork(caller: Caller): Promise<void> {
   const { db, holder, plugin } = caller;
   const giveUpAt = Date.now() + GIVE_UP_AFTER_MS;
   let wanted: number | null = null;
-  while (Date.now() < giveUpAt) {
+  for (let passes = 0; passes < PASSES_A_REQUEST && Date.now() < giveUpAt;) {
     const { taken, begun, done } = await takeHold(db, { holder, wanted });
     wanted ??= begun + 1;
     if (taken) {
       if (await work(caller)) return;
+      passes += 1;
     } else if (done < wanted) await sleep(20 + Math.random() * 80);
     else if (plugin === undefined || (await isFinished(db, plugin))) return;
     // Others could not finish this plugin: the next try says why.
     else wanted = begun + 1;
   }
+  await assertShown(caller);
+}
+
+async function assertShown({ db, plugin }: Caller): Promise<void> {
+  if (plugin !== undefined && (await isFinished(db, plugin))) return;
   throw new RbsmError("unavailable", "The log is busy; the change is stored and will be shown");
 }
 

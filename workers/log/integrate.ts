@@ -12,7 +12,7 @@ import type { Integration, LoadedLog, Queued } from "./queries.ts";
 
 const ATTEMPTS = 5;
 /** Each costs several writes to the bucket in the same pass; other entries cost none of their own. */
-const RELEASES_AT_ONCE = 64;
+const RELEASES_AT_ONCE = 24;
 
 /** The log as the database has it now, and what of it the bucket may not have. */
 export interface IntegratedLog {

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { hex, utf8 } from "@rising-bsm/protocol";
 import { beforeAll, expect, test } from "vitest";
 import { writeDatabase } from "../database.ts";
-import { counting } from "../testing-bindings.ts";
+import { counting, countingCalls } from "../testing-bindings.ts";
 import { buildBundle, createAccount, publish, resetMarketplace } from "../testing.ts";
 import type { Account } from "../testing.ts";
 import { sampleCeremony, uploadTrust } from "../trust/sample-ceremony.ts";
@@ -68,3 +68,37 @@ test("a publish into a long log costs the rows of its right edge, and no more", 
   }
   await readWholeLog();
 }, 120_000);
+
+test("a pass over whatever waits leaves room in the thousand calls of its request", async () => {
+  const targets = Array.from({ length: 40 }, (_, at) => ({
+    name: `@acme/many-${at}`,
+    version: "1.0.0",
+  }));
+  await Promise.all(
+    targets.map(async (target) => publish(target, await buildBundle(acme.key, target), acme)),
+  );
+  await env.DB.exec("UPDATE versions SET status = 'publishing'");
+  await env.DB.exec("UPDATE plugins SET revision = revision + 1");
+  await Promise.all(targets.map(({ name }) => env.BUNDLES.delete(`index/${name}.json`)));
+  const { bindings, count } = countingCalls(env);
+  await advance(bindings);
+  expect(count.calls).toBeLessThan(450);
+  while ((await countUnfinished()) > 0) await advance(env);
+}, 60_000);
+
+async function countUnfinished(): Promise<number> {
+  const sql = "SELECT count(*) AS n FROM plugins WHERE document_revision < revision";
+  return (await env.DB.prepare(sql).first<number>("n")) ?? 0;
+}
+
+test("a request stops after its share of a long queue; the next ones go on", async () => {
+  const entry = JSON.stringify({ type: "revocations", sha256: "0".repeat(64), at: new Date(0) });
+  const numbers = JSON.stringify(Array.from({ length: 600 }, (_, at) => at));
+  await env.DB.prepare("INSERT INTO log_queue SELECT NULL, ?, NULL, NULL FROM json_each(?)")
+    .bind(entry, numbers)
+    .run();
+  await expect(advance(env)).rejects.toMatchObject({ code: "unavailable" });
+  await advance(env);
+  expect(await env.DB.prepare("SELECT count(*) AS n FROM log_queue").first("n")).toBe(0);
+  await readWholeLog();
+});

@@ -12,8 +12,9 @@ import {
 } from "../schema.ts";
 import type { Version, VersionStatus } from "../schema.ts";
 
-const RELEASES_AT_ONCE = 128;
-const PLUGINS_AT_ONCE = 64;
+/** Each costs up to ten calls to databases and buckets (`PASSES_A_REQUEST` in log/advance.ts). */
+const RELEASES_AT_ONCE = 32;
+const PLUGINS_AT_ONCE = 24;
 
 /** In this form the index of unfinished versions serves the query. */
 const isUnfinished = inArray(versions.status, ["publishing", "released"]);
