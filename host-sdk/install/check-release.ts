@@ -39,8 +39,8 @@ export interface OfferedRelease {
 export interface AcceptedRelease {
   readonly statement: ReleaseStatement;
   readonly publisherKey: Uint8Array;
-  /** Place of the release in the log. */
-  readonly logIndex: number;
+  /** Place of the release in the log; null in another log, which counts as after every revocation. */
+  readonly logIndex: number | null;
   readonly pin: PublisherPin;
 }
 
@@ -70,16 +70,16 @@ async function openStatement(offered: OfferedRelease): Promise<ReleaseStatement>
 function checkServiceKey(
   { envelope, trust, name }: OfferedRelease,
   statement: ReleaseStatement,
-  logIndex = -1,
+  logIndex: number | null = -1,
 ): void {
   const [{ keyid }] = parseEnvelope(envelope).signatures;
   const at = Date.parse(statement.publishedAt);
   const isValid = trust.serviceKeys.release.some(
-    ({ keyId: id, from, until, untilIndex = Infinity }) =>
+    ({ keyId: id, from, until, untilIndex }) =>
       id === keyid &&
       Date.parse(from) <= at &&
       (until === undefined || at < Date.parse(until)) &&
-      logIndex < untilIndex,
+      isBefore(logIndex, untilIndex),
   );
   if (isValid) return;
   throw new RbsmError(
@@ -87,6 +87,11 @@ function checkServiceKey(
     `The key that signed ${name} ${statement.version} was not in force then`,
     { plugin: name, keyId: keyid, publishedAt: statement.publishedAt },
   );
+}
+
+/** A place that cannot be compared is before none that is named. */
+function isBefore(logIndex: number | null, end: number | undefined): boolean {
+  return end === undefined || (logIndex ?? Infinity) < end;
 }
 
 /**
@@ -133,13 +138,13 @@ async function checkAnnouncedKeys({ name, document }: OfferedRelease): Promise<v
   }
 }
 
-async function proveLogged(offered: OfferedRelease): Promise<number> {
+async function proveLogged(offered: OfferedRelease): Promise<number | null> {
   const { name, version, document, log } = offered;
   const statement = await statementDigest(utf8Decode(offered.envelope));
   const entry = { type: "release", plugin: name, version, statement } as const;
   const index = await log.prove(await offered.proof(), encodeLogEntry(entry));
   const listed = document.versions.find((one) => one.version === version)?.logIndex;
-  if (listed === index) return index;
+  if (listed === index || index === null) return index;
   throw new RbsmError(
     "trust_log_invalid",
     `The catalogue says that ${name} ${version} is entry ${listed} of the log; it is ${index}`,
@@ -150,16 +155,16 @@ async function proveLogged(offered: OfferedRelease): Promise<number> {
 function checkPublisherKey(
   { name, version }: OfferedRelease,
   { keyId: id, revokedFrom }: AcceptedPublisher,
-  logIndex: number,
+  logIndex: number | null,
 ): void {
-  if (revokedFrom === undefined || logIndex < revokedFrom) return;
+  if (isBefore(logIndex, revokedFrom)) return;
   throw new RbsmError(
     "trust_key_revoked",
     `${name} ${version} is signed with a key that was revoked before`,
     {
       plugin: name,
       publisherKeyId: id,
-      revokedFrom,
+      revokedFrom: revokedFrom ?? null,
       logIndex,
       fix: `Wait until the publisher releases ${name} again with a key of theirs.`,
     },
@@ -169,7 +174,7 @@ function checkPublisherKey(
 function checkRevocations(
   { name, version, trust }: OfferedRelease,
   { bundleSha256: sha256, publisherKeyId }: ReleaseStatement,
-  logIndex: number,
+  logIndex: number | null,
 ): void {
   const release = { plugin: name, version, sha256, publisherKeyId, logIndex };
   const blocking = advisoriesOn(release, trust).find(({ action }) => action !== "warn");

@@ -1,8 +1,16 @@
-import { base64url, proofPath, releasePath } from "@rising-bsm/protocol";
+import {
+  base64url,
+  encodeLogEntry,
+  proofPath,
+  releasePath,
+  statementDigest,
+  utf8,
+} from "@rising-bsm/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bundlesOnDisk, codeOf, greeter, HELLO } from "../testing/expectations.ts";
 import { createHostFixture, type HostFixture } from "../testing/host-fixture.ts";
 import { randomKey } from "../testing/static-marketplace.ts";
+import { createTestLog } from "../testing/test-log.ts";
 
 let fixture: HostFixture;
 beforeEach(async () => {
@@ -179,6 +187,30 @@ test("accepting a plugin's publisher accepts no other publisher's new key", asyn
   });
   await host.update("@other/base", { acceptPublisher: true });
   expect(host.plugin("@other/base").version).toBe("2.0.0");
+});
+
+test("a low place in a second log is not before a revocation in the first", async () => {
+  const { market } = fixture;
+  await market.publish({ name: HELLO, version: "1.0.0" });
+  const logKey = await randomKey();
+  const other = await createTestLog("example.com/second", logKey);
+  const log = { origin: other.origin, publicKey: base64url(logKey.publicKey) };
+  market.editServiceKeys((keys) => ({
+    ...keys,
+    log: [...keys.log, { ...log, from: "2026-01-01T00:00:00Z" }],
+  }));
+  const envelope = market.files.get(releasePath(HELLO, "1.0.0")) ?? new Uint8Array();
+  const statement = await statementDigest(Buffer.from(envelope).toString());
+  const entry = { type: "release", plugin: HELLO, version: "1.0.0", statement } as const;
+  await other.append(encodeLogEntry(entry));
+  market.files.set(proofPath(HELLO, "1.0.0"), utf8(await other.proof(0)));
+  const [key] = market.document(HELLO)?.publisher.keys ?? [];
+  if (key === undefined) throw new Error("The document names no key");
+  market.setPublisherKeys(HELLO, { keys: [{ ...key, revokedFrom: 100 }] });
+  const host = await fixture.open();
+  expect(await codeOf(host.install(HELLO, { grant: "requested" }))).toBe("trust_key_revoked");
+  market.setPublisherKeys(HELLO, { keys: [{ keyId: key.keyId, publicKey: key.publicKey }] });
+  await host.install(HELLO, { grant: "requested" });
 });
 
 test("expired trust metadata stops installing, not running", async () => {

@@ -251,6 +251,8 @@ test("each log has its own checkpoint", async () => {
     { origin: "example.com/log2", size: 3 },
   ]);
   expect(await client.prove(await log.proof(0), entry(0))).toBe(0);
+  await serve(next);
+  expect(await client.prove(await next.proof(0), entry(0))).toBeNull();
 });
 
 test.each([

@@ -17,9 +17,10 @@ import { type KnownCheckpoint, openLogStore } from "./log-store.ts";
 export interface LogClient {
   /**
    * Verifies that the entry is in the log and that the proof's checkpoint belongs to the history this
-   * host knows. The entry's index; throws `trust_log_invalid` or `trust_log_fork`.
+   * host knows. The entry's index; null in another log than the first of the keys, because revocations
+   * name places in that one. Throws `trust_log_invalid` or `trust_log_fork`.
    */
-  prove(proof: string, entry: Uint8Array): Promise<number>;
+  prove(proof: string, entry: Uint8Array): Promise<number | null>;
   /** Reads `/log/checkpoint` and demands that it continues what is known; throws as `prove` does. */
   refresh(): Promise<void>;
   /** Evidence that the log told two histories; while the file is there, `prove` and `refresh` refuse. */
@@ -36,7 +37,7 @@ export interface Fork {
 export interface LogOptions {
   readonly dataDir: string;
   readonly marketplace: Pick<Marketplace, "getBytes" | "url">;
-  /** Origins and keys of the logs that the offline keys vouch for. */
+  /** Origins and keys of the logs that the offline keys vouch for; places are counted in the first. */
   readonly keys: () => Promise<readonly NoteKey[]>;
   readonly now: () => Date;
   readonly logger?: { error(message: string, fields?: Record<string, unknown>): void };
@@ -65,9 +66,10 @@ export async function openLog(options: LogOptions): Promise<LogClient> {
     prove: (text, entry) =>
       inTurn(async () => {
         await refuseForked(parts);
-        const { index, checkpoint } = await openTlogProof(text, entry, await keys());
+        const logs = await keys();
+        const { index, checkpoint } = await openTlogProof(text, entry, logs);
         await accept(parts, { checkpoint, url: `${marketplace.url} (proof of entry ${index})` });
-        return index;
+        return checkpoint.origin === logs[0]?.name ? index : null;
       }),
     refresh: () =>
       inTurn(async () => {

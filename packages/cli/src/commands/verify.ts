@@ -66,5 +66,8 @@ function textOf(
 }
 
 function linesOf({ url, publishedAt, logIndex }: VerifiedRelease): string[] {
-  return [`  released  ${publishedAt} at ${url}`, `  log       entry ${logIndex}`];
+  return [
+    `  released  ${publishedAt} at ${url}`,
+    `  log       ${logIndex === null ? "an entry of another log" : `entry ${logIndex}`}`,
+  ];
 }

@@ -19,7 +19,8 @@ export interface VerifiedRelease {
   readonly url: string;
   readonly publisher: string;
   readonly publishedAt: string;
-  readonly logIndex: number;
+  /** Null: in another log than the one that places are counted in. */
+  readonly logIndex: number | null;
   /** Ids, actions and reasons of advisories that warn. */
   readonly warnings: readonly { readonly id: string; readonly reason: string }[];
 }
