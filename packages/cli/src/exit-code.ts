@@ -42,6 +42,7 @@ const RULES: readonly (readonly [prefix: string, exit: number])[] = [
   ["network_", EXIT.network],
   ["unavailable", EXIT.network],
   ["schema_outdated", EXIT.network],
+  ["log_ahead", EXIT.network],
   ["conflict_", EXIT.conflict],
   ["cancelled", EXIT.cancelled],
 ];

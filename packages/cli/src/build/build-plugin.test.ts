@@ -139,6 +139,7 @@ test("build refuses a signing key under any name, and a symbolic link", async ()
     error.findings.map((finding: { rule: string; file: string }) => [finding.file, finding.rule]),
   ).toEqual([
     ["harmless.json", "bundle_secret"],
+    ["harmless.recovery.json", "bundle_secret"],
     ["link.txt", "bundle_structure"],
   ]);
 });
