@@ -8,6 +8,7 @@ import {
   ADVISORIES_TARGET,
   base64url,
   encodeLogEntry,
+  type KeyStatement,
   proofPath,
   releasePath,
   signKeyStatement,
@@ -174,6 +175,36 @@ test("an old document that the catalogue lists again is refused", async () => {
   market.editDocument(HELLO, (document) => old ?? document);
   expect(await codeOf(host.update(HELLO, { version: "1.0.0" }))).toBe("trust_rollback");
   expect(await host.call(HELLO, "greet", ["Ada"])).toBe("Hello Ada from 1.1.0");
+});
+
+test("a revocation that a look for updates has seen cannot be hidden any more", async () => {
+  const stolen = market.publisher;
+  const renewed = await randomKey();
+  const revoke: KeyStatement = {
+    type: "https://rising-bsm.com/publisher-key/v1",
+    publisher: "acme",
+    issuedAt: "2026-11-02T00:00:00Z",
+    action: "revoke",
+    revokes: [stolen.keyId],
+    fromIndex: market.log.size(),
+  };
+  const statements = [
+    await addStatement(renewed, stolen),
+    await signKeyStatement(revoke, renewed),
+    // Whoever has stolen the key speaks too late.
+    await addStatement(thief, stolen),
+  ];
+  const keys = [keyOf(stolen)];
+  market.setPublisherKeys(HELLO, { keys, statements });
+  await host.checkForUpdates();
+  await market.publish({ name: HELLO, version: "1.1.0", publisher: stolen });
+  market.setPublisherKeys(HELLO, { keys, statements: [] });
+  expect(await codeOf(host.update(HELLO))).toBe("trust_key_revoked");
+  await market.publish({ name: HELLO, version: "1.2.0", publisher: thief });
+  expect(await codeOf(host.update(HELLO))).toBe("trust_publisher_changed");
+  await market.publish({ name: HELLO, version: "1.3.0", publisher: renewed });
+  await host.update(HELLO);
+  expect(host.plugin(HELLO).version).toBe("1.3.0");
 });
 
 test("a release that was co-signed and kept out of the log is refused", async () => {

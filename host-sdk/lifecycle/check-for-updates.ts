@@ -1,4 +1,5 @@
 import { compareVersions, RbsmError } from "@rising-bsm/protocol";
+import { keepKeyStatements } from "../install/keep-key-statements.ts";
 import { checkOffer } from "../install/stage.ts";
 import type { Fork } from "../trust/log.ts";
 import { staleness } from "../trust/stale.ts";
@@ -64,7 +65,7 @@ export async function describeTrust({ trust, administer }: UpdateCheckParts): Pr
 }
 
 /**
- * The update check: revocations come into force, the log is followed, and for every newer release it
+ * The update check: revocations come into force, the log and publishers' keys are followed, and for every newer release it
  * is found out whether this host would accept it. One request when the marketplace has nothing new.
  */
 export async function checkForUpdates(parts: UpdateCheckParts): Promise<UpdateInfo[]> {
@@ -78,6 +79,7 @@ export async function checkForUpdates(parts: UpdateCheckParts): Promise<UpdateIn
     .all()
     .filter(({ row }) => row.source === "marketplace")
     .map(async (slot) => {
+      await followPublisher(parts, slot, catalogue);
       const update = await findUpdate(catalogue, slot);
       if (update?.to === undefined || update.to === null) return update;
       return { ...update, held: await judge(parts, slot, { catalogue, version: update.to }) };
@@ -95,6 +97,23 @@ async function readCatalogue(trust: Trust): Promise<{ changed: boolean; catalogu
     const isAway = code === "unavailable" || code.startsWith("network_");
     if (!isAway && code !== "trust_metadata_expired") throw error;
     return { changed: false, catalogue: await trust.refresh({ acceptStale: true }) };
+  });
+}
+
+/** A document that cannot be read is what `findUpdate` tells. */
+async function followPublisher(
+  { administer: { install }, administration }: UpdateCheckParts,
+  { row: { name } }: Slot,
+  catalogue: Catalogue,
+): Promise<void> {
+  const document = await catalogue.document(name).catch(() => null);
+  const statements = document?.publisher.statements ?? [];
+  if (statements.length === 0) return;
+  const kept = administration.alone(() => keepKeyStatements(install.store, name, statements));
+  await kept.catch((error: unknown) => {
+    install.logger.warn(`What the publisher of ${name} says about keys could not be kept`, {
+      ...problemOf(error),
+    });
   });
 }
 
