@@ -28,6 +28,14 @@ function inSession(database: D1Database, constraint: D1SessionConstraint): D1Dat
   };
 }
 
+/** Whether a trigger of a migration, which raises this word, refused what was to be written. */
+export function isRefusedBy(word: string, error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at.message.includes(word)) return true;
+  }
+  return false;
+}
+
 /** The newest migration of each database that this code needs; a test compares them to the files. */
 export const REQUIRED_MIGRATIONS = {
   DB: "0004_accounts.sql",

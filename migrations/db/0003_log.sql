@@ -148,3 +148,14 @@ CREATE TABLE scope_transfers (
 INSERT INTO log_queue (plugin, version)
 SELECT plugin, version FROM versions WHERE seq IS NOT NULL ORDER BY seq;
 UPDATE plugins SET revision = revision + 1;
+-- And whatever gets its place from here on, also by a Worker of an older version that still runs.
+CREATE TRIGGER releases_are_queued AFTER INSERT ON versions
+WHEN NEW.seq IS NOT NULL AND NEW.log_index IS NULL
+BEGIN
+  INSERT INTO log_queue (plugin, version) VALUES (NEW.plugin, NEW.version);
+END;
+CREATE TRIGGER admitted_releases_are_queued AFTER UPDATE OF seq ON versions
+WHEN OLD.seq IS NULL AND NEW.seq IS NOT NULL AND NEW.log_index IS NULL
+BEGIN
+  INSERT INTO log_queue (plugin, version) VALUES (NEW.plugin, NEW.version);
+END;

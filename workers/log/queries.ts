@@ -2,26 +2,15 @@ import { RbsmError, TILE_WIDTH, logEntrySchema } from "@rising-bsm/protocol";
 import type { LogEntry, Tile } from "@rising-bsm/protocol";
 import { and, asc, between, eq, gte, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
+import { isRefusedBy } from "../database.ts";
 import type { Database } from "../database.ts";
 import { heads, logEntries, logHashes, logQueue, versions } from "../schema.ts";
-import type { Heads, Version } from "../schema.ts";
+import type { Heads } from "../schema.ts";
 
 /** A statement for the batch of the change that the entry records; `advance` gives it its place. */
 export function queueLogEntry(db: Database, entry: LogEntry, onlyIf: SQL) {
   const text = JSON.stringify(logEntrySchema.parse(entry));
   return db.insert(logQueue).select(sql`SELECT NULL, ${text}, NULL, NULL WHERE ${onlyIf}`);
-}
-
-/** A statement for the batch that gives the release its place in the order; the entry is made later. */
-export function queueRelease(
-  db: Database,
-  { plugin, version }: Pick<Version, "plugin" | "version">,
-  onlyIf: SQL,
-) {
-  return db
-    .insert(logQueue)
-    .select(sql`SELECT NULL, NULL, ${plugin}, ${version} WHERE ${onlyIf}`)
-    .onConflictDoNothing();
 }
 
 /** So long nobody else works on the heads; whoever does renews it between steps. */
@@ -209,17 +198,9 @@ export async function storeIntegration(db: Database, next: Integration): Promise
     ]);
     return true;
   } catch (error) {
-    if (isHeadsMoved(error)) return false;
+    if (isRefusedBy("heads_moved", error)) return false;
     throw error;
   }
-}
-
-/** The trigger of the migration refuses a writer who started from older heads. */
-export function isHeadsMoved(error: unknown): boolean {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if (at.message.includes("heads_moved")) return true;
-  }
-  return false;
 }
 
 /** Says what lies in the bucket now. */

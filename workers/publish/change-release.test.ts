@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { pluginDocumentSchema, sha256Hex, signingKeyFromSeed } from "@rising-bsm/protocol";
 import { beforeAll, describe, expect, test } from "vitest";
 import { advance } from "../log/advance.ts";
-import { failingAt } from "../testing-bindings.ts";
+import { failingAt, withMethods } from "../testing-bindings.ts";
 import {
   buildBundle,
   call,
@@ -259,4 +259,44 @@ describe("review under first-release", () => {
       status: "in_review",
     });
   });
+});
+
+test("a release that another Worker of an older version lets in is logged and listed", async () => {
+  const account = await createAccount("umbrella");
+  const target = { name: "@umbrella/old", version: "1.0.0" };
+  const bundle = await buildBundle(account.key, target);
+  const reviewing = { ...env, REVIEW_POLICY: "first-release" };
+  const { token } = account;
+  expect((await publish(target, bundle, { token, bindings: reviewing })).status).toBe(201);
+  const sql = `UPDATE versions SET status = 'publishing', published_at = 1,
+    seq = (SELECT max(seq) + 1 FROM versions) WHERE plugin = '@umbrella/old'`;
+  await env.DB.prepare(sql).run();
+  await advance(env);
+  expect((await call("/index/@umbrella/old/1.0.0.tlog-proof")).status).toBe(200);
+  expect((await call("/v1/plugins/@umbrella/old")).status).toBe(200);
+});
+
+test("a key that is revoked, or a plugin that is removed, while a release is read admits it no more", async () => {
+  const account = await createAccount("wayne");
+  const { token } = account;
+  const publishWhile = async (name: string, sql: string) => {
+    const target = { name, version: "1.0.1" };
+    const bundle = await buildBundle(account.key, target);
+    const meanwhile = withMethods(env.PRIVATE, {
+      put: async (...args: Parameters<R2Bucket["put"]>) => {
+        await env.DB.prepare(sql).run();
+        return env.PRIVATE.put(...args);
+      },
+    });
+    return refusal(
+      await publish(target, bundle, { token, bindings: { ...env, PRIVATE: meanwhile } }),
+    );
+  };
+  const first = { name: "@wayne/gone", version: "1.0.0" };
+  expect((await publish(first, await buildBundle(account.key, first), account)).status).toBe(201);
+  const remove = "UPDATE plugins SET removed_at = 1 WHERE name = '@wayne/gone'";
+  expect(await publishWhile("@wayne/gone", remove)).toEqual([409, "conflict_removed"]);
+  const revoke =
+    "UPDATE publisher_keys SET revoked_at = 1, revoked_from = 0 WHERE publisher = 'wayne'";
+  expect(await publishWhile("@wayne/tool", revoke)).toEqual([403, "trust_key_revoked"]);
 });

@@ -1,5 +1,6 @@
 import { RbsmError, fromBase64url, publisherKeyIdOf, verifyPublisher } from "@rising-bsm/protocol";
 import type { Bundle } from "@rising-bsm/protocol";
+import { isRefusedBy } from "../database.ts";
 
 export interface EnrolledKey {
   readonly keyId: string;
@@ -25,6 +26,13 @@ export async function signatureProblem(
     if (error instanceof RbsmError) return error;
     throw error;
   }
+}
+
+/** Keys are revoked and plugins removed while an upload is read: triggers refuse it then. */
+export function throwRefusal(error: unknown): never {
+  if (isRefusedBy("key_revoked", error)) throw revokedKey();
+  if (isRefusedBy("plugin_removed", error)) throw new RbsmError("conflict_removed");
+  throw error;
 }
 
 /** A key that its publisher revoked signs nothing new; what it signed before stays. */

@@ -21,7 +21,7 @@ import type { Version } from "../schema.ts";
 import { storedManifest } from "../stored-manifest.ts";
 import { admitRelease } from "./admit-release.ts";
 import type { Admission } from "./admit-release.ts";
-import { signatureProblem } from "./check-signature.ts";
+import { signatureProblem, throwRefusal } from "./check-signature.ts";
 import { claimVersion, loadPublishFacts } from "./queries.ts";
 import type { NewVersion, Target } from "./queries.ts";
 import { removedPlugin } from "./remove-plugin.ts";
@@ -116,7 +116,9 @@ async function claimRelease(
   const subject = `${target.plugin}@${target.version}`;
   const detail = { sha256: bundle.sha256, status: admission.status };
   const entry = auditEntry(c, { action: "release.publish", subject, at: row.createdAt, detail });
-  const claimed = await claimVersion(writeDatabase(c.env), { row, scope }, entry);
+  const claimed = await claimVersion(writeDatabase(c.env), { row, scope }, entry).catch(
+    throwRefusal,
+  );
   if (claimed.row === undefined) throw new RbsmError("internal", "The claimed version is gone");
   assertSameBytes(claimed.row, bundle.sha256);
   const { created, row: stored } = claimed;

@@ -3,7 +3,7 @@ import { and, desc, eq, inArray, isNotNull, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { auditIf } from "../audit.ts";
 import type { Database } from "../database.ts";
-import { queueLogEntry, queueRelease } from "../log/queries.ts";
+import { queueLogEntry } from "../log/queries.ts";
 import { bumpRevision } from "../release/queries.ts";
 import { channels, plugins, publisherKeys, publishers, scopes, versions } from "../schema.ts";
 import type { AuditEntry, Version } from "../schema.ts";
@@ -104,7 +104,7 @@ export type NewVersion = Omit<
 
 /**
  * Claims the version for these bytes. Of two claims one inserts and both read the same row back; an
- * admitted release gets its place in the order in the same statement.
+ * admitted release gets its place in the order in the same statement, and a trigger queues it for the log.
  */
 export async function claimVersion(
   db: Database,
@@ -115,9 +115,8 @@ export async function claimVersion(
   const { plugin: name, createdAt: at } = row;
   const fold = foldName(splitPluginName(name).name);
   const isNew = sql`NOT ${thatVersion(row)}`;
-  const [, , , inserted, found] = await db.batch([
+  const [, , inserted, found] = await db.batch([
     auditIf(db, entry, isNew),
-    queueRelease(db, row, isAdmitted ? isNew : sql`0`),
     db
       .insert(plugins)
       .values({ name, scope, fold, createdAt: at, updatedAt: at })
@@ -148,7 +147,6 @@ export async function approveVersion(
     WHERE plugins.name = ${target.plugin})`;
   await db.batch([
     auditIf(db, entry, isUndecided),
-    queueRelease(db, target, isUndecided),
     db
       .update(publishers)
       .set({ approvedAt: sql`coalesce(${publishers.approvedAt}, ${at})` })

@@ -8,7 +8,7 @@ import type { AppContext } from "../http.ts";
 import { advance } from "../log/advance.ts";
 import { pluginNameOf, pluginParams, versionParams } from "../plugin-address.ts";
 import type { Version } from "../schema.ts";
-import { revokedKey } from "./check-signature.ts";
+import { revokedKey, throwRefusal } from "./check-signature.ts";
 import { publishRelease } from "./publish-release.ts";
 import type { Publication } from "./publish-release.ts";
 import {
@@ -189,7 +189,7 @@ publish.openapi(approveRoute, async (c) => {
   assertStillSigned(await findSigner(writeDatabase(c.env), target));
   const at = Date.now();
   const entry = auditEntry(c, { action: "release.approve", subject: subjectOf(target), at });
-  await approveVersion(writeDatabase(c.env), { ...target, at }, entry);
+  await approveVersion(writeDatabase(c.env), { ...target, at }, entry).catch(throwRefusal);
   return c.json(await finished(c, target), 200);
 });
 

@@ -10,6 +10,7 @@ import {
   targetPath,
 } from "@rising-bsm/protocol";
 import type { LogEntry } from "@rising-bsm/protocol";
+import { isRefusedBy } from "../database.ts";
 import type { Database } from "../database.ts";
 import { settings, signingKey } from "../env.ts";
 import type { Bindings } from "../env.ts";
@@ -62,11 +63,8 @@ export async function acceptTrust(
 
 /** A newer upload has come between reading and writing: the trigger of the migration says so. */
 function throwConflict(error: unknown): never {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if (!at.message.includes("trust_moved")) continue;
-    throw new RbsmError("conflict_state", "Newer files of a ceremony came into force meanwhile");
-  }
-  throw error;
+  if (!isRefusedBy("trust_moved", error)) throw error;
+  throw new RbsmError("conflict_state", "Newer files of a ceremony came into force meanwhile");
 }
 
 function readInForce(files: ReadonlyMap<string, string>): TrustInForce {
