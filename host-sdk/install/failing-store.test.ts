@@ -1,10 +1,11 @@
-import { RbsmError } from "@rising-bsm/protocol";
+import { base64url, type KeyStatement, RbsmError, signKeyStatement } from "@rising-bsm/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Change, HostStore } from "../store/host-store.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { bundlesOnDisk, codeOf, greeter, HELLO } from "../testing/expectations.ts";
 import { createHostFixture, type HostFixture } from "../testing/host-fixture.ts";
 import { createSupervisor } from "../runtime/supervisor.ts";
+import { randomKey } from "../testing/static-marketplace.ts";
 import { KIND } from "./rows.ts";
 
 /** A plugin with settings. */
@@ -176,3 +177,32 @@ test("a plugin whose uninstallation cannot even be prepared stays reachable", as
   expect(await codeOf(host.uninstall(HELLO))).toBe("disk_full");
   expect(await host.call(HELLO, "greet", ["Ada"])).toBe("Hello Ada from 1.0.0");
 });
+
+test.each(["before", "after"] as const)(
+  "a look for updates goes on when keys cannot be kept (fails %s storing), and keeps them next time",
+  async (when) => {
+    const store = createMemoryStore();
+    let full = false;
+    const fault: Fault = (changes) => (full && touches(KIND.pin, changes) ? when : null);
+    const host = await fixture.open({ store: failing(store, fault) });
+    await host.install(HELLO, { grant: "requested" });
+    const { keyId, publicKey } = await randomKey();
+    const statement: KeyStatement = {
+      type: "https://rising-bsm.com/publisher-key/v1",
+      publisher: "acme",
+      issuedAt: "2026-11-01T00:00:00Z",
+      action: "add",
+      keyId,
+      publicKey: base64url(publicKey),
+    };
+    const statements = [await signKeyStatement(statement, fixture.market.publisher)];
+    fixture.market.setPublisherKeys(HELLO, { statements });
+    const isPinned = async () => JSON.stringify(await store.get(KIND.pin, HELLO)).includes(keyId);
+    full = true;
+    expect(await host.checkForUpdates()).toEqual([]);
+    expect(await isPinned()).toBe(when === "after");
+    full = false;
+    await host.checkForUpdates();
+    expect(await isPinned()).toBe(true);
+  },
+);

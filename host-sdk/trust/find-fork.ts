@@ -28,6 +28,12 @@ export interface ForkProof {
   readonly proof: readonly Hash[];
 }
 
+/** Tiles that led to a signed root, by path; one client's, so that several proofs read each once. */
+export type ProvenTiles = Map<string, readonly Hash[]>;
+
+/** How many tiles a client keeps, at up to 8 KiB each. */
+const KEPT_TILES = 64;
+
 /** Tiles that are read to compare two histories; a log of 2^53 entries has 7 levels of tiles. */
 const MAX_TILES = 32;
 
@@ -37,7 +43,7 @@ const MAX_TILES = 32;
  * `trust_log_invalid`, which accuses nobody.
  */
 export async function findFork(
-  marketplace: Pick<Marketplace, "getBytes">,
+  { marketplace, tiles }: TileSource,
   first: Head,
   second: Head,
 ): Promise<ForkProof | null> {
@@ -46,18 +52,29 @@ export async function findFork(
     return isSame ? null : { prefixRoot: second.root, proof: [] };
   }
   if (first.size === 0) return null;
-  const read = tileReader(second.size, tilesOf(marketplace), hashPair);
+  const used = new Map<string, readonly Hash[]>();
+  const read = tileReader(second.size, tilesOf({ marketplace, tiles }, used), hashPair);
   const prefixRoot = await treeRoot(read, first.size);
   const proof = await consistencyProof(read, first.size, second.size);
   const prefix = { size: first.size, root: prefixRoot };
   if (!(await verifyConsistency({ first: prefix, second, proof }))) {
+    // Only what a proof needs of a tile was proved by it: the next attempt reads all of them anew.
+    tiles.clear();
     throw new RbsmError(
       "trust_log_invalid",
       `The tiles of the log do not lead to its checkpoint of ${second.size} entries`,
       { fix: "Try again later, or use another mirror." },
     );
   }
+  if (tiles.size + used.size > KEPT_TILES) tiles.clear();
+  for (const [path, hashes] of used) tiles.set(path, hashes);
   return equalBytes(prefixRoot, first.root) ? null : { prefixRoot, proof };
+}
+
+/** Where tiles are read, and those of the same log that are at hand. */
+export interface TileSource {
+  readonly marketplace: Pick<Marketplace, "getBytes">;
+  readonly tiles: ProvenTiles;
 }
 
 /** A tile has hundreds of pairs, and for so few bytes each WebCrypto takes ten times as long. */
@@ -65,13 +82,13 @@ function hashPair(left: Hash, right: Hash): Hash {
   return new Uint8Array(hash("sha256", concatBytes(Uint8Array.of(1), left, right), "buffer"));
 }
 
-function tilesOf(marketplace: Pick<Marketplace, "getBytes">): (tile: Tile) => Promise<Hash[]> {
+function tilesOf({ marketplace, tiles }: TileSource, used: ProvenTiles) {
   let asked = 0;
   const get = (tile: Tile) => {
     if ((asked += 1) > MAX_TILES) throw new RbsmError("trust_log_invalid", "Too many tiles");
     return marketplace.getBytes(`/log/${tilePath(tile)}`, LOG_LIMITS.tileBytes);
   };
-  return async (tile) => {
+  const fetchTile = async (tile: Tile): Promise<Hash[]> => {
     try {
       return decodeTile(await get(tile), tile.width);
     } catch (error) {
@@ -81,5 +98,11 @@ function tilesOf(marketplace: Pick<Marketplace, "getBytes">): (tile: Tile) => Pr
       const full = { ...tile, width: TILE_WIDTH };
       return decodeTile(await get(full), TILE_WIDTH).slice(0, tile.width);
     }
+  };
+  return async (tile: Tile): Promise<readonly Hash[]> => {
+    const path = tilePath(tile);
+    const hashes = tiles.get(path) ?? (await fetchTile(tile));
+    used.set(path, hashes);
+    return hashes;
   };
 }

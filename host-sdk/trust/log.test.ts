@@ -269,6 +269,26 @@ test.each([
   expect(await codeOf(client.refresh())).toBe("network_bad_answer");
 });
 
+test("proofs of several releases read each tile once, and one that lies is not kept", async () => {
+  await grow(600);
+  await serve(log);
+  const client = await open();
+  await client.refresh();
+  const proofs = await Promise.all([300, 310, 320, 330].map((size) => log.proof(7, size)));
+  const path = "/log/tile/0/001";
+  const bytes = files.get(path) ?? new Uint8Array();
+  const lie = Uint8Array.from(bytes);
+  lie.fill(1, 255 * 32);
+  files.set(path, lie);
+  const [first = "", ...others] = proofs;
+  expect(await codeOf(client.prove(first, entry(7)))).toBe("trust_log_invalid");
+  files.set(path, bytes);
+  server.requests.length = 0;
+  for (const proof of [first, ...others]) expect(await client.prove(proof, entry(7))).toBe(7);
+  expect(new Set(server.requests).size).toBe(server.requests.length);
+  expect(server.requests).toContain(path);
+});
+
 test("checks at the same time do not go back behind each other", async () => {
   await grow(30);
   await serve(log);

@@ -1,6 +1,7 @@
 import {
   base64,
   fromBase64,
+  type Hash,
   LOG_LIMITS,
   type NoteKey,
   openCheckpoint,
@@ -10,7 +11,7 @@ import {
   sha256,
 } from "@rising-bsm/protocol";
 import type { Marketplace } from "../client/marketplace.ts";
-import { findFork, type ForkProof } from "./find-fork.ts";
+import { findFork, type ForkProof, type ProvenTiles } from "./find-fork.ts";
 import { type KnownCheckpoint, openLogStore } from "./log-store.ts";
 
 /** The marketplace's log as this host has come to know it: one history, which only grows. */
@@ -52,7 +53,12 @@ interface Shown {
 /** Opens what the data directory remembers of the log; nothing is asked for yet. */
 export async function openLog(options: LogOptions): Promise<LogClient> {
   const { marketplace, keys } = options;
-  const parts = { ...options, store: openLogStore(options.dataDir), unwritten: { fork: null } };
+  const parts = {
+    ...options,
+    store: openLogStore(options.dataDir),
+    unwritten: { fork: null },
+    tiles: new Map<string, ProvenTiles>(),
+  };
   const checkpointUrl = `${marketplace.url}/log/checkpoint`;
   let last: Promise<unknown> = Promise.resolve();
   // One after the other: each is held against what the one before has left.
@@ -85,6 +91,8 @@ interface LogParts extends LogOptions {
   readonly store: ReturnType<typeof openLogStore>;
   /** A fork whose evidence could not be written. */
   readonly unwritten: { fork: Fork | null };
+  /** By origin. */
+  readonly tiles: Map<string, ProvenTiles>;
 }
 
 async function forkOf({ store, unwritten }: LogParts): Promise<Fork | null> {
@@ -105,7 +113,9 @@ async function accept(parts: LogParts, shown: Shown): Promise<void> {
   const before = { size: known.size, root: fromBase64(known.root) };
   const [first, second] =
     before.size <= size ? [before, shown.checkpoint] : [shown.checkpoint, before];
-  const fork = await findFork(marketplace, first, second);
+  const tiles = parts.tiles.get(origin) ?? new Map<string, readonly Hash[]>();
+  parts.tiles.set(origin, tiles);
+  const fork = await findFork({ marketplace, tiles }, first, second);
   if (fork !== null) throw forked(await keepEvidence(parts, { known, shown, fork }));
   if (size <= before.size) return;
   const others = all.filter((one) => one !== known);
