@@ -66,6 +66,31 @@ export function countingCalls(bindings: Bindings) {
   return { bindings: { ...tapped, ...buckets }, count };
 }
 
+/** Bindings whose database does something before the n-th batch. */
+export function beforeBatch(env: Bindings, nth: number, event: () => Promise<unknown>): Bindings {
+  let batches = 0;
+  const withSession = (constraint: D1SessionConstraint) => {
+    const session = env.DB.withSession(constraint);
+    return {
+      prepare: (query: string) => session.prepare(query),
+      getBookmark: () => session.getBookmark(),
+      batch: async (statements: D1PreparedStatement[]) => {
+        batches += 1;
+        if (batches === nth) await event();
+        return session.batch(statements);
+      },
+    };
+  };
+  const DB = new Proxy(env.DB, {
+    get(target, property) {
+      if (property === "withSession") return withSession;
+      const member: unknown = Reflect.get(target, property, target);
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
+  return { ...env, DB };
+}
+
 /** A bucket that, as R2 does, refuses a second write to a key within the interval. */
 export function refusingFastWrites(bucket: R2Bucket, intervalMs: number) {
   const lastWrites = new Map<string, number>();

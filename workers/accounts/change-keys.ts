@@ -32,8 +32,7 @@ export async function changeKeys(
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const facts = factsOf(publisher, await loadKeys(db, publisher));
     const change = await decide(facts, entry.at);
-    const { revision } = facts;
-    if (change === null || (await storeKeyChange(db, { publisher, revision, change }, entry))) {
+    if (change === null || (await storeKeyChange(db, { publisher, facts, change }, entry))) {
       await advance(c.env);
       return {
         changed: change !== null,

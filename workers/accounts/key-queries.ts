@@ -2,6 +2,7 @@ import type { PublisherKeysAnswer } from "@rising-bsm/protocol";
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { auditIf } from "../audit.ts";
+import { isRefusedBy } from "../database.ts";
 import type { Database } from "../database.ts";
 import { queueLogEntry } from "../log/queries.ts";
 import {
@@ -14,7 +15,7 @@ import {
   scopes,
 } from "../schema.ts";
 import type { AuditEntry, PublisherKey } from "../schema.ts";
-import type { KeyChange } from "./key-change.ts";
+import type { KeyChange, KeyFacts } from "./key-change.ts";
 
 /** Everything about a publisher's keys, as of one moment. */
 export async function loadKeys(db: Database, publisher: string) {
@@ -78,9 +79,10 @@ export function describeKeys(publisher: string, loaded: LoadedKeys): PublisherKe
  */
 export async function storeKeyChange(
   db: Database,
-  { publisher, revision, change }: { publisher: string; revision: number; change: KeyChange },
+  { publisher, facts, change }: { publisher: string; facts: KeyFacts; change: KeyChange },
   entry: AuditEntry,
 ): Promise<boolean> {
+  const { revision, nextIndex } = facts;
   const ids = change.added.map(({ keyId }) => keyId);
   const isCurrent = sql`EXISTS (SELECT 1 FROM publishers
       WHERE name = ${publisher} AND keys_revision = ${revision})
@@ -90,7 +92,7 @@ export async function storeKeyChange(
     .select({ scope: scopes.scope })
     .from(scopes)
     .where(eq(scopes.publisher, publisher));
-  const results = await db.batch([
+  const statements = [
     auditIf(db, entry, isCurrent),
     ...change.entries.map((logged) => queueLogEntry(db, logged, isCurrent)),
     ...(change.statement === null
@@ -105,18 +107,7 @@ export async function storeKeyChange(
         )
         .onConflictDoNothing(),
     ),
-    db
-      .update(publisherKeys)
-      .set({
-        revokedAt: sql`coalesce(${publisherKeys.revokedAt}, ${entry.at})`,
-        revokedFrom: sql`min(coalesce(${publisherKeys.revokedFrom}, ${change.fromIndex}), ${change.fromIndex})`,
-      })
-      .where(
-        and(
-          sql`${publisherKeys.keyId} IN (SELECT value FROM json_each(${JSON.stringify(change.revoked)}))`,
-          isCurrent,
-        ),
-      ),
+    markRevoked(db, { change, at: entry.at, onlyIf: isCurrent }),
     db
       .update(plugins)
       .set({ revision: sql`${plugins.revision} + 1` })
@@ -125,8 +116,46 @@ export async function storeKeyChange(
       .update(publishers)
       .set({ keysRevision: revision + 1, recoveryHash: change.recovery })
       .where(and(eq(publishers.name, publisher), isCurrent)),
-  ]);
-  return (results.at(-1)?.meta.changes ?? 0) > 0;
+  ] as const;
+  try {
+    const results = await db.batch(
+      isFromNow(facts, change) ? [assertReaches(db, nextIndex), ...statements] : statements,
+    );
+    return (results.at(-1)?.meta.changes ?? 0) > 0;
+  } catch (error) {
+    if (isRefusedBy("heads_moved", error)) return false;
+    throw error;
+  }
+}
+
+function markRevoked(
+  db: Database,
+  { change, at, onlyIf }: { change: KeyChange; at: number; onlyIf: SQL },
+) {
+  const { revoked, fromIndex } = change;
+  return db
+    .update(publisherKeys)
+    .set({
+      revokedAt: sql`coalesce(${publisherKeys.revokedAt}, ${at})`,
+      revokedFrom: sql`min(coalesce(${publisherKeys.revokedFrom}, ${fromIndex}), ${fromIndex})`,
+    })
+    .where(
+      and(
+        sql`${publisherKeys.keyId} IN (SELECT value FROM json_each(${JSON.stringify(revoked)}))`,
+        onlyIf,
+      ),
+    );
+}
+
+/** Has the batch fail when the next entry gets another place: a trigger lets heads move by one alone. */
+function assertReaches(db: Database, nextIndex: number) {
+  const reached = sql`${heads.logSize} + (SELECT count(*) FROM log_queue)`;
+  return db.update(heads).set({ revision: sql`${heads.revision} + (${reached} = ${nextIndex})` });
+}
+
+/** A revocation that nobody signed a place for: what has been let in until it is stored still counts. */
+function isFromNow({ nextIndex }: KeyFacts, { statement, revoked, fromIndex }: KeyChange): boolean {
+  return statement === null && revoked.length > 0 && fromIndex === nextIndex;
 }
 
 interface TakenStatement {

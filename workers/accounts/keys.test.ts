@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import {
   base64url,
+  pluginDocumentSchema,
   proveKeyPossession,
   publisherKeysSchema,
   signKeyStatement,
@@ -10,7 +11,7 @@ import type { Envelope, SigningKey } from "@rising-bsm/protocol";
 import { beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import type { Bindings } from "../env.ts";
-import { failingAt } from "../testing-bindings.ts";
+import { beforeBatch, failingAt } from "../testing-bindings.ts";
 import {
   buildBundle,
   call,
@@ -229,4 +230,21 @@ test("of two changes at once both are decided on what the other left", async () 
   const known = await keysOf(account.publisher);
   expect(known.keys).toHaveLength(1 + stored);
   expect(known.statements).toHaveLength(stored);
+});
+
+test("what is let in while the administrator revokes a key still counts", async () => {
+  const account = await newAccount();
+  const target = { name: `${account.scope}/hello`, version: "1.0.0" };
+  const bundle = await buildBundle(account.key, target);
+  const bindings = beforeBatch(env, 2, async () => {
+    expect((await publish(target, bundle, account)).status).toBe(201);
+  });
+  const path = `/v1/keys/${account.key.keyId}/revoke`;
+  const answer = await send("POST", path, { body: { reason: "It was lost" }, bindings });
+  expect(answer.status).toBe(200);
+  const [key] = publisherKeysSchema.parse(await answer.json()).keys;
+  const { versions } = pluginDocumentSchema.parse(
+    await (await call(`/index/${target.name}.json`)).json(),
+  );
+  expect(key?.revokedFrom).toBeGreaterThan(versions[0]?.logIndex ?? Infinity);
 });

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Bindings } from "../env.ts";
-import { failingAt } from "../testing-bindings.ts";
+import { beforeBatch, failingAt } from "../testing-bindings.ts";
 import {
   buildBundle,
   createAccount,
@@ -110,31 +110,6 @@ describe("a publish whose write goes wrong", () => {
   }
 });
 
-/** Bindings whose database does something before the n-th batch. */
-function beforeBatch(nth: number, event: () => Promise<unknown>): Bindings {
-  let batches = 0;
-  const withSession = (constraint: D1SessionConstraint) => {
-    const session = env.DB.withSession(constraint);
-    return {
-      prepare: (query: string) => session.prepare(query),
-      getBookmark: () => session.getBookmark(),
-      batch: async (statements: D1PreparedStatement[]) => {
-        batches += 1;
-        if (batches === nth) await event();
-        return session.batch(statements);
-      },
-    };
-  };
-  const DB = new Proxy(env.DB, {
-    get(target, property) {
-      if (property === "withSession") return withSession;
-      const member: unknown = Reflect.get(target, property, target);
-      return typeof member === "function" ? member.bind(target) : member;
-    },
-  });
-  return { ...env, DB };
-}
-
 describe("the hold", () => {
   const exec = (sql: string) => env.DB.prepare(sql).run();
   const hold = (seconds: number) =>
@@ -160,7 +135,7 @@ describe("the hold", () => {
     for (let nth = 1; nth <= 12; nth++) {
       const target = { name: `@acme/moved-${nth}`, version: "1.0.0" };
       const moved = () => exec("UPDATE heads SET revision = revision + 1");
-      expect((await publishNew(target, beforeBatch(nth, moved))).status).toBe(201);
+      expect((await publishNew(target, beforeBatch(env, nth, moved))).status).toBe(201);
     }
     expect(await releases()).toHaveLength(12);
   });
@@ -169,7 +144,7 @@ describe("the hold", () => {
     const stolen = () => exec("UPDATE heads SET holder = 'another', held_until = 0");
     for (let nth = 3; nth <= 12; nth++) {
       const target = { name: `@acme/stolen-${nth}`, version: "1.0.0" };
-      await publishNew(target, beforeBatch(nth, stolen));
+      await publishNew(target, beforeBatch(env, nth, stolen));
     }
     await advance(env);
     expect(await releases()).toHaveLength(10);

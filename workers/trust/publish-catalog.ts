@@ -40,7 +40,7 @@ export async function publishCatalog(env: Bindings, db: Database, now: Date): Pr
       now: now.getTime(),
     });
     if (plan === "nothing") {
-      await dropChanges(db, facts.changes);
+      await dropChanges(db, facts);
       return shown;
     }
     const inBucket = await readShownVersion(env.BUNDLES, roles.targets.version);

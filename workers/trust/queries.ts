@@ -157,9 +157,13 @@ function forgetChanges(db: Database, changes: readonly Change[], onlyIf: SQL) {
   return db.delete(catalogChanges).where(and(onlyIf, sql`EXISTS (${done})`));
 }
 
-/** For changes after which every target is as it was. */
-export async function dropChanges(db: Database, changes: readonly Change[]): Promise<void> {
-  if (changes.length > 0) await forgetChanges(db, changes, sql`1`);
+/** For changes after which every target is as it was, unless the heads have moved on since. */
+export async function dropChanges(
+  db: Database,
+  { heads: { revision }, changes }: Pick<Publication, "heads" | "changes">,
+): Promise<void> {
+  const isCurrent = sql`(SELECT ${heads.revision} FROM ${heads}) = ${revision}`;
+  if (changes.length > 0) await forgetChanges(db, changes, isCurrent);
 }
 
 /** What a publication wrote. */
