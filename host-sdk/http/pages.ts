@@ -29,6 +29,8 @@ const TEXTS = {
     warned: "Warning",
     more: "More",
     held: "An update is held back",
+    changed:
+      "It comes from another publisher, or is signed with another key, than before. Ask the publisher, by another way than the marketplace; then update and accept the publisher.",
     stale:
       "For 48 hours or longer this host has learnt nothing about updates and revoked plugins; installed plugins keep running. The marketplace was last verified at",
     forked:
@@ -66,6 +68,8 @@ const TEXTS = {
     warned: "Warnung",
     more: "Mehr dazu",
     held: "Eine Aktualisierung wird zurückgehalten",
+    changed:
+      "Sie kommt von einem anderen Herausgeber als bisher oder trägt die Unterschrift eines anderen Schlüssels. Fragen Sie den Herausgeber auf einem anderen Weg als über den Marktplatz; aktualisieren Sie dann und nehmen Sie den Herausgeber an.",
     stale:
       "Seit 48 Stunden oder länger hat dieser Host nichts über Updates und zurückgezogene Plugins erfahren; installierte Plugins laufen weiter. Zuletzt geprüft wurde der Marktplatz am",
     forked:
@@ -263,10 +267,17 @@ function noticesPart({ advisories, heldUpdate }: PluginInfo, locale: Locale) {
     heldUpdate === null
       ? ""
       : html`<p role="note">
-          <strong>${texts.held}</strong> (${heldUpdate.version}): ${heldUpdate.problem.code}:
-          ${heldUpdate.problem.message}
+          <strong>${texts.held}</strong> (${heldUpdate.version}):
+          ${heldUpdate.problem.code === "trust_publisher_changed" ? texts.changed : ""}
+          <span lang="en">${heldUpdate.problem.code}: ${heldUpdate.problem.message}</span>
         </p>`
   }`;
+}
+
+/** English, like all that a plugin or the host says; what a notice below says better is left out. */
+function reasonPart({ reason, advisories }: PluginInfo) {
+  if (reason === null || advisories.some(({ action }) => action === "disable")) return "";
+  return html` <span lang="en">(${reason.code}: ${reason.message})</span>`;
 }
 
 function pluginPart(
@@ -281,8 +292,7 @@ function pluginPart(
     <h2 id="${plugin.name}">${localText(plugin.displayName, locale)}</h2>
     <p>
       <code>${plugin.name}</code> · ${texts.version} ${plugin.version} ·
-      <strong>${texts[plugin.state]}</strong
-      >${plugin.reason === null ? "" : ` (${plugin.reason.code}: ${plugin.reason.message})`}
+      <strong>${texts[plugin.state]}</strong>${reasonPart(plugin)}
     </p>
     ${noticesPart(plugin, locale)}
     <p>${localText(plugin.description, locale)}</p>

@@ -109,13 +109,13 @@ function publisherChanged(
     "trust_publisher_changed",
     isOther
       ? `${name} belonged to ${pinned.publisher} when it was installed and belongs to ${publisher} now`
-      : `${name} is signed with a key that was not its publisher's before`,
+      : `${name} is signed with the key ${publisherKeyId}, which was not its publisher's before`,
     {
       plugin: name,
       publisher,
       publisherKeyId,
       pinned: { publisher: pinned.publisher, keys: pinned.keys.map(({ keyId }) => keyId) },
-      fix: `Ask ${pinned.publisher} whether ${isOther ? `${publisher} has taken over` : `the key ${publisherKeyId.slice(0, 16)}… is theirs`}, then accept the publisher with an update of ${name} itself.`,
+      fix: `Ask ${pinned.publisher} whether ${isOther ? `${publisher} has taken over` : "this key is theirs"}, then accept the publisher (acceptPublisher, --accept-publisher) with an update of ${name} itself.`,
     },
   );
 }

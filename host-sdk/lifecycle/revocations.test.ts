@@ -251,6 +251,23 @@ test("a revocation does not wait for an operation that is under way", async () =
   expect(host.plugin(HELLO).state).toBe("revoked");
 });
 
+test("disabling a plugin does not wait for an operation that is under way either", async () => {
+  const { host } = await openWithHello();
+  await fixture.market.publish({ name: "@acme/other", version: "1.0.0" });
+  const letGo = holdDownloads();
+  const installing = codeOf(host.install("@acme/other", { grant: "requested" }));
+  await expect
+    .poll(() => fixture.market.requests.filter((path) => path.startsWith("/b/")).length)
+    .toBe(2);
+  const disabling = host.disable(HELLO);
+  await expect(greet(host)).rejects.toMatchObject({ detail: { state: "disabled" } });
+  letGo();
+  await Promise.all([installing, disabling]);
+  expect(host.plugin(HELLO).state).toBe("disabled");
+  await host.enable(HELLO);
+  expect(await greet(host)).toBe("Hello Ada from 1.0.0");
+});
+
 test("an update that began before a revocation does not bring the plugin back", async () => {
   const { host } = await openWithHello();
   const slow = `export default { methods: { greet: () => "hi" },
@@ -363,6 +380,7 @@ test("pages tell the reason in the reader's language", async () => {
     (await host.handle(new Request(`http://host/?lang=${lang}`), { actor })).text();
   expect(await page("de")).toContain(REASON.de);
   expect(await page("de")).toContain("Vom Marktplatz gestoppt");
+  expect(await page("de")).not.toContain(REASON.en);
   expect(await page("en")).toContain(REASON.en);
   expect(await page("en")).toContain(`href="${ADVISORY}"`);
 });
