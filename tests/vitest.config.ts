@@ -111,6 +111,9 @@ export default defineConfig({
           environment: "node",
           pool: "forks",
           include: ["tests/*.test.ts", "tests/apps/*.test.ts"],
+          // They wait for processes and for workerd more than they compute.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           testTimeout: 240_000,
           hookTimeout: 240_000,
         },
