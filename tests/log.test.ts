@@ -89,7 +89,7 @@ test("a log of two levels of tiles verifies, again from where it was, and from a
   await grown(300);
   const whole = await verify();
   expect(whole.json()).toMatchObject({ ok: true, log: ORIGIN, size: 300, from: 0, releases: 300 });
-  expect(whole.code).toBe(0);
+  expect([whole.code, whole.json().verifierKey]).toEqual([0, vkey]);
   await grown(301);
   const before = server.requests.length;
   expect((await verify("--from", "last")).json()).toMatchObject({
@@ -295,7 +295,16 @@ test("log verify and watch need somebody to believe", async () => {
   const run = await runCli(["log", "verify", "--url", server.url, "--json"], { home });
   expect([run.code, run.json().error.fix]).toEqual([2, expect.stringContaining("--root")]);
   const wrong = await runCli(["log", "verify", "--url", server.url, "--key", "x+y+z"], { home });
-  expect(wrong.code).toBe(2);
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("x+y+z is no")]);
+  vkey = await formatVerifierKey({ name: ORIGIN, ...key, role: "cosigner" });
+  expect((await verify()).json().error.message).toContain("key of a cosigner");
+});
+
+test("a first watch that finds nothing doubts the name, a later one does not", async () => {
+  await append(owner("@acme", null, "acme"));
+  await serve();
+  expect((await watch("--publisher", "acmee")).stderr).toContain("about the publisher acmee");
+  expect((await watch("--publisher", "acmee")).stderr).toBe("");
 });
 
 function watch(...args: readonly string[]): Promise<CliRun> {

@@ -1,8 +1,10 @@
 import { parseArgs } from "node:util";
+import { formatVerifierKey, fromBase64url } from "@rising-bsm/protocol";
 import { draftProblems, inForceProblems } from "./check.ts";
 import { describeDraft, fingerprint } from "./describe.ts";
 import { signersOf } from "./draft.ts";
 import { folderOf } from "./draft-answer.ts";
+import { readServiceKeys } from "./online-keys.ts";
 import { describeSignatures } from "./sign.ts";
 import { draftSignatures, inForceSignatures } from "./signatures.ts";
 import type { Answer } from "./terminal.ts";
@@ -45,6 +47,7 @@ async function describeInForce(inForce: InForce) {
       return { role, version, expires, fingerprint: await fingerprint(metadata) };
     }),
   );
+  const verifierKeys = await verifierKeysOf(inForce);
   const { problems, warnings } = await inForceProblems(inForce, new Date());
   return {
     problems,
@@ -57,14 +60,25 @@ async function describeInForce(inForce: InForce) {
       `${threshold} of ${signers.length} signers:`,
       ...signers.map(({ name, keyId }) => `  ${name} ${keyId}`),
       ...describeSignatures(await inForceSignatures(inForce)),
+      ...verifierKeys.map((key) => `log ${key}`),
       ...warnings.map((warning) => `warning: ${warning}`),
     ],
     data: {
       files: states,
       threshold,
       signers: signers.map(({ name, keyId }) => ({ name, keyId })),
+      verifierKeys,
     },
   };
+}
+
+/** The logs' keys as `rising-bsm log verify --key` takes them. */
+async function verifierKeysOf({ files }: InForce): Promise<string[]> {
+  return await Promise.all(
+    readServiceKeys(files.serviceKeys).log.map(({ origin, publicKey }) =>
+      formatVerifierKey({ name: origin, publicKey: fromBase64url(publicKey), role: "log" }),
+    ),
+  );
 }
 
 async function describeWaiting(draft: Draft, inForce: InForce | null) {

@@ -7,7 +7,7 @@ const TIMEOUT_MS = 2_000;
 export async function examineMarketplace(url: string, cancelled: AbortSignal): Promise<Check[]> {
   const name = "marketplace";
   if (!URL.canParse("/health", url)) {
-    return [{ name, state: "fails", detail: `"${url}" is no address`, fix: "correct --url" }];
+    return [{ name, state: "fails", detail: `"${url}" is no web address`, fix: NO_ADDRESS }];
   }
   const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), cancelled]);
   try {
@@ -26,6 +26,8 @@ export async function examineMarketplace(url: string, cancelled: AbortSignal): P
   }
 }
 
+const NO_ADDRESS =
+  "pass the marketplace's address, https://…; the folder of a mirror has no health to ask about";
 const FIX = "check the address, the network and a proxy; plugins that are installed run on without";
 
 function reason(error: unknown): string {

@@ -45,5 +45,6 @@ test("host refuses a data directory that does not exist, and makes none", async 
   const home = await temporaryFolder();
   const run = await runCli(["host", "list", "--data-dir", "typo", "--json"], { home });
   expect(run.code).toBe(2);
+  expect(run.json().error.fix).toMatch(/mkdir -p -m 700 \/.+\/typo$/);
   expect(await readdir(home)).toEqual([]);
 });

@@ -118,7 +118,7 @@ function forkNotice(fork: TrustInfo["fork"]): string[] {
 /** What the marketplace says about an installed release. */
 function noticesOn({ name, advisories }: PluginInfo): string[] {
   return advisories.map(({ id, action, reason, advisory }) => {
-    const more = advisory === null ? "" : `, see ${plainText(advisory)}`;
+    const more = advisory === null ? "" : ` (see ${plainText(advisory)})`;
     return `${name}: ${action} (${id}): ${plainText(localText(reason, "en"))}${more}`;
   });
 }

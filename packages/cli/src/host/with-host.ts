@@ -34,7 +34,9 @@ export async function withHost<T>(
     .then((info) => info.isDirectory())
     .catch(() => false);
   if (!isFolder) {
-    throw new RbsmError("usage", `${dataDir} is no folder`, { fix: "make it first: mkdir -p" });
+    throw new RbsmError("usage", `${dataDir} is no folder`, {
+      fix: `name the host's folder; for a new host make one: mkdir -p -m 700 ${dataDir}`,
+    });
   }
   const marketplace = await marketplaceOf(cli, address);
   const host = await createPluginHost({

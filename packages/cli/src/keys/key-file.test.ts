@@ -60,6 +60,13 @@ test.each([
   expect(run.json().error.code).toBe("usage");
 });
 
+test("what is no key is named, with where to find one", async () => {
+  const home = await temporaryFolder();
+  const { error } = (await runCli(["keys", "revoke", "deadbeef", "--json"], { home })).json();
+  expect(error).toMatchObject({ code: "usage", message: expect.stringContaining('"deadbeef"') });
+  expect(error.fix).toContain("keys list");
+});
+
 test("a key file whose halves do not belong together is refused", async () => {
   const home = await temporaryFolder();
   await runCli(["keys", "new", "--out", "a.json"], { home });

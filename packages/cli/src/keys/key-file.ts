@@ -167,15 +167,21 @@ export function isKeyFile(bytes: Uint8Array): boolean {
 export async function pinnedKeyId(pin: string): Promise<string> {
   if (/^[0-9a-f]{64}$/.test(pin)) return pin;
   if (PUBLIC_KEY.test(pin)) return await publicKeyId(pin);
-  const bytes = await readUserFile(pin, { maxBytes: KEY_FILE_BYTES, code: "usage" });
-  const fields = keyFields(bytes);
-  return await publicKeyId(fields?.publicKey ?? utf8Decode(bytes, "usage").trim());
+  const limit = { maxBytes: KEY_FILE_BYTES, code: "usage" } as const;
+  const bytes = await readUserFile(pin, limit).catch((error: unknown) => {
+    throw noKey(pin, error);
+  });
+  const text = keyFields(bytes)?.publicKey ?? utf8Decode(bytes, "usage").trim();
+  if (!PUBLIC_KEY.test(text)) throw noKey(pin);
+  return await publicKeyId(text);
+}
+
+function noKey(pin: string, cause?: unknown): RbsmError {
+  const message = `"${pin}" is neither a key id nor a public key nor a key file`;
+  return new RbsmError("usage", message, { fix: "rising-bsm keys list shows key ids" }, cause);
 }
 
 async function publicKeyId(text: string): Promise<string> {
-  if (!PUBLIC_KEY.test(text)) {
-    throw new RbsmError("usage", "--key names neither a key id nor a public key nor a key file");
-  }
   const raw = fromBase64url(text);
   assertPublicKey(raw);
   return await keyId(raw);

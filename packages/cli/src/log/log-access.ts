@@ -30,6 +30,8 @@ export interface LogAccess {
   readonly url: string;
   readonly files: Marketplace;
   readonly source: LogSource;
+  /** The keys that may sign the checkpoint. */
+  readonly keys: readonly NoteKey[];
   /** Null when only the log's own key is known. */
   readonly serviceKeys: ServiceKeys | null;
   /** What this machine remembers of this log at this address. */
@@ -52,6 +54,7 @@ export async function openLogAccess(cli: Cli, address: LogAddress): Promise<LogA
     url: files.url,
     files,
     source,
+    keys,
     serviceKeys,
     stateDir,
     readHead: async () => openCheckpoint(await source.checkpoint(), keys),
@@ -76,9 +79,7 @@ interface Anchor {
 async function anchorOf(cli: Cli, { root, key, acceptStale }: LogAddress): Promise<Anchor> {
   if ((root === undefined) === (key === undefined)) throw noAnchor();
   if (key !== undefined) {
-    const parsed = await parseVerifierKey(key).catch((error: unknown) => {
-      throw new RbsmError("usage", "--key is no verifier key of a log", {}, error);
-    });
+    const parsed = await parseLogKey(key);
     return { name: key, read: async () => ({ keys: [parsed], serviceKeys: null }) };
   }
   const bytes = await readRootFile(resolve(cli.cwd, root ?? ""));
@@ -91,6 +92,16 @@ async function anchorOf(cli: Cli, { root, key, acceptStale }: LogAddress): Promi
       return { keys: logKeysOf(serviceKeys), serviceKeys };
     },
   };
+}
+
+/** A cosigner says what it has seen; only the log itself can say what it holds. */
+async function parseLogKey(key: string): Promise<NoteKey> {
+  const fix = "`log verify --root FILE` prints the log's key, which begins with the log's name";
+  const parsed = await parseVerifierKey(key).catch((error: unknown) => {
+    throw new RbsmError("usage", `--key ${key} is no verifier key of a log`, { fix }, error);
+  });
+  if (parsed.role === "log") return parsed;
+  throw new RbsmError("usage", `--key ${key} is the key of a cosigner, not of a log`, { fix });
 }
 
 function noAnchor(): RbsmError {

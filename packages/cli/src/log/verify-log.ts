@@ -1,5 +1,6 @@
 import {
   equalBytes,
+  formatVerifierKey,
   hex,
   type OpenedCheckpoint,
   RbsmError,
@@ -37,7 +38,7 @@ export async function verifyLog(cli: Cli, options: VerifyOptions): Promise<Repor
   const counted = await replay(cli, work);
   await access.demandConsistency(head);
   await writeVerifiedPlace(access.stateDir, head);
-  return reportOf(work, { ...counted, ms: Math.round(performance.now() - startedAt) });
+  return await reportOf(work, { ...counted, ms: Math.round(performance.now() - startedAt) });
 }
 
 interface Work {
@@ -107,20 +108,29 @@ function createProgressNote(cli: Cli, of: number): (size: number) => void {
   };
 }
 
-function reportOf(
+async function reportOf(
   { access, head, from, deep }: Work,
   counted: Counted & { readonly ms: number },
-): Report {
+): Promise<Report> {
   const { origin, size, cosignedBy } = head;
   const root = hex(head.root);
+  const verifierKey = await verifierKeyOf(access, origin);
   const statements = deep ? `, with ${counted.statements} statements` : "";
   return {
-    data: { log: origin, url: access.url, size, root, from, ...counted, cosignedBy },
+    data: { log: origin, verifierKey, url: access.url, size, root, from, ...counted, cosignedBy },
     text: [
       `${origin}: all ${size} entries verify, ${size - from} of them read in ${counted.ms} ms`,
+      `  key       ${verifierKey}`,
       `  root      ${root}`,
       `  releases  ${counted.releases}${statements}`,
       `  cosigned  ${cosignedBy.join(", ") || "by nobody"}`,
     ].join("\n"),
   };
+}
+
+/** As people hand it on; a name has one key, and the checkpoint was verified with it. */
+async function verifierKeyOf({ keys }: LogAccess, origin: string): Promise<string> {
+  const key = keys.find(({ name }) => name === origin);
+  if (key === undefined) throw new RbsmError("internal", `No key of the log ${origin} is known`);
+  return await formatVerifierKey({ ...key, role: "log" });
 }

@@ -36,7 +36,7 @@ export async function watchLog(cli: Cli, options: WatchOptions): Promise<Report>
   const intervalMs = intervalOf(options.interval);
   if (options.once !== true && cli.json) throw needsOnce();
   const access = await openLogAccess(cli, options);
-  if (options.once === true) return await watchOnce({ access, namespace }, options);
+  if (options.once === true) return await watchOnce(cli, { access, namespace }, options);
   for (;;) {
     await lookOnce(cli, { access, namespace }, options);
     await sleep(intervalMs, undefined, { signal: cli.signal });
@@ -60,8 +60,14 @@ function needsOnce(): RbsmError {
   });
 }
 
-async function watchOnce(watch: Watch, { jsonl = false }: WatchOptions): Promise<Report> {
-  const { head, place, events } = await readNews(watch);
+/** An alarm for a name with a slip in it would never ring. */
+function nothingYet({ namespace: { kind, name } }: Watch, { size }: OpenedCheckpoint): string {
+  return `warning: none of the ${size} entries is about the ${kind} ${name}; is the name right?`;
+}
+
+async function watchOnce(cli: Cli, watch: Watch, { jsonl = false }: WatchOptions): Promise<Report> {
+  const { head, place, events, isFirst } = await readNews(watch);
+  if (isFirst && events.length === 0) cli.note(nothingYet(watch, head));
   await writeWatchPlace(watch.access.stateDir, watch.namespace, place);
   const lines = events.map((event) => lineOf(event, jsonl));
   const text = jsonl || lines.length > 0 ? lines.join("\n") : `nothing new in ${head.size} entries`;
@@ -70,7 +76,8 @@ async function watchOnce(watch: Watch, { jsonl = false }: WatchOptions): Promise
 
 async function lookOnce(cli: Cli, watch: Watch, { jsonl = false }: WatchOptions): Promise<void> {
   try {
-    const { place, events } = await readNews(watch);
+    const { head, place, events, isFirst } = await readNews(watch);
+    if (isFirst && events.length === 0) cli.note(nothingYet(watch, head));
     for (const event of events) process.stdout.write(`${lineOf(event, jsonl)}\n`);
     // Remembered after it was printed: better told twice than never.
     await writeWatchPlace(watch.access.stateDir, watch.namespace, place);
@@ -84,6 +91,8 @@ interface News {
   readonly head: OpenedCheckpoint;
   readonly place: WatchPlace;
   readonly events: readonly LogEvent[];
+  /** Nothing had been read before. */
+  readonly isFirst: boolean;
 }
 
 /** Entries count only once the whole verifies and continues what was known. */
@@ -101,7 +110,8 @@ async function readNews({ access, namespace }: Watch): Promise<News> {
   }
   if (size < head.size) await replayLog({ source: access.source, from: size, head, onEntry });
   await access.demandConsistency(head);
-  return { head, events, place: { size: Math.max(size, head.size), ownership } };
+  const isFirst = size === 0;
+  return { head, events, isFirst, place: { size: Math.max(size, head.size), ownership } };
 }
 
 function lineOf(event: LogEvent, jsonl: boolean): string {
