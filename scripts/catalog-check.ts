@@ -49,7 +49,7 @@ do {
   cursor = part.nextCursor;
   if (json) continue;
   for (const difference of part.differences) console.log(describe(difference));
-  if (cursor !== null) console.log(`${checked} checked, next ${cursor}`);
+  if (cursor !== null) console.log(`${checked} checked so far`);
 } while (cursor !== null);
 
 const left = differences.filter(({ repaired }) => !repaired).length;
