@@ -124,12 +124,22 @@ function checkOrder({ name, document, pin }: OfferedRelease, statement: ReleaseS
   }
 }
 
+/** Keys that were found sound, with their ids: a look for updates meets a publisher's again and again. */
+const soundKeys = new Set<string>();
+const KNOWN_KEYS = 1_000;
+
 /** A key id is the key's digest: nobody can put another key under a known id. */
 async function checkAnnouncedKeys({ name, document }: OfferedRelease): Promise<void> {
   for (const announced of document.publisher.keys) {
+    const named = `${announced.keyId} ${announced.publicKey}`;
+    if (soundKeys.has(named)) continue;
     const publicKey = fromBase64url(announced.publicKey);
     assertPublicKey(publicKey);
-    if ((await keyId(publicKey)) === announced.keyId) continue;
+    if ((await keyId(publicKey)) === announced.keyId) {
+      if (soundKeys.size >= KNOWN_KEYS) soundKeys.clear();
+      soundKeys.add(named);
+      continue;
+    }
     throw new RbsmError(
       "trust_release_invalid",
       `The publisher keys of ${name} do not match their ids`,

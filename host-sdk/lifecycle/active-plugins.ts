@@ -65,6 +65,8 @@ export interface ActivePlugins {
   replace(slot: Slot, change?: StateChange): void;
   /** Takes a plugin out of reach (`next` null: for ever), lets it finish and says goodbye to it. */
   stop(name: string, next: Slot | null): Promise<void>;
+  /** Refuses calls of a plugin that is about to be disabled, until the result is called. */
+  hold(name: string): () => void;
   /** Ends a version that will not be used. */
   readonly abandon: (running: Running) => Promise<void>;
   /** Name of the plugin behind an id of the runtime. */
@@ -85,6 +87,7 @@ export interface StartVersion {
 export function createActivePlugins(parts: ActiveParts): ActivePlugins {
   const { runtime, slots } = parts;
   const draining = new Set<Promise<unknown>>();
+  const held = new Set<string>();
   const pushed = new WeakMap<Running, string>();
 
   const start = async (order: StartVersion) => {
@@ -96,10 +99,7 @@ export function createActivePlugins(parts: ActiveParts): ActivePlugins {
   };
   const reach: Reach = async (name) => {
     const slot = slots.get(name);
-    if (stateOf(slot) !== "active") throw notActive(slot);
-    // An operation that began before a revocation may have put an older view of the plugin in place.
-    const problem = stoppedBy(parts.revocations, slot.row);
-    if (problem !== undefined) throw notActive({ ...slot, problem });
+    refuseInactive(parts, slot, held.has(name));
     return slot.running ?? startFromDisk({ ...parts, start, reach }, slot);
   };
   const drain = (slot: Slot | undefined, goodbyes: readonly Goodbye[]) => {
@@ -114,6 +114,7 @@ export function createActivePlugins(parts: ActiveParts): ActivePlugins {
   return {
     reach,
     start,
+    hold: (name) => (held.add(name), () => void held.delete(name)),
     abandon: (running) => runtime.unloadPlugin(running.id),
     nameOf: (id) => id.slice(0, id.lastIndexOf("@")),
     settle: async () => void (await Promise.all(draining)),
@@ -142,6 +143,14 @@ export function createActivePlugins(parts: ActiveParts): ActivePlugins {
       await drain(before, next === null ? ["onDeactivate", "onUninstall"] : ["onDeactivate"]);
     },
   };
+}
+
+function refuseInactive({ revocations }: ActiveParts, slot: Slot, isHeld: boolean): void {
+  if (stateOf(slot) !== "active") throw notActive(slot);
+  if (isHeld) throw notActive({ ...slot, row: { ...slot.row, wanted: "disabled" } });
+  // An operation that began before a revocation may have put an older view of the plugin in place.
+  const problem = stoppedBy(revocations, slot.row);
+  if (problem !== undefined) throw notActive({ ...slot, problem });
 }
 
 function refuseRevoked({ revocations }: ActiveParts, row: PluginRow): void {

@@ -79,7 +79,11 @@ export function createAdministration(parts: AdministerParts): Administration {
     update: (name, options) => alone(() => update(parts, name, options)),
     rollback: (name) => alone(() => rollback(parts, name)),
     enable: (name) => alone(() => enable(parts, name)),
-    disable: (name) => alone(() => disable(parts, name)),
+    async disable(name) {
+      // Whatever an operation under way waits for, no call reaches the plugin from here on.
+      const release = parts.active.hold(name);
+      await alone(() => disable(parts, name)).finally(release);
+    },
     uninstall: (name, options) => alone(() => uninstall(parts, name, options)),
     alone,
     async close() {
