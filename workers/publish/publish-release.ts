@@ -1,6 +1,7 @@
 import {
   BUNDLE_LIMITS,
   RbsmError,
+  TRUST_LIMITS,
   publisherKeyIdOf,
   readBundle,
   splitPluginName,
@@ -41,7 +42,8 @@ export async function publishRelease(c: AppContext, target: Target): Promise<Pub
   const facts = await loadOwnedFacts(c, target);
   const bytes = await readUpload(c.req.raw);
   const bundle = await readBundle(bytes);
-  if (facts.existing !== undefined) assertSameBytes(facts.existing, bundle.sha256);
+  if (facts.existing === undefined) assertRoom(facts.sizes);
+  else assertSameBytes(facts.existing, bundle.sha256);
   const admission = admitRelease(
     {
       bundle,
@@ -95,6 +97,15 @@ async function nameProblem(
 async function readUpload(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   if (!request.headers.has("content-length")) throw new RbsmError("request_length");
   return readBody(request, { maxBytes: BUNDLE_LIMITS.fileBytes, tooLarge: "bundle_too_large" });
+}
+
+/** Hosts read documents up to a length: one more version must not end all of them. */
+function assertRoom({ listed, manifests }: { listed: number; manifests: number }): void {
+  const { pluginVersionsBytes, pluginManifestsBytes } = TRUST_LIMITS;
+  if (listed < pluginVersionsBytes && manifests < pluginManifestsBytes) return;
+  throw new RbsmError("conflict_state", "The plugin's releases fill its document", {
+    fix: "Publish under another name, and deprecate this one in favour of it",
+  });
 }
 
 function assertSameBytes(existing: Version, sha256: string): void {

@@ -102,6 +102,19 @@ describe("PUT a version", () => {
     ]);
   });
 
+  test("refuses a version that would make the document longer than hosts read", async () => {
+    const name = "@acme/long";
+    const send = async (version: string) =>
+      publish({ name, version }, await buildBundle(acme.key, { name, version }), acme);
+    for (const version of ["1.0.0", "1.0.1"]) expect((await send(version)).ok).toBe(true);
+    const network = "json_array(hex(zeroblob(700000)))";
+    const sql = `UPDATE versions SET manifest = json_set(manifest, '$.network', ${network})
+      WHERE plugin = '${name}'`;
+    await env.DB.prepare(sql).run();
+    expect(await refusal(await send("1.0.2"))).toEqual([409, "conflict_state"]);
+    expect((await send("1.0.1")).status).toBe(200);
+  });
+
   test("reads no more than ten rows for the detail and a version", async () => {
     for (const path of ["", "/versions/1.0.0", "/versions"]) {
       const { bindings, count } = counting(env);

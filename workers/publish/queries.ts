@@ -13,12 +13,16 @@ export interface Target {
   readonly version: string;
 }
 
+/** What a version takes in the document at most: its digests and numbers, and parts of its manifest. */
+const LISTED_BYTES = sql`700 + length(CAST(json_extract(manifest, '$.permissions', '$.network',
+  '$.dependencies', '$.engines') || coalesce(yanked_reason, '') || coalesce(deprecated_reason, '') AS BLOB))`;
+
 /** Who owns the scope, with which keys, and what is there of the plugin already. */
 export async function loadPublishFacts(
   db: Database,
   { scope, plugin, version }: Target & { scope: string },
 ) {
-  const [owners, keys, existing, previous, removals, admitted] = await db.batch([
+  const [owners, keys, existing, previous, removals, admitted, sizes] = await db.batch([
     db
       .select({ publisher: publishers.name, approvedAt: publishers.approvedAt })
       .from(scopes)
@@ -46,6 +50,13 @@ export async function loadPublishFacts(
       .from(versions)
       .where(and(eq(versions.plugin, plugin), isNotNull(versions.seq)))
       .limit(1),
+    db
+      .select({
+        listed: sql<number>`total(${LISTED_BYTES})`.as("listed"),
+        manifests: sql<number>`total(length(CAST(manifest AS BLOB)))`.as("manifests"),
+      })
+      .from(versions)
+      .where(eq(versions.plugin, plugin)),
   ]);
   return {
     owner: owners[0],
@@ -53,6 +64,8 @@ export async function loadPublishFacts(
     existing: existing[0],
     previous: previous[0],
     removedAt: removals[0]?.removedAt ?? null,
+    /** Bytes that the plugin's versions take in its document, and in the database. */
+    sizes: sizes[0] ?? { listed: 0, manifests: 0 },
     /** Whether a release of this name was ever let in, so that nobody has to decide on the name. */
     isNameAdmitted: admitted.length > 0,
   };

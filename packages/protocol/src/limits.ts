@@ -17,6 +17,10 @@ export const TRUST_LIMITS = {
   envelopeBytes: 64 * KiB,
   tokenBytes: 8 * KiB,
   pluginDocumentBytes: 4 * MiB,
+  /** Of a document what its versions take; the rest is for keys, and for marks that come later. */
+  pluginVersionsBytes: 2.5 * MiB,
+  /** All manifests of one plugin, which are read when its document is made. */
+  pluginManifestsBytes: 8 * MiB,
   /** What a ceremony sends, as JSON, and each list in it. */
   uploadBytes: 1 * MiB,
   /** All advisories together: hosts read lists up to `targetsBytes`. */
