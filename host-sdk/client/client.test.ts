@@ -175,3 +175,12 @@ test("a download that is cancelled keeps its part", async () => {
   expect(await codeOf(download("/b", AbortSignal.timeout(100)))).toBe("cancelled");
   expect(await readdir(folder)).toEqual(["bundle.rbsm.part"]);
 });
+
+test("a marketplace that is away is named", async () => {
+  server.close();
+  server.closeAllConnections();
+  await expect(get()).rejects.toMatchObject({
+    code: "network_unreachable",
+    message: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+ cannot be reached$/),
+  });
+});

@@ -153,9 +153,10 @@ function networkError(
       reason === "idle" ? "The marketplace stopped sending" : "The marketplace took too long";
     return new RbsmError("network_timeout", message, { url, fix: UNREACHABLE_FIX }, error);
   }
+  const isAway = code === "network_unreachable";
   return new RbsmError(
     code,
-    undefined,
+    isAway ? `${new URL(url).origin} cannot be reached` : undefined,
     { url, fix: UNREACHABLE_FIX, cause: causeText(error) },
     error,
   );
