@@ -7,9 +7,16 @@ const trust = (refreshed: number, signed: number) => ({
   signedAt: at(signed).toISOString(),
 });
 
-test("nothing is said for 48 hours from the last refresh, however old the signature is", () => {
-  expect(staleness(trust(10, 4), at(11, 23))).toBeNull();
+test("nothing is said for 48 hours from the last refresh, nor for three days from a signature", () => {
+  expect(staleness(trust(10, 9), at(11, 23))).toBeNull();
   expect(staleness(trust(10, 10), at(12))).not.toBeNull();
+});
+
+test("a marketplace that answers and never has anything new is noticed after three days", () => {
+  expect(staleness(trust(12, 9), at(11, 23))).toBeNull();
+  expect(staleness(trust(12, 9), at(12))).toMatchObject({
+    message: expect.stringContaining("as it signed at 2026-11-09T00"),
+  });
 });
 
 test("then it is said until when plugins are installed, and later that none is", () => {
