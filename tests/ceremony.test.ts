@@ -158,7 +158,9 @@ describe("the runbook", { retry: 0, timeout: 400_000 }, () => {
       },
     });
     expect(refused).toMatchObject([{ status: 422, body: { code: "trust_metadata_invalid" } }]);
-    expect(ran.find(({ command }) => command.includes("verify"))?.stdout).toContain("All is well");
+    const verified = ran.find(({ command }) => command.includes("verify"))?.stdout;
+    expect(verified).toContain("All is well");
+    expect(verified).toMatch(/^log rising-bsm\.com\/log\+[0-9a-f]{8}\+\S+$/m);
     const served = await fetch(new URL("/tuf/1.root.json", worker.url));
     const file = await readFile(join(runbook.dir, "trust", "roots", "1.root.json"));
     expect(Buffer.from(await served.arrayBuffer())).toEqual(file);
@@ -333,6 +335,7 @@ describe("the runbook", { retry: 0, timeout: 400_000 }, () => {
 
   test("what two signers disable stops at the next update check, and what they take back does not", async () => {
     const again = await runbook.hold("Disable a plugin everywhere", {
+      env: { ADMIN_TOKEN: secrets["ADMIN_TOKEN"] ?? "" },
       after: async ({ command }) => {
         if (!command.startsWith("npm run deploy") || isTakenBack) return;
         isTakenBack = true;
@@ -362,8 +365,10 @@ describe("the runbook", { retry: 0, timeout: 400_000 }, () => {
 
   test("the log of a database in step is recovered by doing nothing, and all parts agree", async () => {
     const env = { ADMIN_TOKEN: secrets["ADMIN_TOKEN"] ?? "" };
-    const [, recovered] = await runbook.hold("The database was restored", { env });
+    const ran = await runbook.hold("The database was restored", { env });
+    const recovered = ran.find(({ command }) => command.includes("log-recover"));
     expect(recovered?.stdout).toContain("in step with the log");
+    await runbook.hold("The first deployment with a log answers `log_ahead`", { env });
     await runbook.hold("Does what is served agree with the database?", { env });
   });
 

@@ -57,7 +57,9 @@ export async function openRunbook(
     const line = command
       .replaceAll("npm run deploy --", `node scripts/deploy.ts --url ${marketplace.url}`)
       .replace(/npm run (log-recover|catalog-check) --/, "node scripts/$1.ts")
-      .replaceAll("npx wrangler", "wrangler");
+      .replaceAll("npx wrangler", "wrangler")
+      // What the pause waits for at Cloudflare is at once true here.
+      .replace(/^sleep \d+$/, "true");
     const ended = shell(dir, line, {
       env: { URL: marketplace.url, ...env },
       answers: answersTo(command, marketplace.adminToken()),
