@@ -115,14 +115,16 @@ test("one call may have so much done by the runner and no more", async () => {
 });
 
 test("a plugin that never stops asking the runner is ended, and others answer", async () => {
-  await runtime.load("greedy", PLUGIN);
+  const greedy = `greedy-${crypto.randomUUID()}`;
+  await runtime.load(greedy, PLUGIN);
   const codes = await Promise.all(
     ["forever", "swallow"].map((name) =>
-      runtime.run("greedy", name).catch((error: { code: string }) => error.code),
+      runtime.run(greedy, name).catch((error: { code: string }) => error.code),
     ),
   );
   expect(codes).toEqual([
-    "limit_calls",
+    // Both run in one isolate: on a busy machine the CPU limit of the other can be met first.
+    expect.stringMatching(/^limit_(calls|cpu)$/),
     expect.stringMatching(/^(limit_cpu|limit_wall|plugin_crashed)$/),
   ]);
   expect(await runtime.run("web", "random", [3])).toBe(3);

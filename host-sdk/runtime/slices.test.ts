@@ -40,6 +40,12 @@ const json = fc.letrec((tie) => ({
   ),
 })).value;
 
+/**
+ * V8 has been seen, once in a million texts, to read "\\ud800\\u0000" as the key "\\u" that an earlier
+ * object had: where keys and texts begin with an escape the native parser is no oracle.
+ */
+const plain = json.filter((value) => !JSON.stringify(value).includes('"\\'));
+
 test("long values become the same text as short ones", async () => {
   const values = fc.oneof(
     json,
@@ -63,7 +69,7 @@ test("long values become the same text as short ones", async () => {
 
 test("long texts become the same values as short ones", async () => {
   await fc.assert(
-    fc.asyncProperty(json, fc.constantFrom(undefined, 1, "\t"), async (value, space) => {
+    fc.asyncProperty(plain, fc.constantFrom(undefined, 1, "\t"), async (value, space) => {
       const written = JSON.stringify(value, null, space);
       expect(JSON.stringify(await parseInSlices(written, READ))).toBe(
         JSON.stringify(JSON.parse(written)),
@@ -98,9 +104,6 @@ test("what is not JSON is not parsed, and what is, is", async () => {
     "\u0000",
     "\u00a0",
   );
-  // V8 has been seen, once in millions of texts, to read "\\ud800\\u0000" as the key "\\u" that an
-  // earlier object had: then the native parser is no oracle.
-  const plain = json.filter((value) => !JSON.stringify(value).includes('"\\\\'));
   const broken = fc.oneof(
     fc.array(pieces, { maxLength: 12 }).map((all) => all.join("")),
     fc.tuple(plain, fc.nat(), pieces).map(([value, at, piece]) => {

@@ -8,6 +8,8 @@ const stopped: Payload = { expect: "limit_cpu|limit_memory" };
 const WRITE_STALL_MS = 25;
 /** A body of 1 MiB that takes 6 MiB of JSON is parsed in one piece. */
 const PARSE_STALL_MS = 25;
+/** What is created stays in the simulated business, and its garbage is collected in the host's turns. */
+const KEEP_STALL_MS = 25;
 
 /** A hundred calls; begun one a turn, because that is the host's own work. */
 async function atOnce(call: (number: number) => Promise<Json>): Promise<number> {
@@ -115,6 +117,7 @@ export const quota: Family = {
     body: "for (;;) await this.api.customers.create({ name: 'x' })",
     permissions: ["customers.create"],
     cpuMs: 2_000,
+    stallMs: KEEP_STALL_MS,
   },
   "a page of a million": {
     expect: "ok|request_invalid|plugin_threw|usage",
