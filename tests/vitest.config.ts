@@ -40,6 +40,7 @@ const testSecrets = {
   CURSOR_KEY: seed(6),
   CATALOG_KEY: seed(7),
   LOG_KEY: seed(8),
+  ISSUE_KEY: seed(9),
 };
 
 const workersPlugin = cloudflareTest(async () => ({

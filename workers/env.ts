@@ -15,6 +15,8 @@ const settingsSchema = z.object({
   LOG_KEY: seed,
   DOWNLOAD_KEY: seed,
   CURSOR_KEY: seed,
+  /** License keys and the secrets of webhooks are derived from it, so that none has to be stored. */
+  ISSUE_KEY: seed,
   REVIEW_POLICY: z.enum(["open", "first-release"]),
   /** Name of the log and of its key. */
   LOG_ORIGIN: z.string().regex(/^[^\s+]{1,200}$/),
@@ -68,7 +70,7 @@ type SeedName = Exclude<
   keyof Settings,
   "ADMIN_TOKEN" | "REVIEW_POLICY" | "LOG_ORIGIN" | "POINTER_INTERVAL_MS"
 >;
-type SigningKeyName = Exclude<SeedName, "DOWNLOAD_KEY" | "CURSOR_KEY">;
+type SigningKeyName = Exclude<SeedName, "DOWNLOAD_KEY" | "CURSOR_KEY" | "ISSUE_KEY">;
 
 /** The raw 32 bytes of a secret. */
 export function secretBytes(env: Bindings, name: SeedName): Uint8Array<ArrayBuffer> {

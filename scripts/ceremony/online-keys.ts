@@ -29,7 +29,8 @@ export type SecretName =
   | (typeof ONLINE_KEYS)[OnlineKey]
   | "ADMIN_TOKEN"
   | "DOWNLOAD_KEY"
-  | "CURSOR_KEY";
+  | "CURSOR_KEY"
+  | "ISSUE_KEY";
 
 export type WorkerSecrets = Record<SecretName, string>;
 
@@ -45,6 +46,7 @@ export function createSecrets(random: Random): WorkerSecrets {
     LOG_KEY: createSeed(random),
     DOWNLOAD_KEY: createSeed(random),
     CURSOR_KEY: createSeed(random),
+    ISSUE_KEY: createSeed(random),
   };
 }
 

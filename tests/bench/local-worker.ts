@@ -12,6 +12,7 @@ export function randomSecrets(): Record<string, string> {
     "LOG_KEY",
     "DOWNLOAD_KEY",
     "CURSOR_KEY",
+    "ISSUE_KEY",
   ];
   return Object.fromEntries(
     ["ADMIN_TOKEN", ...seeds].map((name) => [name, randomBytes(32).toString("base64url")]),

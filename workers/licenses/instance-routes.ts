@@ -156,6 +156,7 @@ async function nextActivation(
     rid,
     endedAt: null,
     conflicts: 0,
+    conflictsSince: null,
     createdAt: own?.createdAt ?? now,
     ...(await signNextLease(c.env, terms, now)),
   };

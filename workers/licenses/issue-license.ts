@@ -27,18 +27,26 @@ export function issueLicense(order: LicenseOrder, now: number): LicenseTerms {
     kind: plan.kind,
     state: "active",
     seats: seatsOf(order),
-    users: null,
+    overage: plan.overage ?? 0,
+    users: limitOf(plan.users),
     entitlements: { ...plan.entitlements },
     org: order.org ?? null,
     ...termOf(plan, now),
     transferredAt: null,
+    payment: "ok",
+    orderId: null,
     revision: 1,
     createdAt: now,
   };
 }
 
 function seatsOf({ seats, plan }: LicenseOrder): number | null {
-  return seats ?? plan.seats ?? (plan.kind === "free" ? null : 1);
+  return limitOf(seats ?? plan.seats ?? (plan.kind === "free" ? -1 : 1));
+}
+
+/** -1 is how plans say "any number"; stored and leased it is null. */
+function limitOf(count: number | undefined): number | null {
+  return count === undefined || count === -1 ? null : count;
 }
 
 type Term = Pick<LicenseTerms, "period" | "trialDays" | "until" | "updatesUntil">;

@@ -228,7 +228,7 @@ export async function writeActivation(
 function activationIf(row: Activation, condition: SQL): SQL {
   return sql`SELECT ${row.id}, ${row.licenseId}, ${row.instanceId}, ${row.plugin}, ${Number(row.trial)},
     ${row.seq}, ${row.rid}, ${row.lease}, ${row.leaseUntil}, ${row.heldUntil}, ${row.endedAt},
-    ${row.conflicts}, ${row.createdAt} WHERE ${condition}`;
+    ${row.conflicts}, ${row.createdAt}, ${row.conflictsSince} WHERE ${condition}`;
 }
 
 function heldByOthers(instanceId: string, now: number) {

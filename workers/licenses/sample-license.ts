@@ -22,6 +22,9 @@ export function sampleLicense(changes: Partial<License> = {}): License {
     until: NOON + 20 * DAY_MS,
     updatesUntil: null,
     transferredAt: null,
+    overage: 0,
+    payment: "ok",
+    orderId: null,
     revision: 1,
     createdAt: NOON,
     ...changes,
@@ -42,6 +45,7 @@ export function sampleActivation(changes: Partial<Activation> = {}): Activation 
     heldUntil: NOON + 14 * DAY_MS,
     endedAt: null,
     conflicts: 0,
+    conflictsSince: null,
     createdAt: NOON,
     ...changes,
   };

@@ -37,6 +37,13 @@ export const licenses = sqliteTable("licenses", {
   /** Counts changes; a change is written only over the one it was decided on. */
   revision: integer().notNull(),
   createdAt: integer("created_at").notNull(),
+  /** Instances above the seats that may hold it too; they are flagged. */
+  overage: integer().notNull().default(0),
+  /** What the payment behind it came to; `state` is what people decide. */
+  payment: text({ enum: ["ok", "disputed", "refunded"] })
+    .notNull()
+    .default("ok"),
+  orderId: text("order_id").unique(),
 });
 
 /**
@@ -59,6 +66,8 @@ export const activations = sqliteTable(
     endedAt: integer("ended_at"),
     conflicts: integer().notNull().default(0),
     createdAt: integer("created_at").notNull(),
+    /** When the first of the counted conflicts was. */
+    conflictsSince: integer("conflicts_since"),
   },
   (table) => [
     uniqueIndex("activations_license_instance").on(table.licenseId, table.instanceId),

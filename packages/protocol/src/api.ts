@@ -26,6 +26,8 @@ export const problemSchema = z.object({
   requestId: z.string(),
   fix: z.string().optional(),
   findings: z.array(findingSchema).optional(),
+  /** Of a license that was refused to an instance which holds it: the signed word, for `verifyRefusal`. */
+  refusal: z.string().optional(),
 });
 
 /** Body of every error of the marketplace and the host. */
@@ -76,7 +78,10 @@ export const planSchema = z.object({
   price: z.object({ amount: z.number(), currency: z.string() }).optional(),
   period: z.enum(["month", "year"]).optional(),
   trialDays: z.int().optional(),
+  /** -1 is any number. */
   seats: z.int().optional(),
+  overage: z.int().optional(),
+  users: z.int().optional(),
   entitlements: z.record(z.string(), z.union([z.boolean(), z.number()])).optional(),
 });
 

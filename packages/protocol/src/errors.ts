@@ -90,6 +90,8 @@ export const ERRORS = {
   license_no_seat: [403, "Every seat of the license is taken", false],
   license_ended: [403, "The license ran out", false],
   license_trial_used: [403, "This instance has had its trial of the plugin", false],
+  license_disputed: [403, "The payment of the license is disputed", false],
+  license_refunded: [403, "The payment of the license was returned", false],
   license_returned: [403, "The activation was returned", false],
   license_not_covered: [403, "The license does not cover this version", false],
   license_instance_key: [500, "The instance key on this host's disk is damaged", true],

@@ -192,6 +192,13 @@ export const LICENSE_LIMITS = {
   floatingLeaseMs: 1 * HOUR_MS,
   floatingGraceMs: 24 * HOUR_MS,
   transferCooldownMs: 30 * DAY_MS,
+  /** A lease that travels as a file, to a host without a network. */
+  offlineLeaseMs: 90 * DAY_MS,
+  /** How often in `resumeWindowMs` a host that lost its newest lease gets it again. */
+  resumes: 5,
+  resumeWindowMs: 30 * DAY_MS,
+  /** How long after a paid period the provider may take to collect the next one. */
+  collectionMs: 3 * DAY_MS,
   /** A proof older (or newer) than this is refused. */
   proofAgeMs: 5 * 60_000,
   /** A return receipt may have travelled on a stick. */

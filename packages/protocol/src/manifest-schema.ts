@@ -250,7 +250,11 @@ const plan = z.strictObject({
   price: price.optional(),
   period: z.enum(["month", "year"]).optional(),
   trialDays: z.int().min(1).max(365).optional(),
-  seats: z.int().min(1).max(1_000_000).optional(),
+  /** Instances that may use it at a time; -1 is any number. */
+  seats: z.union([z.literal(-1), z.int().min(1).max(1_000_000)]).optional(),
+  /** Instances above the seats that may use it too, and are flagged. */
+  overage: z.int().min(0).max(1_000_000).optional(),
+  users: z.union([z.literal(-1), z.int().min(1).max(1_000_000)]).optional(),
   entitlements: entitlements.optional(),
 });
 const pricing = z.strictObject({ plans: z.array(plan).min(1).max(MANIFEST_LIMITS.plans) });

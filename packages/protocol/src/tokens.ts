@@ -34,6 +34,8 @@ export const leaseClaimsSchema = z.object({
     grace: seconds,
     seats: z.int().min(1).nullable(),
     users: z.int().min(1).nullable(),
+    /** More instances hold the license than it has seats: allowed, and to be told to people. */
+    overage: z.boolean().optional(),
   }),
   plugin: pluginNameSchema,
   ent: z.record(z.string(), z.union([z.boolean(), z.number()])),
@@ -103,6 +105,76 @@ export async function verifyLease(token: string, trust: LeaseTrust): Promise<Lea
 /** A perpetual license needs no lease but its first. */
 function isOver({ lic, exp }: LeaseClaims, nowMs: number): boolean {
   return lic.kind !== "perpetual" && nowMs >= (exp + lic.grace) * 1000;
+}
+
+/** Header `typ` of a signed refusal. */
+export const REFUSAL_TYP = "rbsm-refusal+jwt";
+
+/** Why the marketplace does not renew. `ended` leaves the grace as it is; every other reason ends it. */
+export const REFUSAL_REASONS = [
+  "suspended",
+  "revoked",
+  "disputed",
+  "refunded",
+  "returned",
+  "ended",
+] as const;
+
+/** Claims of a refusal: what the marketplace answers an instance instead of the next lease. */
+export const refusalClaimsSchema = z.object({
+  iss: z.literal(LEASE_ISSUER),
+  /** Instance id. */
+  aud: z.string().min(1),
+  /** License id. */
+  sub: z.string().min(1),
+  activation: z.string().min(1),
+  plugin: pluginNameSchema,
+  /** Seconds since 1970. */
+  iat: seconds,
+  /** Of the lease that was to be renewed. */
+  seq: z.int().min(1),
+  reason: z.enum(REFUSAL_REASONS),
+  /** The host's nonce that this answers. */
+  nonce: z.string().optional(),
+});
+
+/** Claims of a refusal. */
+export type RefusalClaims = z.output<typeof refusalClaimsSchema>;
+
+/** Signs a refusal. The issuer is always `LEASE_ISSUER`. */
+export function signRefusal(
+  claims: Omit<RefusalClaims, "iss">,
+  signer: LeaseSigner,
+): Promise<string> {
+  return signJws(
+    { typ: REFUSAL_TYP, kid: signer.kid },
+    { ...claims, iss: LEASE_ISSUER },
+    signer.privateKey,
+  );
+}
+
+const refusalHeader = z.strictObject({
+  alg: z.literal("Ed25519"),
+  typ: z.literal(REFUSAL_TYP),
+  kid: z.string(),
+});
+
+/**
+ * Claims of a refusal that verifies and is for this instance. Throws `license_invalid`. Whether it
+ * is about the lease that is held, and newer than it, is for the caller.
+ */
+export async function verifyRefusal(
+  token: string,
+  trust: Omit<LeaseTrust, "now">,
+): Promise<RefusalClaims> {
+  const { claims } = await verifyJws(token, {
+    code: "license_invalid",
+    header: refusalHeader,
+    claims: refusalClaimsSchema,
+    publicKey: ({ kid }) => trust.keys(kid),
+  });
+  if (claims.aud === trust.audience) return claims;
+  throw new RbsmError("license_invalid", "The refusal is for another instance");
 }
 
 /** The request that a proof is for. */

@@ -1,0 +1,13 @@
+-- Instances above the seats that may hold the license too, and are flagged.
+ALTER TABLE licenses ADD COLUMN overage INTEGER NOT NULL DEFAULT 0 CHECK (overage >= 0);
+-- What the payment behind it came to. Apart from `state`, which people decide.
+ALTER TABLE licenses ADD COLUMN payment TEXT NOT NULL DEFAULT 'ok' CHECK (payment IN ('ok', 'disputed', 'refunded'));
+ALTER TABLE licenses ADD COLUMN order_id TEXT;
+
+CREATE UNIQUE INDEX licenses_order ON licenses (order_id) WHERE order_id IS NOT NULL;
+
+-- When the first of the counted conflicts was.
+ALTER TABLE activations ADD COLUMN conflicts_since INTEGER;
+
+-- What became of licenses, in the order in which it happened: webhooks are read from here.
+CREATE INDEX audit_of_licenses ON audit (id) WHERE action >= 'license.' AND action < 'license/';
