@@ -95,6 +95,7 @@ export const ERRORS = {
   license_returned: [403, "The activation was returned", false],
   license_not_covered: [403, "The license does not cover this version", false],
   license_instance_key: [500, "The instance key on this host's disk is damaged", true],
+  license_file_invalid: [422, "The offline license file is not valid", true],
   license_conflict: [409, "The lease was already renewed by another request", true],
 
   auth_required: [401, "The request needs a token", true],

@@ -45,6 +45,8 @@ export interface JwsRules<H extends z.ZodType, C extends z.ZodType> {
   readonly header: H;
   readonly claims: C;
   readonly publicKey: (header: z.output<H>) => Uint8Array | undefined;
+  /** Of the whole token; `TRUST_LIMITS.tokenBytes` when left out. */
+  readonly maxBytes?: number;
 }
 
 /** Header and claims of a verified token. */
@@ -63,10 +65,10 @@ export async function verifyJws<H extends z.ZodType, C extends z.ZodType>(
   token: string,
   rules: JwsRules<H, C>,
 ): Promise<VerifiedJws<H, C>> {
-  const { code } = rules;
-  const json = { maxBytes: TRUST_LIMITS.tokenBytes, uniqueKeys: true, code };
+  const { code, maxBytes = TRUST_LIMITS.tokenBytes } = rules;
+  const json = { maxBytes, uniqueKeys: true, code };
   try {
-    const [head, body, signature] = splitToken(token);
+    const [head, body, signature] = splitToken(token, maxBytes);
     const header = rules.header.parse(parseJson(head, json));
     const publicKey = rules.publicKey(header);
     if (publicKey === undefined)
@@ -83,8 +85,11 @@ export async function verifyJws<H extends z.ZodType, C extends z.ZodType>(
   }
 }
 
-function splitToken(token: string): [head: Uint8Array, body: Uint8Array, signature: Uint8Array] {
-  if (token.length > TRUST_LIMITS.tokenBytes) throw new RangeError("the token is too long");
+function splitToken(
+  token: string,
+  maxBytes: number,
+): [head: Uint8Array, body: Uint8Array, signature: Uint8Array] {
+  if (token.length > maxBytes) throw new RangeError("the token is too long");
   const [head, body, signature, ...more] = token.split(".");
   if (head === undefined || body === undefined || signature === undefined || more.length > 0) {
     throw new SyntaxError("the token does not have three parts");

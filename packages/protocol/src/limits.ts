@@ -213,6 +213,46 @@ export const LICENSE_LIMITS = {
   nonceAgeMs: 2 * 60_000,
 } as const;
 
+/** Limits of the files that license a host without a network. Sizes are bytes. */
+export const OFFLINE_LIMITS = {
+  /** A request holds a lease, written in base64 within base64. */
+  requestBytes: 24 * KiB,
+  /** All files of an answer together, and each of them. */
+  answerBytes: 256 * MiB,
+  fileBytes: BUNDLE_LIMITS.fileBytes,
+  files: 2_000,
+} as const;
+
+/** Orders, and what payment providers may say about them. Times are milliseconds. */
+export const ORDER_LIMITS = {
+  /** Orders that one network may begin in `windowMs`. */
+  ordersPerClient: 20,
+  windowMs: 1 * HOUR_MS,
+  seats: 10_000,
+  /** In the smallest unit of the currency: payment providers take eight digits. */
+  amount: 99_999_999,
+  /** Bytes of a signed message of a provider, and how old it may be. */
+  messageBytes: 64 * KiB,
+  messageAgeMs: 5 * 60_000,
+} as const;
+
+/** How publishers are told what became of licenses. Times are milliseconds. */
+export const WEBHOOK_LIMITS = {
+  perPublisher: 20,
+  urlChars: 2_000,
+  /** Of `GET /v1/events`. */
+  eventsPerPage: 100,
+  /** The receiver has to answer by then. */
+  timeoutMs: 10_000,
+  /** Pause after the first failed delivery; doubled each time up to the longest. */
+  retryMs: 60_000,
+  retryMaxMs: 6 * HOUR_MS,
+  /** A webhook that fails for so long is disabled. */
+  disableAfterMs: 5 * DAY_MS,
+  /** How long the secret before still signs. */
+  rotationMs: 24 * HOUR_MS,
+} as const;
+
 /** Lengths of versions and ranges in characters. */
 export const VERSION_LIMITS = {
   versionLength: 128,

@@ -1,0 +1,148 @@
+import { z } from "zod";
+import { fromBase64url, parseJson } from "./encoding.ts";
+import { RbsmError } from "./errors.ts";
+import { keyThumbprint, publicJwk, publicJwkSchema, signJws, verifyJws } from "./jws.ts";
+import type { SigningKey } from "./keys.ts";
+import { OFFLINE_LIMITS, TRUST_LIMITS, VERSION_LIMITS } from "./limits.ts";
+import { pluginNameSchema } from "./plugin-name.ts";
+import { KEY_NAME } from "./signed-note.ts";
+
+/**
+ * The two files that license a host without a network: a request that it signs, carried out, and the
+ * marketplace's answer, an archive (`tar.ts`) carried back in. docs/spec/offline-license.md.
+ */
+
+/** Header `typ` of the request's token. */
+export const LICENSE_REQUEST_TYP = "rbsm-license-request+jwt";
+
+const id = z.string().min(1).max(128);
+const place = z.int().nonnegative();
+
+/** What a request file says. */
+export const licenseRequestSchema = z.strictObject({
+  plugin: pluginNameSchema,
+  /** An exact version, a range or a channel; the newest that the license covers when left out. */
+  version: z.string().min(1).max(VERSION_LIMITS.rangeLength).optional(),
+  /** A license to claim, or the lease to renew. */
+  license: z.union([
+    z.strictObject({ key: z.string().min(1).max(100) }),
+    z.strictObject({
+      activationId: id,
+      seq: z.int().min(1),
+      lease: z.string().min(1).max(TRUST_LIMITS.tokenBytes),
+    }),
+  ]),
+  /** The same for every copy of one request: it is answered with the same lease. */
+  rid: id,
+  /** Comes back inside the lease. */
+  nonce: id,
+  /** Seconds since 1970 by the host's clock. */
+  iat: place,
+  /** What the host has, as manifests name it under `engines`. */
+  engines: z.record(z.string().max(32), z.string().max(VERSION_LIMITS.versionLength)),
+  /** Versions of the trust metadata that the host knows; 0 for none. */
+  tuf: z.strictObject({ root: place, timestamp: place }),
+  /** How much of each log the host has seen. */
+  logs: z.array(z.strictObject({ origin: z.string().regex(KEY_NAME), size: place })).max(16),
+});
+
+/** What a request file says. */
+export type LicenseRequest = z.output<typeof licenseRequestSchema>;
+
+/** The request file itself. */
+export const licenseRequestFileSchema = z.strictObject({
+  format: z.literal("rbsm-license-request/1"),
+  request: z.string().min(1).max(OFFLINE_LIMITS.requestBytes),
+});
+
+/** The request file itself. */
+export type LicenseRequestFile = z.output<typeof licenseRequestFileSchema>;
+
+/** Signs a request with the instance key. */
+export async function signLicenseRequest(
+  request: LicenseRequest,
+  instanceKey: SigningKey,
+): Promise<LicenseRequestFile> {
+  const header = { typ: LICENSE_REQUEST_TYP, jwk: publicJwk(instanceKey.publicKey) };
+  const token = await signJws(header, licenseRequestSchema.parse(request), instanceKey);
+  return { format: "rbsm-license-request/1", request: token };
+}
+
+/** Reads a request file without verifying its signature. Throws `license_file_invalid`. */
+export function parseLicenseRequestFile(bytes: Uint8Array | string): LicenseRequestFile {
+  const limits = { maxBytes: OFFLINE_LIMITS.requestBytes, uniqueKeys: true } as const;
+  const json = parseJson(bytes, { ...limits, code: "license_file_invalid" });
+  const parsed = licenseRequestFileSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  throw new RbsmError("license_file_invalid", "The file is not a license request", {
+    fix: "Make one on the host: rising-bsm license request PLUGIN --data-dir DIR --out FILE",
+  });
+}
+
+/** A verified request, and the key that signed it. */
+export interface VerifiedLicenseRequest {
+  readonly request: LicenseRequest;
+  readonly publicKey: Uint8Array;
+  /** Thumbprint of the key. */
+  readonly instanceKeyJkt: string;
+}
+
+const requestHeader = z.strictObject({
+  alg: z.literal("Ed25519"),
+  typ: z.literal(LICENSE_REQUEST_TYP),
+  jwk: publicJwkSchema,
+});
+
+/**
+ * Verifies that the key in the request's header has signed it. Whose key that is, whether it is an
+ * acceptable one (`assertPublicKey`), and what it may have, is for the caller. Throws
+ * `license_file_invalid`.
+ */
+export async function verifyLicenseRequest({
+  request,
+}: LicenseRequestFile): Promise<VerifiedLicenseRequest> {
+  const { claims, publicKey } = await verifyJws(request, {
+    code: "license_file_invalid",
+    header: requestHeader,
+    claims: licenseRequestSchema,
+    publicKey: ({ jwk }) => fromBase64url(jwk.x),
+    maxBytes: OFFLINE_LIMITS.requestBytes,
+  });
+  return { request: claims, publicKey, instanceKeyJkt: await keyThumbprint(publicKey) };
+}
+
+/** Path of what the answer says; the first file of the archive. */
+export const LICENSE_ANSWER_PATH = "license/answer.json";
+
+const licenseAnswerSchema = z.strictObject({
+  format: z.literal("rbsm-license-answer/1"),
+  plugin: pluginNameSchema,
+  /** The release that the archive holds. */
+  version: z.string().min(1).max(VERSION_LIMITS.versionLength),
+  instanceId: id,
+  activationId: id,
+  lease: z.string().min(1).max(TRUST_LIMITS.tokenBytes),
+});
+
+/** What an answer says; only the lease in it is signed. */
+export type LicenseAnswer = z.output<typeof licenseAnswerSchema>;
+
+/** Reads the archive's first file. Throws `license_file_invalid`. */
+export function parseLicenseAnswer(bytes: Uint8Array): LicenseAnswer {
+  const limits = { maxBytes: OFFLINE_LIMITS.requestBytes, uniqueKeys: true } as const;
+  const json = parseJson(bytes, { ...limits, code: "license_file_invalid" });
+  const parsed = licenseAnswerSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  throw new RbsmError("license_file_invalid", "The file is not a license answer", {
+    fix: "Have the request answered again, and carry the new file over.",
+  });
+}
+
+/** Folders of a marketplace that an answer may hold files of. */
+const FOLDERS = ["tuf", "index", "log", "b"];
+
+/** Whether a file of this path belongs into an answer, after its first one. */
+export function isAnswerPath(path: string): boolean {
+  const [folder = "", ...rest] = path.split("/");
+  return FOLDERS.includes(folder) && rest.length > 0;
+}
