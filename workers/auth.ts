@@ -31,12 +31,16 @@ export const requireAdmin = createMiddleware<AppEnv>(async (c, next) => {
 export function requirePublisher(permission: TokenPermission) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const principal = await authenticate(c);
-    if (principal.kind === "token" && !principal.permissions.includes(permission)) {
-      throw new RbsmError("auth_scope", `The token lacks the permission "${permission}"`);
-    }
+    assertPermitted(principal, permission);
     c.set("principal", principal);
     await next();
   });
+}
+
+/** Throws unless the principal is the administrator or a token with the permission. */
+export function assertPermitted(principal: Principal, permission: TokenPermission): void {
+  if (principal.kind === "admin" || principal.permissions.includes(permission)) return;
+  throw new RbsmError("auth_scope", `The token lacks the permission "${permission}"`);
 }
 
 /** Whether the request comes with a token that speaks for the plugin's owner; one that is unknown throws. */
@@ -80,7 +84,11 @@ async function authenticate(c: AppContext): Promise<Principal> {
   const bearer = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(c.req.header("authorization") ?? "")?.[1];
   if (bearer === undefined) throw new RbsmError("auth_required");
   if (await isAdminToken(c.env, bearer)) return { kind: "admin", actor: "admin" };
-  const token = await findToken(writeDatabase(c.env), await sha256Hex(utf8(bearer)));
+  return principalOf(await findToken(writeDatabase(c.env), await sha256Hex(utf8(bearer))));
+}
+
+/** Whom a stored token speaks for. Throws when there is none, or it is revoked or over. */
+export function principalOf(token: typeof tokens.$inferSelect | undefined): Principal {
   if (token === undefined || token.revokedAt !== null) throw new RbsmError("auth_unknown_token");
   if (token.expiresAt !== null && token.expiresAt <= Date.now()) {
     throw new RbsmError("auth_expired_token");
