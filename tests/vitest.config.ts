@@ -43,6 +43,12 @@ const testSecrets = {
   ISSUE_KEY: seed(9),
 };
 
+/** They hold CPU, memory and time of child processes against limits: one file after the other. */
+const MEASURED = [
+  "host-sdk/{broker,lifecycle,runner,runtime,testing}/**/*.test.ts",
+  "packages/cli/src/{doctor,run}/**/*.test.ts",
+];
+
 const workersPlugin = cloudflareTest(async () => ({
   wrangler: { configPath: `${root}wrangler.toml` },
   miniflare: {
@@ -91,6 +97,20 @@ export default defineConfig({
             "examples/**/*.test.ts",
             "scripts/**/*.test.ts",
           ],
+          exclude: MEASURED,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "runtime",
+          root,
+          environment: "node",
+          pool: "forks",
+          fileParallelism: false,
+          include: MEASURED,
           testTimeout: 60_000,
         },
       },
@@ -101,7 +121,11 @@ export default defineConfig({
           root,
           isolate: false,
           fileParallelism: false,
-          include: ["workers/**/*.test.{ts,tsx}", "packages/protocol/src/**/*.test.ts"],
+          include: [
+            "workers/**/*.test.{ts,tsx}",
+            "packages/protocol/src/**/*.test.ts",
+            "tests/licensing-model/*.test.ts",
+          ],
           testTimeout: 120_000,
         },
       },
