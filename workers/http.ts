@@ -126,6 +126,7 @@ const problemSchema = z.object({
       }),
     )
     .optional(),
+  refusal: z.string().optional(),
 });
 
 /** OpenAPI: what a request can be let in by. */
@@ -229,10 +230,18 @@ function ownHeaders({ detail }: RbsmError): Record<string, string> {
   return ownHeadersSchema.parse(detail["headers"]);
 }
 
-function publicDetail({ detail }: RbsmError): { fix?: string; findings?: readonly Finding[] } {
+interface PublicDetail {
+  readonly fix?: string;
+  readonly findings?: readonly Finding[];
+  readonly refusal?: string;
+}
+
+function publicDetail({ detail }: RbsmError): PublicDetail {
+  const { fix, findings, refusal } = detail;
   return {
-    ...(detail.fix === undefined ? {} : { fix: detail.fix }),
-    ...(detail.findings === undefined ? {} : { findings: detail.findings }),
+    ...(fix === undefined ? {} : { fix }),
+    ...(findings === undefined ? {} : { findings }),
+    ...(typeof refusal === "string" ? { refusal } : {}),
   };
 }
 

@@ -8,6 +8,12 @@ CREATE UNIQUE INDEX licenses_order ON licenses (order_id) WHERE order_id IS NOT 
 
 -- When the first of the counted conflicts was.
 ALTER TABLE activations ADD COLUMN conflicts_since INTEGER;
+-- Its seat is one of the overage.
+ALTER TABLE activations ADD COLUMN over_seats INTEGER NOT NULL DEFAULT 0 CHECK (over_seats IN (0, 1));
+-- How often, and from when on, its newest lease was answered to who held an older one; the last of them.
+ALTER TABLE activations ADD COLUMN resumes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE activations ADD COLUMN resumes_since INTEGER;
+ALTER TABLE activations ADD COLUMN resumed_seq INTEGER;
 
 -- What became of licenses, in the order in which it happened: webhooks are read from here.
 CREATE INDEX audit_of_licenses ON audit (id) WHERE action >= 'license.' AND action < 'license/';

@@ -48,6 +48,22 @@ test.each([
   expect(admitActivation(known, request, NOON)).toEqual({ kind: "refuse", code });
 });
 
+test.each([
+  [0, false],
+  [1, true],
+  [2, true],
+])("with %i of one seat taken, one of the overage of two is told so: %s", (taken, overSeats) => {
+  const license = sampleLicense({ seats: 1, overage: 2 });
+  const decision = admitActivation({ ...facts, license, taken }, request, NOON);
+  expect(decision).toMatchObject({ kind: "grant", overSeats });
+});
+
+test("the overage ends too", () => {
+  const license = sampleLicense({ seats: 1, overage: 2 });
+  const refused = { kind: "refuse", code: "license_no_seat" };
+  expect(admitActivation({ ...facts, license, taken: 3 }, request, NOON)).toEqual(refused);
+});
+
 test("unlimited seats are never all taken", () => {
   const unlimited = { ...facts, license: sampleLicense({ seats: null }), taken: 1_000_000 };
   expect(admitActivation(unlimited, request, NOON).kind).toBe("grant");

@@ -1,5 +1,6 @@
 import { stateRefusal } from "./grant-lease.ts";
 import type { Refusal } from "./grant-lease.ts";
+import { findSeat } from "./seat.ts";
 import type { Activation, License } from "./tables.ts";
 
 export interface ActivationFacts {
@@ -13,7 +14,13 @@ export interface ActivationFacts {
 }
 
 export type ActivationDecision =
-  | { readonly kind: "grant"; readonly license: License; readonly own: Activation | null }
+  | {
+      readonly kind: "grant";
+      readonly license: License;
+      readonly own: Activation | null;
+      /** It sits above the license's seats. */
+      readonly overSeats: boolean;
+    }
   | { readonly kind: "stored"; readonly own: Activation }
   | { readonly kind: "refuse"; readonly code: Refusal };
 
@@ -28,17 +35,19 @@ export function admitActivation(
   // A returned lease is not handed out a second time: its seat may be someone else's by now.
   if (own?.rid === request.rid && own.endedAt === null) return { kind: "stored", own };
   const code = activationRefusal(license, facts, request.plugin) ?? stateRefusal(license, now);
-  return code === null ? { kind: "grant", license, own } : { kind: "refuse", code };
+  if (code !== null) return { kind: "refuse", code };
+  const seat = findSeat(license, facts.taken);
+  return seat === null
+    ? { kind: "refuse", code: "license_no_seat" }
+    : { kind: "grant", license, own, overSeats: seat === "overage" };
 }
 
 function activationRefusal(
   license: License,
-  { taken, trialLicenseId }: ActivationFacts,
+  { trialLicenseId }: ActivationFacts,
   plugin: string,
 ): Refusal | null {
   if (license.plugin !== plugin) return "license_wrong_plugin";
-  if (license.kind === "trial" && trialLicenseId !== null && trialLicenseId !== license.id) {
-    return "license_trial_used";
-  }
-  return license.seats !== null && taken >= license.seats ? "license_no_seat" : null;
+  const triedBefore = trialLicenseId !== null && trialLicenseId !== license.id;
+  return license.kind === "trial" && triedBefore ? "license_trial_used" : null;
 }

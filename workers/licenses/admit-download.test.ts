@@ -1,16 +1,13 @@
 import { LEASE_ISSUER } from "@rising-bsm/protocol";
 import { expect, test } from "vitest";
 import { downloadRefusal } from "./admit-download.ts";
-import { DAY_MS, NOON, sampleLicense } from "./sample-license.ts";
+import { DAY_MS, NOON, sampleLicense, sampleTerms } from "./sample-license.ts";
 import { leaseClaims } from "./sign-lease.ts";
 import type { License } from "./tables.ts";
 
 function lease(license: Partial<License> = {}) {
-  const terms = { activationId: "a", instanceId: "i", jkt: "key", seq: 1, nonce: undefined };
-  return {
-    iss: LEASE_ISSUER,
-    ...leaseClaims({ ...terms, license: sampleLicense(license) }, NOON),
-  } as const;
+  const terms = sampleTerms({ license: sampleLicense(license) });
+  return { iss: LEASE_ISSUER, ...leaseClaims(terms, NOON) } as const;
 }
 
 const wanted = { plugin: "@demo/invoices", publishedAt: NOON, jkt: "key" };
@@ -35,8 +32,8 @@ test.for([
 });
 
 test("a lease has the claims of its design and no other", () => {
-  const terms = { activationId: "a", instanceId: "i", jkt: "key", seq: 4, nonce: "n" };
-  const claims = leaseClaims({ ...terms, license: sampleLicense() }, NOON);
+  const terms = sampleTerms({ activationId: "a", instanceId: "i", nonce: "n" });
+  const claims = leaseClaims(terms, NOON);
   const at = NOON / 1000;
   expect(claims).toEqual({
     aud: "i",

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { decideRenewal, leaseSpan, licenseState } from "./grant-lease.ts";
+import {
+  assertDeliverable,
+  decideRenewal,
+  leaseSpan,
+  licenseState,
+  stateRefusal,
+} from "./grant-lease.ts";
 import type { HeldActivation, RenewalRequest } from "./grant-lease.ts";
 import { DAY_MS, HOUR_MS, NOON, sampleActivation, sampleLicense } from "./sample-license.ts";
 
@@ -16,8 +22,6 @@ describe("decideRenewal()", () => {
   });
 
   test.for([
-    ["an unknown activation", null, next, "license_unknown"],
-    ["another instance's key", held, { ...next, jkt: "other" }, "license_unknown"],
     [
       "a returned activation",
       { ...held, activation: sampleActivation({ endedAt: NOON }) },
@@ -37,13 +41,31 @@ describe("decideRenewal()", () => {
       "license_revoked",
     ],
     [
+      "a license whose payment is disputed",
+      { ...held, license: sampleLicense({ payment: "disputed" }) },
+      next,
+      "license_disputed",
+    ],
+    [
+      "a license whose payment was returned",
+      { ...held, license: sampleLicense({ payment: "refunded" }) },
+      next,
+      "license_refunded",
+    ],
+    [
       "a license that ran out",
       { ...held, license: sampleLicense({ until: NOON }) },
       next,
       "license_ended",
     ],
-  ] as const)("refuses %s", ([, activation, request, code]) => {
-    expect(decideRenewal(activation, request, NOON)).toEqual({ kind: "refuse", code });
+  ] as const)("refuses the holder of %s", ([, activation, request, code]) => {
+    const refused = { kind: "refuse", code, held: activation };
+    expect(decideRenewal(activation, request, NOON)).toEqual(refused);
+  });
+
+  test("refuses another instance's key without a word of whose it is", () => {
+    const refused = { kind: "refuse", code: "license_unknown", held: null };
+    expect(decideRenewal(held, { ...next, jkt: "other" }, NOON)).toEqual(refused);
   });
 
   test("answers a repeated request with the lease it got, whatever became of the license", () => {
@@ -55,10 +77,24 @@ describe("decideRenewal()", () => {
   test.each([
     ["another rid with a spent seq", { seq: 2, rid: "rid-x", jkt: "key" }],
     ["the last rid with a seq spent before", { seq: 1, rid: "rid-3", jkt: "key" }],
-    ["a seq that was never given out", { seq: 4, rid: "rid-4", jkt: "key" }],
-  ])("calls %s a conflict", (_, request) => {
-    expect(decideRenewal(held, request, NOON).kind).toBe("conflict");
+  ])("calls %s a conflict that somebody else may be the cause of", (_, request) => {
+    expect(decideRenewal(held, request, NOON)).toMatchObject({ kind: "conflict", spent: true });
   });
+
+  test.each([
+    ["an activation", null, next],
+    ["a lease", held, { ...next, seq: 4 }],
+    [
+      "a lease after the one that was returned",
+      { ...held, activation: sampleActivation({ endedAt: NOON }) },
+      { ...next, seq: 4 },
+    ],
+  ])(
+    "calls %s that this database does not know a conflict, and nobody's fault",
+    (_, own, request) => {
+      expect(decideRenewal(own, request, NOON)).toMatchObject({ kind: "conflict", spent: false });
+    },
+  );
 });
 
 describe("leaseSpan()", () => {
@@ -70,22 +106,52 @@ describe("leaseSpan()", () => {
     ["free", null, 14 * DAY_MS, 14 * DAY_MS],
   ] as const)("of a %s until %s", ([kind, until, length, graceMs]) => {
     const end = NOON + length;
-    expect(leaseSpan({ kind, until }, NOON)).toEqual({ until: end, graceMs, heldUntil: end });
+    expect(leaseSpan({ kind, until }, "online", NOON)).toEqual({
+      until: end,
+      graceMs,
+      heldUntil: end,
+    });
   });
 
   test("of a perpetual license holds the seat until it is returned", () => {
-    const span = leaseSpan({ kind: "perpetual", until: null }, NOON);
+    const span = leaseSpan({ kind: "perpetual", until: null }, "online", NOON);
     expect(span.until).toBe(NOON + 14 * DAY_MS);
     expect(span.heldUntil).toBeGreaterThan(NOON + 100_000 * DAY_MS);
   });
+
+  test.for([
+    ["subscription", NOON + 200 * DAY_MS, 90 * DAY_MS],
+    ["subscription", NOON + 20 * DAY_MS, 20 * DAY_MS],
+    ["perpetual", null, 90 * DAY_MS],
+  ] as const)("of a %s until %s that travels as a file", ([kind, until, length]) => {
+    expect(leaseSpan({ kind, until }, "offline", NOON).until).toBe(NOON + length);
+  });
+});
+
+test("a floating license does not travel as a file", () => {
+  const floating = { kind: "floating" } as const;
+  expect(() => {
+    assertDeliverable(floating, "offline");
+  }).toThrow(expect.objectContaining({ code: "license_refused" }));
+  assertDeliverable(floating, "online");
+  assertDeliverable({ kind: "subscription" }, "offline");
 });
 
 test.each([
-  ["active", NOON + 1, "active"],
-  ["active", null, "active"],
-  ["active", NOON, "expired"],
-  ["suspended", NOON, "suspended"],
-  ["revoked", NOON, "revoked"],
-] as const)("a license stored as %s until %s is %s", (state, until, shown) => {
-  expect(licenseState({ state, until }, NOON)).toBe(shown);
-});
+  ["active", "ok", NOON + 1, "active", null],
+  ["active", "ok", null, "active", null],
+  ["active", "ok", NOON, "expired", "license_ended"],
+  ["active", "disputed", NOON, "suspended", "license_disputed"],
+  ["active", "refunded", NOON + 1, "revoked", "license_refunded"],
+  ["suspended", "ok", NOON, "suspended", "license_suspended"],
+  ["suspended", "disputed", NOON + 1, "suspended", "license_suspended"],
+  ["suspended", "refunded", NOON + 1, "revoked", "license_refunded"],
+  ["revoked", "ok", NOON, "revoked", "license_revoked"],
+  ["revoked", "refunded", NOON, "revoked", "license_revoked"],
+] as const)(
+  "a license stored as %s, its payment %s, until %s is %s",
+  (...[state, payment, until, shown, code]) => {
+    expect(licenseState({ state, payment, until }, NOON)).toBe(shown);
+    expect(stateRefusal({ state, payment, until }, NOON)).toBe(code);
+  },
+);

@@ -1,4 +1,4 @@
-import { LICENSE_LIMITS } from "@rising-bsm/protocol";
+import { LICENSE_LIMITS, RbsmError } from "@rising-bsm/protocol";
 import type { Activation, License } from "./tables.ts";
 
 /** Why a license was refused: for the log only, callers learn `license_refused`. */
@@ -7,6 +7,8 @@ export type Refusal =
   | "license_wrong_plugin"
   | "license_suspended"
   | "license_revoked"
+  | "license_disputed"
+  | "license_refunded"
   | "license_ended"
   | "license_no_seat"
   | "license_trial_used"
@@ -15,21 +17,37 @@ export type Refusal =
 
 export type LicenseState = "active" | "suspended" | "revoked" | "expired";
 
-/** A stored state wins over the clock: a revoked license stays revoked when it also ran out. */
-export function licenseState(license: Pick<License, "state" | "until">, now: number): LicenseState {
-  if (license.state !== "active") return license.state;
+type Standing = Pick<License, "state" | "payment" | "until">;
+
+/**
+ * What counts of a license: what people decided and what its payment came to, each of which takes
+ * the other's place only for the worse, and then the clock.
+ */
+export function licenseState(license: Standing, now: number): LicenseState {
+  if (license.state === "revoked" || license.payment === "refunded") return "revoked";
+  if (license.state === "suspended" || license.payment === "disputed") return "suspended";
   return license.until !== null && license.until <= now ? "expired" : "active";
 }
 
-const REFUSALS = {
-  suspended: "license_suspended",
-  revoked: "license_revoked",
-  expired: "license_ended",
-} as const satisfies Record<Exclude<LicenseState, "active">, Refusal>;
+/** Why a license in this state opens nothing; null when it is active. People's word comes first. */
+export function stateRefusal(license: Standing, now: number): Refusal | null {
+  switch (licenseState(license, now)) {
+    case "revoked":
+      return license.state === "revoked" ? "license_revoked" : "license_refunded";
+    case "suspended":
+      return license.state === "suspended" ? "license_suspended" : "license_disputed";
+    case "expired":
+      return "license_ended";
+    default:
+      return null;
+  }
+}
 
-export function stateRefusal(license: License, now: number): Refusal | null {
-  const state = licenseState(license, now);
-  return state === "active" ? null : REFUSALS[state];
+export interface HeldActivation {
+  readonly activation: Activation;
+  readonly license: License;
+  /** Thumbprint of the key of the instance that holds the activation. */
+  readonly jkt: string;
 }
 
 export interface RenewalRequest {
@@ -42,36 +60,43 @@ export interface RenewalRequest {
 export type RenewalDecision =
   | { readonly kind: "grant"; readonly held: HeldActivation; readonly seq: number }
   | { readonly kind: "stored"; readonly lease: string }
-  | { readonly kind: "conflict"; readonly held: HeldActivation }
-  | { readonly kind: "refuse"; readonly code: Refusal };
-
-export interface HeldActivation {
-  readonly activation: Activation;
-  readonly license: License;
-  /** Thumbprint of the key of the instance that holds the activation. */
-  readonly jkt: string;
-}
+  /** `spent`: the lease with this `seq` was renewed by somebody; otherwise it is not known here. */
+  | { readonly kind: "conflict"; readonly held: HeldActivation | null; readonly spent: boolean }
+  /** `held` is whose own word the refusal may be; null is a stranger's request. */
+  | { readonly kind: "refuse"; readonly code: Refusal; readonly held: HeldActivation | null };
 
 /**
  * The host sends the `seq` of the lease it holds and a `rid` it has written down. The stored
  * answer comes before the license's state: it was granted already, and asking again must not
- * change what the host was told.
+ * change what the host was told. An activation that is not known, or a `seq` that was not given out
+ * yet, is what a host sees whose marketplace was set back: it may show its lease and resume.
  */
 export function decideRenewal(
   held: HeldActivation | null,
   { seq, rid, jkt }: RenewalRequest,
   now: number,
 ): RenewalDecision {
-  if (held === null || held.jkt !== jkt) return { kind: "refuse", code: "license_unknown" };
+  if (held === null) return { kind: "conflict", held, spent: false };
+  if (held.jkt !== jkt) return { kind: "refuse", code: "license_unknown", held: null };
   const { activation, license } = held;
-  if (activation.endedAt !== null) return { kind: "refuse", code: "license_returned" };
+  if (activation.endedAt !== null) return endedRenewal(held, seq);
   if (activation.seq === seq + 1 && activation.rid === rid) {
     return { kind: "stored", lease: activation.lease };
   }
-  if (activation.seq !== seq) return { kind: "conflict", held };
+  if (activation.seq !== seq) return { kind: "conflict", held, spent: seq < activation.seq };
   const code = stateRefusal(license, now);
-  return code === null ? { kind: "grant", held, seq: seq + 1 } : { kind: "refuse", code };
+  return code === null ? { kind: "grant", held, seq: seq + 1 } : { kind: "refuse", code, held };
 }
+
+/** A lease newer than the one that was returned was not returned with it. */
+function endedRenewal(held: HeldActivation, seq: number): RenewalDecision {
+  return seq > held.activation.seq
+    ? { kind: "conflict", held, spent: false }
+    : { kind: "refuse", code: "license_returned", held };
+}
+
+/** How a lease reaches its host. */
+export type Delivery = "online" | "offline";
 
 export interface LeaseSpan {
   /** When the lease ends. */
@@ -89,13 +114,29 @@ const FOR_EVER = 8_640_000_000_000_000;
  * A perpetual license works on after its first lease without asking again, so its seat is free
  * only after a signed return; every other lease frees its seat by running out.
  */
-export function leaseSpan(license: Pick<License, "kind" | "until">, now: number): LeaseSpan {
+export function leaseSpan(
+  license: Pick<License, "kind" | "until">,
+  delivery: Delivery,
+  now: number,
+): LeaseSpan {
+  const until = Math.min(now + leaseMs(license, delivery), license.until ?? Infinity);
   const floating = license.kind === "floating";
-  const fullUntil = now + (floating ? LICENSE_LIMITS.floatingLeaseMs : LICENSE_LIMITS.leaseMs);
-  const until = Math.min(fullUntil, license.until ?? fullUntil);
   return {
     until,
     graceMs: floating ? LICENSE_LIMITS.floatingGraceMs : LICENSE_LIMITS.graceMs,
     heldUntil: license.kind === "perpetual" ? FOR_EVER : until,
   };
+}
+
+function leaseMs({ kind }: Pick<License, "kind">, delivery: Delivery): number {
+  if (kind === "floating") return LICENSE_LIMITS.floatingLeaseMs;
+  return delivery === "offline" ? LICENSE_LIMITS.offlineLeaseMs : LICENSE_LIMITS.leaseMs;
+}
+
+/** A seat that is handed on every hour cannot be held by a host that is never asked. */
+export function assertDeliverable({ kind }: Pick<License, "kind">, delivery: Delivery): void {
+  if (kind !== "floating" || delivery === "online") return;
+  throw new RbsmError("license_refused", "A floating license works only with a network", {
+    fix: "Give the host a network, or ask the publisher for a license of another plan.",
+  });
 }

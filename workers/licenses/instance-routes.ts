@@ -3,24 +3,17 @@ import {
   activationResultSchema,
   assertPublicKey,
   base64url,
-  hashLicenseKey,
   instanceRequestSchema,
   instanceResultSchema,
-  LICENSE_LIMITS,
   RbsmError,
 } from "@rising-bsm/protocol";
-import type { Context } from "hono";
 import { writeDatabase } from "../database.ts";
 import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, PROOF } from "../http.ts";
-import { admitActivation } from "./admit-activation.ts";
-import { instanceAudit, registrationAudit } from "./instance-audit.ts";
+import { activateLicense } from "./activate-license.ts";
+import { registrationAudit } from "./instance-audit.ts";
 import { requireProof } from "./instance-proof.ts";
-import type { ProvenEnv } from "./instance-proof.ts";
-import { startTrial } from "./issue-license.ts";
-import { forgiveAttempt, loadActivation, registerInstance, writeActivation } from "./queries.ts";
-import type { LoadedActivation } from "./queries.ts";
-import { signNextLease } from "./sign-lease.ts";
-import type { Activation, License } from "./tables.ts";
+import { onlineRequest } from "./instance-request.ts";
+import { registerInstance } from "./queries.ts";
 
 const registerRoute = createRoute({
   method: "post",
@@ -66,98 +59,6 @@ export const instanceRoutes = createRoutes()
     return c.json({ instanceId }, 200);
   })
   .openapi(activateRoute, async (c) => {
-    const body = c.req.valid("json");
-    const keyHash = await hashLicenseKey(body.licenseKey);
-    const { id, lease } = await activate(c, { ...body, keyHash });
+    const { id, lease } = await activateLicense(onlineRequest(c), c.req.valid("json"));
     return c.json({ activationId: id, lease }, 200);
   });
-
-interface KeyAttempt {
-  readonly keyHash: string;
-  readonly plugin: string;
-  readonly instanceId: string;
-}
-
-/** A seat that another request took in between is decided once more, then it is refused. */
-async function activate(c: Context<ProvenEnv>, attempt: KeyAttempt): Promise<Activation> {
-  const db = writeDatabase(c.env);
-  const { instanceKeyJkt: jkt, rid } = c.get("proof");
-  for (let tries = 0; tries < 3; tries++) {
-    const now = Date.now();
-    const loaded = await loadActivation(db, { ...attempt, jkt }, now);
-    assertMayTry(loaded);
-    const decision = admitActivation(loaded.facts, { plugin: attempt.plugin, rid }, now);
-    if (decision.kind === "refuse") throw new RbsmError(decision.code);
-    if (decision.kind === "stored") {
-      await forgiveAttempt(db, attempt.instanceId);
-      return decision.own;
-    }
-    const { license, own } = decision;
-    const activation = await nextActivation(
-      c,
-      { license, own, instanceId: attempt.instanceId },
-      now,
-    );
-    const entry = instanceAudit(activation, {
-      action: "license.activate",
-      at: now,
-      requestId: c.get("requestId"),
-    });
-    const write = {
-      activation,
-      replaces: own?.seq ?? null,
-      license: startTrial(license, now),
-      now,
-    };
-    if (await writeActivation(db, write, entry)) return activation;
-  }
-  throw new RbsmError("unavailable", "The license is being activated elsewhere at this moment");
-}
-
-function assertMayTry({ attempts }: LoadedActivation): void {
-  if (attempts === null) {
-    throw new RbsmError("auth_proof_invalid", "The instance is not registered with this key");
-  }
-  if (attempts > LICENSE_LIMITS.activationAttempts) {
-    throw new RbsmError("limit_rate", "Too many license keys were refused", {
-      fix: "Check the key, wait an hour and try again.",
-    });
-  }
-}
-
-interface Seat {
-  readonly license: License;
-  readonly own: Activation | null;
-  readonly instanceId: string;
-}
-
-async function nextActivation(
-  c: Context<ProvenEnv>,
-  { license, own, instanceId }: Seat,
-  now: number,
-): Promise<Activation> {
-  const { instanceKeyJkt: jkt, rid, nonce } = c.get("proof");
-  const id = own?.id ?? crypto.randomUUID();
-  const seq = (own?.seq ?? 0) + 1;
-  const terms = {
-    license: startTrial(license, now),
-    activationId: id,
-    instanceId,
-    jkt,
-    seq,
-    nonce,
-  };
-  return {
-    id,
-    licenseId: license.id,
-    instanceId,
-    plugin: license.plugin,
-    trial: license.kind === "trial",
-    rid,
-    endedAt: null,
-    conflicts: 0,
-    conflictsSince: null,
-    createdAt: own?.createdAt ?? now,
-    ...(await signNextLease(c.env, terms, now)),
-  };
-}

@@ -17,7 +17,7 @@ import { licenseState } from "./grant-lease.ts";
 import { storedPlans } from "../stored-manifest.ts";
 import { issueLicense } from "./issue-license.ts";
 import type { Plan } from "./issue-license.ts";
-import { findLatestVersion, findLicense, insertLicense, updateLicense } from "./queries.ts";
+import { findLatestVersion, findLicense, insertLicense, updateLicense } from "./license-queries.ts";
 import type { License } from "./tables.ts";
 
 const issueRoute = createRoute({

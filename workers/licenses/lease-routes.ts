@@ -6,17 +6,15 @@ import {
   utf8,
   verifyProof,
 } from "@rising-bsm/protocol";
-import type { Context } from "hono";
 import { z } from "zod";
 import { writeDatabase } from "../database.ts";
 import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, PROOF } from "../http.ts";
-import { decideRenewal } from "./grant-lease.ts";
 import type { HeldActivation } from "./grant-lease.ts";
 import { instanceAudit } from "./instance-audit.ts";
 import { requireFreshProof, requireProof } from "./instance-proof.ts";
-import type { ProvenEnv } from "./instance-proof.ts";
-import { endActivation, findHeld, flagConflict, writeLease } from "./queries.ts";
-import { signNextLease } from "./sign-lease.ts";
+import { onlineRequest } from "./instance-request.ts";
+import { endActivation, findHeld } from "./lease-queries.ts";
+import { renewLease } from "./renew-lease.ts";
 
 const renewRoute = createRoute({
   method: "post",
@@ -52,7 +50,7 @@ export const leaseRoutes = createRoutes()
     if (renewal.rid !== c.get("proof").rid) {
       throw new RbsmError("auth_proof_invalid", "The proof is for another rid than the request");
     }
-    return c.json({ lease: await renew(c, renewal) }, 200);
+    return c.json({ lease: await renewLease(onlineRequest(c), renewal) }, 200);
   })
   .openapi(returnRoute, async (c) => {
     const { id } = c.req.valid("param");
@@ -69,42 +67,6 @@ export const leaseRoutes = createRoutes()
     }
     return c.json({ returned: true as const }, 200);
   });
-
-type Renewal = z.output<typeof leaseRequestSchema>;
-
-/** A renewal that lost the race is decided again on what the winner wrote. */
-async function renew(c: Context<ProvenEnv>, { activationId, seq, rid }: Renewal): Promise<string> {
-  const db = writeDatabase(c.env);
-  const { instanceKeyJkt: jkt, nonce } = c.get("proof");
-  for (let tries = 0; tries < 2; tries++) {
-    const now = Date.now();
-    const held = await findHeld(db, activationId);
-    const decision = decideRenewal(held, { seq, rid, jkt }, now);
-    if (decision.kind === "refuse") throw new RbsmError(decision.code);
-    if (decision.kind === "stored") return decision.lease;
-    if (decision.kind === "conflict") throw await conflict(c, decision.held, now);
-    const { activation, license } = decision.held;
-    const { instanceId } = activation;
-    const terms = { license, activationId, instanceId, jkt, seq: decision.seq, nonce };
-    const next = { rid, ...(await signNextLease(c.env, terms, now)) };
-    if (await writeLease(db, activation, next)) return next.lease;
-  }
-  throw new RbsmError(
-    "unavailable",
-    "The lease is being renewed by another request at this moment",
-  );
-}
-
-async function conflict(
-  c: Context<ProvenEnv>,
-  held: HeldActivation,
-  at: number,
-): Promise<RbsmError> {
-  const fact = { action: "license.conflict", at, requestId: c.get("requestId") };
-  const entry = instanceAudit(held.activation, fact);
-  await flagConflict(writeDatabase(c.env), held.activation, entry);
-  return new RbsmError("license_conflict");
-}
 
 /**
  * A receipt is a proof, by the key the lease is bound to, that names this activation and exactly

@@ -3,10 +3,10 @@ import { and, count, eq, gt, inArray, isNotNull, isNull, ne, sql } from "drizzle
 import type { SQL } from "drizzle-orm";
 import { auditIf } from "../audit.ts";
 import type { Database } from "../database.ts";
-import { audit, plugins, versions } from "../schema.ts";
-import type { AuditEntry, Version } from "../schema.ts";
+import { versions } from "../schema.ts";
+import type { AuditEntry } from "../schema.ts";
 import type { ActivationFacts } from "./admit-activation.ts";
-import type { HeldActivation } from "./grant-lease.ts";
+import { exists, seatIsFree } from "./seat-queries.ts";
 import type { Activation, Instance, License } from "./tables.ts";
 import { activationAttempts, activations, instances, licenses } from "./tables.ts";
 
@@ -23,72 +23,6 @@ export async function registerInstance(
     db.select({ id: instances.id }).from(instances).where(eq(instances.jkt, instance.jkt)),
   ]);
   return rows[0]?.id ?? instance.id;
-}
-
-/** The newest published version: its plans are the ones on sale. */
-export async function findLatestVersion(db: Database, plugin: string): Promise<Version | null> {
-  const rows = await db
-    .select({ version: versions })
-    .from(plugins)
-    .innerJoin(
-      versions,
-      and(eq(versions.plugin, plugins.name), eq(versions.version, plugins.latest)),
-    )
-    .where(eq(plugins.name, plugin));
-  return rows[0]?.version ?? null;
-}
-
-export async function insertLicense(
-  db: Database,
-  license: License,
-  entry: AuditEntry,
-): Promise<void> {
-  await db.batch([db.insert(licenses).values(license), db.insert(audit).values(entry)]);
-}
-
-export async function findLicense(db: Database, id: string): Promise<License | null> {
-  const rows = await db.select().from(licenses).where(eq(licenses.id, id));
-  return rows[0] ?? null;
-}
-
-export interface LicenseChange {
-  readonly before: License;
-  readonly after: License;
-  /** A transferred license leaves the instances that hold it. */
-  readonly endActivationsAt: number | null;
-}
-
-/**
- * Writes a change only over the row it was decided on; answers whether it did. Every statement asks
- * for that row first, so of two changes at once one is written, and one audit row.
- */
-export async function updateLicense(
-  db: Database,
-  { before, after, endActivationsAt }: LicenseChange,
-  entry: AuditEntry,
-): Promise<boolean> {
-  const unchanged = exists(
-    sql`SELECT 1 FROM licenses WHERE id = ${before.id} AND revision = ${before.revision}`,
-  );
-  const [, , updated] = await db.batch([
-    auditIf(db, entry, unchanged),
-    db
-      .update(activations)
-      .set({ endedAt: endActivationsAt, heldUntil: sql`${activations.leaseUntil}` })
-      .where(
-        and(
-          eq(activations.licenseId, before.id),
-          isNull(activations.endedAt),
-          sql`${endActivationsAt} IS NOT NULL`,
-          unchanged,
-        ),
-      ),
-    db
-      .update(licenses)
-      .set(after)
-      .where(and(eq(licenses.id, before.id), unchanged)),
-  ]);
-  return updated.meta.changes > 0;
 }
 
 export interface ActivationRequest {
@@ -176,40 +110,45 @@ export async function forgiveAttempt(db: Database, instanceId: string): Promise<
 
 export interface ActivationWrite {
   readonly activation: Activation;
-  /** `seq` of the row that is replaced; null for a new one. */
-  readonly replaces: number | null;
+  /** What the activation takes the place of; null for a new one. */
+  readonly own: Activation | null;
+  /** The license as it was read, and as this activation leaves it: a trial begins with its first. */
   readonly license: License;
+  readonly begun: License;
   readonly now: number;
 }
 
 /**
- * Takes the seat, or does nothing: the number of seats and the row it replaces are checked once
- * more by the statement that writes, because two requests may have been admitted to one seat.
+ * Takes the seat, or does nothing: the seats, the row it replaces and the license, which may have
+ * been transferred, are checked once more by the statement that writes.
  */
 export async function writeActivation(
   db: Database,
-  { activation, replaces, license, now }: ActivationWrite,
-  entry: AuditEntry,
+  { activation, own, license, begun, now }: ActivationWrite,
+  entries: { readonly activated: AuditEntry; readonly overSeats: AuditEntry },
 ): Promise<boolean> {
-  const { id, instanceId, rid, seq } = activation;
-  const seatIsFree = sql`(${license.seats} IS NULL OR ${license.seats} > (
-    SELECT count(*) FROM activations
-    WHERE license_id = ${license.id} AND held_until > ${now} AND instance_id <> ${instanceId}))`;
+  const { id, instanceId, rid, seq, overSeats } = activation;
+  const admitted = sql`${seatIsFree({ license, instanceId, overSeats, now })} AND ${exists(
+    sql`SELECT 1 FROM licenses WHERE id = ${license.id} AND revision = ${license.revision}
+      AND until IS ${license.until}`,
+  )}`;
   const written = exists(
     sql`SELECT 1 FROM activations WHERE id = ${id} AND seq = ${seq} AND rid = ${rid} AND ended_at IS NULL`,
   );
   const write =
-    replaces === null
-      ? db.insert(activations).select(activationIf(activation, seatIsFree)).onConflictDoNothing()
+    own === null
+      ? db.insert(activations).select(activationIf(activation, admitted)).onConflictDoNothing()
       : db
           .update(activations)
           .set(activation)
-          .where(and(eq(activations.id, id), eq(activations.seq, replaces), seatIsFree));
+          .where(and(eq(activations.id, id), eq(activations.seq, own.seq), admitted));
+  const isNews = overSeats && own?.overSeats !== true;
   const [result] = await db.batch([
     write,
+    auditIf(db, entries.activated, written),
     db
       .update(licenses)
-      .set({ until: license.until })
+      .set({ until: begun.until })
       .where(
         and(
           eq(licenses.id, license.id),
@@ -218,8 +157,8 @@ export async function writeActivation(
           written,
         ),
       ),
-    auditIf(db, entry, written),
     forgive(db, instanceId, written),
+    ...(isNews ? [auditIf(db, entries.overSeats, written)] : []),
   ]);
   return result.meta.changes > 0;
 }
@@ -228,7 +167,8 @@ export async function writeActivation(
 function activationIf(row: Activation, condition: SQL): SQL {
   return sql`SELECT ${row.id}, ${row.licenseId}, ${row.instanceId}, ${row.plugin}, ${Number(row.trial)},
     ${row.seq}, ${row.rid}, ${row.lease}, ${row.leaseUntil}, ${row.heldUntil}, ${row.endedAt},
-    ${row.conflicts}, ${row.createdAt}, ${row.conflictsSince} WHERE ${condition}`;
+    ${row.conflicts}, ${row.createdAt}, ${row.conflictsSince}, ${Number(row.overSeats)},
+    ${row.resumes}, ${row.resumesSince}, ${row.resumedSeq} WHERE ${condition}`;
 }
 
 function heldByOthers(instanceId: string, now: number) {
@@ -240,80 +180,6 @@ function forgive(db: Database, instanceId: string, condition: SQL) {
     .update(activationAttempts)
     .set({ attempts: sql`max(0, ${activationAttempts.attempts} - 1)` })
     .where(and(eq(activationAttempts.instanceId, instanceId), condition));
-}
-
-export async function findHeld(db: Database, activationId: string): Promise<HeldActivation | null> {
-  const rows = await db
-    .select({ activation: activations, license: licenses, jkt: instances.jkt })
-    .from(activations)
-    .innerJoin(licenses, eq(licenses.id, activations.licenseId))
-    .innerJoin(instances, eq(instances.id, activations.instanceId))
-    .where(eq(activations.id, activationId));
-  return rows[0] ?? null;
-}
-
-export type NextLease = Pick<Activation, "seq" | "rid" | "lease" | "leaseUntil" | "heldUntil">;
-
-/** The compare-and-swap on `seq`: of two renewals of one lease only one is written. */
-export async function writeLease(
-  db: Database,
-  held: Activation,
-  next: NextLease,
-): Promise<boolean> {
-  const result = await db
-    .update(activations)
-    .set(next)
-    .where(
-      and(eq(activations.id, held.id), eq(activations.seq, held.seq), isNull(activations.endedAt)),
-    );
-  return result.meta.changes > 0;
-}
-
-/** Only the first conflict of an activation is news; the later ones are a number. */
-export async function flagConflict(
-  db: Database,
-  held: Activation,
-  entry: AuditEntry,
-): Promise<void> {
-  await db.batch([
-    db
-      .update(activations)
-      .set({ conflicts: sql`${activations.conflicts} + 1` })
-      .where(eq(activations.id, held.id)),
-    auditIf(
-      db,
-      entry,
-      exists(sql`SELECT 1 FROM activations WHERE id = ${held.id} AND conflicts = 1`),
-    ),
-  ]);
-}
-
-/** Frees the seat at once: the host has signed that it destroyed the lease with this `seq`. */
-export async function endActivation(
-  db: Database,
-  held: Activation,
-  entry: AuditEntry,
-): Promise<boolean> {
-  const [, ended] = await db.batch([
-    auditIf(
-      db,
-      entry,
-      exists(
-        sql`SELECT 1 FROM activations WHERE id = ${held.id} AND seq = ${held.seq} AND ended_at IS NULL`,
-      ),
-    ),
-    db
-      .update(activations)
-      .set({ endedAt: entry.at, heldUntil: entry.at })
-      .where(
-        and(
-          eq(activations.id, held.id),
-          eq(activations.seq, held.seq),
-          isNull(activations.endedAt),
-        ),
-      ),
-  ]);
-  return ended.meta.changes > 0;
 }
 
 export interface Release {
@@ -345,8 +211,4 @@ export async function findDownload(
       ),
   ]);
   return { instanceId: instance[0]?.id ?? null, release: release[0] ?? null };
-}
-
-function exists(query: SQL): SQL {
-  return sql`EXISTS (${query})`;
 }

@@ -30,7 +30,9 @@ beforeAll(async () => {
     const [licenseId, id] = [`license-${n}`, `activation-${n}`];
     await db.batch([
       db.insert(licenses).values(sampleLicense({ id: licenseId, keyHash: licenseId, until })),
-      db.insert(activations).values(sampleActivation({ id, licenseId, instanceId: instance.id })),
+      db
+        .insert(activations)
+        .values(sampleActivation({ id, licenseId, instanceId: instance.id, heldUntil: until })),
     ]);
   }
 }, 60_000);

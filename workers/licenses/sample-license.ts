@@ -1,3 +1,4 @@
+import type { LeaseTerms } from "./sign-lease.ts";
 import type { Activation, License } from "./tables.ts";
 
 /** A noon that every test of this folder counts from. */
@@ -46,7 +47,26 @@ export function sampleActivation(changes: Partial<Activation> = {}): Activation 
     endedAt: null,
     conflicts: 0,
     conflictsSince: null,
+    overSeats: false,
+    resumes: 0,
+    resumesSince: null,
+    resumedSeq: null,
     createdAt: NOON,
+    ...changes,
+  };
+}
+
+export function sampleTerms(changes: Partial<LeaseTerms> = {}): LeaseTerms {
+  return {
+    license: sampleLicense(),
+    activationId: "activation-1",
+    instanceId: "instance-1",
+    jkt: "key",
+    seq: 4,
+    nonce: undefined,
+    delivery: "online",
+    overSeats: false,
+    before: null,
     ...changes,
   };
 }

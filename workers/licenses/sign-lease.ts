@@ -3,8 +3,9 @@ import type { KeyLookup, LeaseClaims } from "@rising-bsm/protocol";
 import { signingKey } from "../env.ts";
 import type { Bindings } from "../env.ts";
 import { leaseSpan } from "./grant-lease.ts";
-import type { NextLease } from "./queries.ts";
-import type { License } from "./tables.ts";
+import type { Delivery } from "./grant-lease.ts";
+import type { NextLease } from "./lease-queries.ts";
+import type { Activation, License } from "./tables.ts";
 
 export interface LeaseTerms {
   readonly license: License;
@@ -15,12 +16,17 @@ export interface LeaseTerms {
   readonly seq: number;
   /** The host's own, from its proof. */
   readonly nonce: string | undefined;
+  readonly delivery: Delivery;
+  /** The instance sits above the license's seats. */
+  readonly overSeats: boolean;
+  /** What the leases before this one hold; null when there is none. */
+  readonly before: Pick<Activation, "leaseUntil" | "heldUntil"> | null;
 }
 
 /** What the lease says. It is the same for the same terms and moment, its id too. */
 export function leaseClaims(terms: LeaseTerms, now: number): Omit<LeaseClaims, "iss"> {
-  const { license, activationId, instanceId, jkt, seq, nonce } = terms;
-  const { until, graceMs } = leaseSpan(license, now);
+  const { license, activationId, instanceId, jkt, seq, nonce, delivery } = terms;
+  const { until, graceMs } = leaseSpan(license, delivery, now);
   return {
     aud: instanceId,
     sub: license.id,
@@ -35,6 +41,7 @@ export function leaseClaims(terms: LeaseTerms, now: number): Omit<LeaseClaims, "
       grace: seconds(graceMs),
       seats: license.seats,
       users: license.users,
+      ...(terms.overSeats ? { overage: true } : {}),
     },
     plugin: license.plugin,
     ent: license.entitlements,
@@ -51,10 +58,20 @@ export async function signNextLease(
   terms: LeaseTerms,
   now: number,
 ): Promise<Omit<NextLease, "rid">> {
+  const { seq, overSeats } = terms;
   const key = await signingKey(env, "LEASE_KEY");
   const lease = await signLease(leaseClaims(terms, now), { kid: key.keyId, privateKey: key });
-  const { until, heldUntil } = leaseSpan(terms.license, now);
-  return { seq: terms.seq, lease, leaseUntil: until, heldUntil };
+  return { seq, lease, overSeats, ...heldWith(terms, now) };
+}
+
+/** An older lease may run longer than this one, and its seat stays taken until it has ended. */
+function heldWith({ license, delivery, before }: LeaseTerms, now: number) {
+  const { until, heldUntil } = leaseSpan(license, delivery, now);
+  if (before === null) return { leaseUntil: until, heldUntil };
+  return {
+    leaseUntil: Math.max(until, Math.min(before.leaseUntil, before.heldUntil)),
+    heldUntil: Math.max(heldUntil, before.heldUntil),
+  };
 }
 
 /** The key that this Worker's own leases verify with. */

@@ -68,6 +68,13 @@ export const activations = sqliteTable(
     createdAt: integer("created_at").notNull(),
     /** When the first of the counted conflicts was. */
     conflictsSince: integer("conflicts_since"),
+    /** Its seat is one of the overage. */
+    overSeats: integer("over_seats", { mode: "boolean" }).notNull().default(false),
+    /** How often its newest lease was answered to who held an older one, in the running window. */
+    resumes: integer().notNull().default(0),
+    resumesSince: integer("resumes_since"),
+    /** The newest lease that was answered so; answering it once more does not count. */
+    resumedSeq: integer("resumed_seq"),
   },
   (table) => [
     uniqueIndex("activations_license_instance").on(table.licenseId, table.instanceId),

@@ -1,0 +1,74 @@
+import { and, eq, isNull, sql } from "drizzle-orm";
+import { auditIf } from "../audit.ts";
+import type { Database } from "../database.ts";
+import { audit, plugins, versions } from "../schema.ts";
+import type { AuditEntry, Version } from "../schema.ts";
+import { exists } from "./seat-queries.ts";
+import type { License } from "./tables.ts";
+import { activations, licenses } from "./tables.ts";
+
+/** The newest published version: its plans are the ones on sale. */
+export async function findLatestVersion(db: Database, plugin: string): Promise<Version | null> {
+  const rows = await db
+    .select({ version: versions })
+    .from(plugins)
+    .innerJoin(
+      versions,
+      and(eq(versions.plugin, plugins.name), eq(versions.version, plugins.latest)),
+    )
+    .where(eq(plugins.name, plugin));
+  return rows[0]?.version ?? null;
+}
+
+export async function insertLicense(
+  db: Database,
+  license: License,
+  entry: AuditEntry,
+): Promise<void> {
+  await db.batch([db.insert(licenses).values(license), db.insert(audit).values(entry)]);
+}
+
+export async function findLicense(db: Database, id: string): Promise<License | null> {
+  const rows = await db.select().from(licenses).where(eq(licenses.id, id));
+  return rows[0] ?? null;
+}
+
+export interface LicenseChange {
+  readonly before: License;
+  readonly after: License;
+  /** A transferred license leaves the instances that hold it. */
+  readonly endActivationsAt: number | null;
+}
+
+/**
+ * Writes a change only over the row it was decided on; answers whether it did. Every statement asks
+ * for that row first, so of two changes at once one is written, and one audit row.
+ */
+export async function updateLicense(
+  db: Database,
+  { before, after, endActivationsAt }: LicenseChange,
+  entry: AuditEntry,
+): Promise<boolean> {
+  const unchanged = exists(
+    sql`SELECT 1 FROM licenses WHERE id = ${before.id} AND revision = ${before.revision}`,
+  );
+  const [, , updated] = await db.batch([
+    auditIf(db, entry, unchanged),
+    db
+      .update(activations)
+      .set({ endedAt: endActivationsAt, heldUntil: sql`${activations.leaseUntil}` })
+      .where(
+        and(
+          eq(activations.licenseId, before.id),
+          isNull(activations.endedAt),
+          sql`${endActivationsAt} IS NOT NULL`,
+          unchanged,
+        ),
+      ),
+    db
+      .update(licenses)
+      .set(after)
+      .where(and(eq(licenses.id, before.id), unchanged)),
+  ]);
+  return updated.meta.changes > 0;
+}
