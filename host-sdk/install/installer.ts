@@ -1,4 +1,4 @@
-import type { Json, Manifest } from "@rising-bsm/protocol";
+import type { Candidate, Json, Manifest } from "@rising-bsm/protocol";
 import type { Running } from "../lifecycle/running.ts";
 import type { RuntimeLogger } from "../runtime/plugin-runtime.ts";
 import type { Catalogue, Trust } from "../trust/trust.ts";
@@ -12,7 +12,6 @@ import {
   undoInstall,
 } from "./journal.ts";
 import { type PluginRequest, planInstall } from "./plan.ts";
-import type { Candidate } from "./resolve.ts";
 import type { OnProgress } from "./progress.ts";
 import {
   type JournalRow,

@@ -1,5 +1,17 @@
-import { type PluginDocument, RbsmError, satisfies } from "@rising-bsm/protocol";
-import { type Candidate, type Conflict, type Requirement, resolvePlugins } from "./resolve.ts";
+import {
+  type Candidate,
+  candidatesOf,
+  type Conflict,
+  type Engines,
+  type PluginDocument,
+  RbsmError,
+  requestedRange,
+  type Requirement,
+  resolvePlugins,
+  satisfies,
+  unmetEngine,
+  type VersionEntry,
+} from "@rising-bsm/protocol";
 import type { PluginRow } from "./rows.ts";
 import type { Catalogue } from "../trust/trust.ts";
 
@@ -20,14 +32,12 @@ export interface PlanInput {
   readonly installed: ReadonlyMap<string, PluginRow>;
   /** Installed plugins whose bundle has to be fetched again. */
   readonly damaged?: ReadonlySet<string>;
-  /** Versions of what a manifest may name under `engines`; an engine that is not listed is not checked. */
-  readonly engines: Readonly<Record<string, string>>;
+  readonly engines: Engines;
+  /** Why a version cannot be had now, whatever the document says; undefined when it can. */
+  readonly withheld?: ((entry: VersionEntry) => string | undefined) | undefined;
   /** Plugins at hand that the marketplace need not have, by name. */
   readonly provided?: ReadonlyMap<string, Candidate>;
 }
-
-/** One version entry of a per-plugin document. */
-export type VersionEntry = PluginDocument["versions"][number];
 
 /** A plugin that has to be installed or replaced. */
 export interface PlannedPlugin {
@@ -79,16 +89,8 @@ async function readRequest(
   if (input.provided?.has(name)) return { name, range: version ?? "*", by: YOU };
   const document = await input.catalogue.document(name);
   read.documents.set(name, document);
-  read.catalogue.set(name, candidatesOf(document, input.engines));
-  return { name, range: rangeOf(document, version), by: YOU };
-}
-
-/** Without a version the owner's `latest` tag is the ceiling, so that a held-back release stays back. */
-function rangeOf(document: PluginDocument, version: string | undefined): string {
-  const channel = version === undefined ? "latest" : version;
-  const tagged = Object.hasOwn(document.channels, channel) ? document.channels[channel] : undefined;
-  if (tagged === undefined) return version ?? "*";
-  return version === undefined && satisfies(tagged, "*") ? `<=${tagged}` : tagged;
+  read.catalogue.set(name, offered(document, input));
+  return { name, range: requestedRange(document, version), by: YOU };
 }
 
 async function readCandidates(input: PlanInput, read: Read, name: string): Promise<void> {
@@ -99,10 +101,10 @@ async function readCandidates(input: PlanInput, read: Read, name: string): Promi
   if (document !== null) read.documents.set(name, document);
   const row = input.installed.get(name);
   const kept = row === undefined ? [] : [installedCandidate(row)];
-  const offered = document === null ? [] : candidatesOf(document, input.engines);
+  const found = document === null ? [] : offered(document, input);
   read.catalogue.set(name, [
-    ...kept.filter((one) => offered.every((other) => other.version !== one.version)),
-    ...offered,
+    ...kept.filter((one) => found.every((other) => other.version !== one.version)),
+    ...found,
   ]);
 }
 
@@ -110,23 +112,8 @@ function installedCandidate({ release }: PluginRow): Candidate {
   return { version: release.version, dependencies: release.dependencies, yanked: false };
 }
 
-function candidatesOf(document: PluginDocument, engines: PlanInput["engines"]): Candidate[] {
-  return document.versions.map((entry) => ({
-    version: entry.version,
-    dependencies: entry.dependencies,
-    yanked: entry.yanked !== false,
-    excluded: engineProblem(entry, engines),
-  }));
-}
-
-function engineProblem(entry: VersionEntry, engines: PlanInput["engines"]): string | undefined {
-  const unmet = Object.entries(entry.engines).find(([engine, range]) => {
-    const version = engines[engine];
-    return version !== undefined && range !== undefined && !satisfies(version, range);
-  });
-  return unmet === undefined
-    ? undefined
-    : `needs ${unmet[0]} ${unmet[1]}, this host has ${engines[unmet[0]] ?? "none"}`;
+function offered(document: PluginDocument, { engines, withheld }: PlanInput): Candidate[] {
+  return candidatesOf(document, (entry) => unmetEngine(entry, engines) ?? withheld?.(entry));
 }
 
 function planOf(

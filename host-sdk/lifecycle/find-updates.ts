@@ -1,5 +1,4 @@
-import { compareVersions, isPrerelease, satisfies } from "@rising-bsm/protocol";
-import type { VersionEntry } from "../install/plan.ts";
+import { compareVersions, isPrerelease, satisfies, type VersionEntry } from "@rising-bsm/protocol";
 import type { Catalogue } from "../trust/trust.ts";
 import { problemOf, type Problem, type Slot } from "./slots.ts";
 

@@ -5,19 +5,19 @@ import { signingKeyFromSeed } from "./keys.ts";
 import { OFFLINE_LIMITS } from "./limits.ts";
 import {
   isAnswerPath,
-  LICENSE_REQUEST_TYP,
-  type LicenseRequest,
-  parseLicenseAnswer,
-  parseLicenseRequestFile,
-  signLicenseRequest,
-  verifyLicenseRequest,
+  OFFLINE_REQUEST_TYP,
+  type OfflineRequest,
+  parseOfflineAnswer,
+  parseOfflineRequest,
+  signOfflineRequest,
+  verifyOfflineRequest,
 } from "./offline-files.ts";
 import { PROOF_TYP } from "./tokens.ts";
 
 const key = await signingKeyFromSeed(new Uint8Array(32).fill(9));
 const REFUSED = expect.objectContaining({ name: "RbsmError", code: "license_file_invalid" });
 
-const REQUEST: LicenseRequest = {
+const REQUEST: OfflineRequest = {
   plugin: "@acme/hello",
   license: { activationId: "activation-1", seq: 3, lease: "x".repeat(8_000) },
   rid: "request-1",
@@ -30,9 +30,9 @@ const REQUEST: LicenseRequest = {
 
 describe("a request", () => {
   test("verifies with what was signed and by whom, also with the longest lease", async () => {
-    const file = await signLicenseRequest(REQUEST, key);
-    const read = parseLicenseRequestFile(utf8(JSON.stringify(file)));
-    expect(await verifyLicenseRequest(read)).toEqual({
+    const file = await signOfflineRequest(REQUEST, key);
+    const read = parseOfflineRequest(utf8(JSON.stringify(file)));
+    expect(await verifyOfflineRequest(read)).toEqual({
       request: REQUEST,
       publicKey: key.publicKey,
       instanceKeyJkt: await keyThumbprint(key.publicKey),
@@ -44,15 +44,15 @@ describe("a request", () => {
     const jwk = publicJwk(key.publicKey);
     const claims: object = { ...REQUEST, license: { key: "RBSM-…" } };
     for (const [header, content, signer] of [
-      [{ typ: LICENSE_REQUEST_TYP, jwk }, claims, other],
+      [{ typ: OFFLINE_REQUEST_TYP, jwk }, claims, other],
       [{ typ: PROOF_TYP, jwk }, claims, key],
-      [{ typ: LICENSE_REQUEST_TYP, jwk, kid: "x" }, claims, key],
-      [{ typ: LICENSE_REQUEST_TYP, jwk }, { ...claims, more: 1 }, key],
-      [{ typ: LICENSE_REQUEST_TYP, jwk }, { ...claims, license: {} }, key],
+      [{ typ: OFFLINE_REQUEST_TYP, jwk, kid: "x" }, claims, key],
+      [{ typ: OFFLINE_REQUEST_TYP, jwk }, { ...claims, more: 1 }, key],
+      [{ typ: OFFLINE_REQUEST_TYP, jwk }, { ...claims, license: {} }, key],
     ] as const) {
       const request = await signJws(header, content, signer);
       const file = { format: "rbsm-license-request/1", request } as const;
-      await expect(verifyLicenseRequest(file)).rejects.toEqual(REFUSED);
+      await expect(verifyOfflineRequest(file)).rejects.toEqual(REFUSED);
     }
   });
 
@@ -63,7 +63,7 @@ describe("a request", () => {
     ["a member twice", '{"format":"rbsm-license-request/1","request":"a","request":"b"}'],
     ["too much", " ".repeat(OFFLINE_LIMITS.requestBytes + 1)],
   ])("%s is no request file", (_what, text) => {
-    expect(() => parseLicenseRequestFile(text)).toThrow(REFUSED);
+    expect(() => parseOfflineRequest(text)).toThrow(REFUSED);
   });
 });
 
@@ -78,10 +78,10 @@ describe("an answer", () => {
   };
 
   test("is read when it says exactly what it should", () => {
-    expect(parseLicenseAnswer(utf8(JSON.stringify(answer)))).toEqual(answer);
+    expect(parseOfflineAnswer(utf8(JSON.stringify(answer)))).toEqual(answer);
     for (const change of [{ more: 1 }, { lease: "" }, { plugin: "hello" }, { format: "x" }]) {
       const text = utf8(JSON.stringify({ ...answer, ...change }));
-      expect(() => parseLicenseAnswer(text)).toThrow(REFUSED);
+      expect(() => parseOfflineAnswer(text)).toThrow(REFUSED);
     }
   });
 

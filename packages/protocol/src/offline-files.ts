@@ -13,13 +13,13 @@ import { KEY_NAME } from "./signed-note.ts";
  */
 
 /** Header `typ` of the request's token. */
-export const LICENSE_REQUEST_TYP = "rbsm-license-request+jwt";
+export const OFFLINE_REQUEST_TYP = "rbsm-license-request+jwt";
 
 const id = z.string().min(1).max(128);
 const place = z.int().nonnegative();
 
 /** What a request file says. */
-export const licenseRequestSchema = z.strictObject({
+export const offlineRequestSchema = z.strictObject({
   plugin: pluginNameSchema,
   /** An exact version, a range or a channel; the newest that the license covers when left out. */
   version: z.string().min(1).max(VERSION_LIMITS.rangeLength).optional(),
@@ -47,32 +47,32 @@ export const licenseRequestSchema = z.strictObject({
 });
 
 /** What a request file says. */
-export type LicenseRequest = z.output<typeof licenseRequestSchema>;
+export type OfflineRequest = z.output<typeof offlineRequestSchema>;
 
 /** The request file itself. */
-export const licenseRequestFileSchema = z.strictObject({
+export const offlineRequestFileSchema = z.strictObject({
   format: z.literal("rbsm-license-request/1"),
   request: z.string().min(1).max(OFFLINE_LIMITS.requestBytes),
 });
 
 /** The request file itself. */
-export type LicenseRequestFile = z.output<typeof licenseRequestFileSchema>;
+export type OfflineRequestFile = z.output<typeof offlineRequestFileSchema>;
 
 /** Signs a request with the instance key. */
-export async function signLicenseRequest(
-  request: LicenseRequest,
+export async function signOfflineRequest(
+  request: OfflineRequest,
   instanceKey: SigningKey,
-): Promise<LicenseRequestFile> {
-  const header = { typ: LICENSE_REQUEST_TYP, jwk: publicJwk(instanceKey.publicKey) };
-  const token = await signJws(header, licenseRequestSchema.parse(request), instanceKey);
+): Promise<OfflineRequestFile> {
+  const header = { typ: OFFLINE_REQUEST_TYP, jwk: publicJwk(instanceKey.publicKey) };
+  const token = await signJws(header, offlineRequestSchema.parse(request), instanceKey);
   return { format: "rbsm-license-request/1", request: token };
 }
 
 /** Reads a request file without verifying its signature. Throws `license_file_invalid`. */
-export function parseLicenseRequestFile(bytes: Uint8Array | string): LicenseRequestFile {
+export function parseOfflineRequest(bytes: Uint8Array | string): OfflineRequestFile {
   const limits = { maxBytes: OFFLINE_LIMITS.requestBytes, uniqueKeys: true } as const;
   const json = parseJson(bytes, { ...limits, code: "license_file_invalid" });
-  const parsed = licenseRequestFileSchema.safeParse(json);
+  const parsed = offlineRequestFileSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   throw new RbsmError("license_file_invalid", "The file is not a license request", {
     fix: "Make one on the host: rising-bsm license request PLUGIN --data-dir DIR --out FILE",
@@ -80,8 +80,8 @@ export function parseLicenseRequestFile(bytes: Uint8Array | string): LicenseRequ
 }
 
 /** A verified request, and the key that signed it. */
-export interface VerifiedLicenseRequest {
-  readonly request: LicenseRequest;
+export interface VerifiedOfflineRequest {
+  readonly request: OfflineRequest;
   readonly publicKey: Uint8Array;
   /** Thumbprint of the key. */
   readonly instanceKeyJkt: string;
@@ -89,7 +89,7 @@ export interface VerifiedLicenseRequest {
 
 const requestHeader = z.strictObject({
   alg: z.literal("Ed25519"),
-  typ: z.literal(LICENSE_REQUEST_TYP),
+  typ: z.literal(OFFLINE_REQUEST_TYP),
   jwk: publicJwkSchema,
 });
 
@@ -98,13 +98,13 @@ const requestHeader = z.strictObject({
  * acceptable one (`assertPublicKey`), and what it may have, is for the caller. Throws
  * `license_file_invalid`.
  */
-export async function verifyLicenseRequest({
+export async function verifyOfflineRequest({
   request,
-}: LicenseRequestFile): Promise<VerifiedLicenseRequest> {
+}: OfflineRequestFile): Promise<VerifiedOfflineRequest> {
   const { claims, publicKey } = await verifyJws(request, {
     code: "license_file_invalid",
     header: requestHeader,
-    claims: licenseRequestSchema,
+    claims: offlineRequestSchema,
     publicKey: ({ jwk }) => fromBase64url(jwk.x),
     maxBytes: OFFLINE_LIMITS.requestBytes,
   });
@@ -112,9 +112,9 @@ export async function verifyLicenseRequest({
 }
 
 /** Path of what the answer says; the first file of the archive. */
-export const LICENSE_ANSWER_PATH = "license/answer.json";
+export const OFFLINE_ANSWER_PATH = "license/answer.json";
 
-const licenseAnswerSchema = z.strictObject({
+const offlineAnswerSchema = z.strictObject({
   format: z.literal("rbsm-license-answer/1"),
   plugin: pluginNameSchema,
   /** The release that the archive holds. */
@@ -125,13 +125,13 @@ const licenseAnswerSchema = z.strictObject({
 });
 
 /** What an answer says; only the lease in it is signed. */
-export type LicenseAnswer = z.output<typeof licenseAnswerSchema>;
+export type OfflineAnswer = z.output<typeof offlineAnswerSchema>;
 
 /** Reads the archive's first file. Throws `license_file_invalid`. */
-export function parseLicenseAnswer(bytes: Uint8Array): LicenseAnswer {
+export function parseOfflineAnswer(bytes: Uint8Array): OfflineAnswer {
   const limits = { maxBytes: OFFLINE_LIMITS.requestBytes, uniqueKeys: true } as const;
   const json = parseJson(bytes, { ...limits, code: "license_file_invalid" });
-  const parsed = licenseAnswerSchema.safeParse(json);
+  const parsed = offlineAnswerSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   throw new RbsmError("license_file_invalid", "The file is not a license answer", {
     fix: "Have the request answered again, and carry the new file over.",

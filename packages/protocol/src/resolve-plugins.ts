@@ -1,4 +1,5 @@
-import { compareVersions, INSTALL_LIMITS, satisfies } from "@rising-bsm/protocol";
+import { INSTALL_LIMITS } from "./limits.ts";
+import { compareVersions, satisfies } from "./version.ts";
 
 /** One version that could be installed. */
 export interface Candidate {

@@ -1,7 +1,12 @@
-import { compareVersions, satisfies } from "@rising-bsm/protocol";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Candidate, type Requirement, type ResolveInput, resolvePlugins } from "./resolve.ts";
+import {
+  type Candidate,
+  type Requirement,
+  type ResolveInput,
+  resolvePlugins,
+} from "./resolve-plugins.ts";
+import { compareVersions, satisfies } from "./version.ts";
 
 function version(
   version: string,
