@@ -1,4 +1,5 @@
-import { planSchema, RbsmError } from "@rising-bsm/protocol";
+import { planSchema, RbsmError, visibilitySchema } from "@rising-bsm/protocol";
+import type { Visibility } from "@rising-bsm/protocol";
 import { z } from "zod";
 
 const text = z.union([z.string(), z.object({ en: z.string(), de: z.string() })]);
@@ -23,6 +24,7 @@ const storedManifestSchema = z.object({
   engines: z.object({ "rising-bsm": z.string().optional(), runtime: z.string().optional() }),
   network: z.array(z.string()),
   pricing: z.object({ plans: z.array(planSchema) }).optional(),
+  visibility: visibilitySchema.default("public"),
 });
 
 export type StoredManifest = z.output<typeof storedManifestSchema>;
@@ -34,13 +36,26 @@ export function storedManifest(row: { readonly manifest: string }): StoredManife
   throw new RbsmError("internal", "A stored manifest is not readable", {}, parsed.error);
 }
 
-const pricedSchema = storedManifestSchema.pick({ pricing: true });
+const soldSchema = storedManifestSchema.pick({ pricing: true, visibility: true });
 
-/** The plans of a release: the one part of its manifest that selling looks at. */
-export function storedPlans(row: {
-  readonly manifest: string;
-}): NonNullable<StoredManifest["pricing"]>["plans"] {
-  return pricedSchema.parse(JSON.parse(row.manifest)).pricing?.plans ?? [];
+type Plan = z.output<typeof planSchema>;
+
+/** What a plugin that is not public is licensed under when its manifest has no plans. */
+const ACCESS_PLAN: Plan = { id: "access", kind: "free" };
+
+/** The plans that licenses of the plugin are issued under. */
+export function plansOf({ pricing, visibility }: z.output<typeof soldSchema>): Plan[] {
+  return pricing?.plans ?? (visibility === "public" ? [] : [ACCESS_PLAN]);
+}
+
+/** The plans of a release, without a look at the rest of its manifest. */
+export function storedPlans(row: { readonly manifest: string }): Plan[] {
+  return plansOf(soldSchema.parse(JSON.parse(row.manifest)));
+}
+
+/** Who finds the plugin that shows this release. */
+export function storedVisibility(row: { readonly manifest: string }): Visibility {
+  return soldSchema.parse(JSON.parse(row.manifest)).visibility;
 }
 
 export function withReason(reason: string | null): false | { reason: string } {

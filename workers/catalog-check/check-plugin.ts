@@ -20,8 +20,10 @@ import type { Bindings } from "../env.ts";
 import { holdsBundle } from "../release/bundle-object.ts";
 import { buildDocument } from "../release/plugin-document.ts";
 import { loadDocumentFacts } from "../release/queries.ts";
+import type { DocumentFacts } from "../release/queries.ts";
 import { statementKey } from "../release/release-statement.ts";
 import type { Version } from "../schema.ts";
+import { storedVisibility } from "../stored-manifest.ts";
 import { holdsBytes } from "./holds-bytes.ts";
 import { entriesAt, findTarget, searchedAt } from "./queries.ts";
 import type { CheckedPlugin } from "./queries.ts";
@@ -60,8 +62,14 @@ export async function checkPlugin(check: Check, plugin: CheckedPlugin): Promise<
     ...versions.flat(),
     ...(await checkDocument(env, plugin, expected)),
     ...(await checkShard(check, plugin)),
-    ...(await checkSearch(env, plugin, expected !== null)),
+    ...(await checkSearch(env, plugin, isListed && isPublic(facts))),
   ];
+}
+
+/** Search finds a plugin whose newest release is for everybody. */
+function isPublic({ owner, versions }: DocumentFacts): boolean {
+  const shown = versions.find(({ version }) => version === owner?.latest);
+  return shown !== undefined && storedVisibility(shown) === "public";
 }
 
 async function checkVersion(

@@ -31,6 +31,8 @@ export interface Target {
 
 export interface ListedVersions {
   readonly channels: Record<string, string>;
+  /** Only the plugin's owner may see them. */
+  readonly isPrivate: boolean;
   readonly versions: readonly Version[];
 }
 
@@ -40,7 +42,7 @@ export async function listVersions(
   { plugin, limit }: { plugin: string; limit: number },
 ): Promise<ListedVersions> {
   const [owners, rows] = await db.batch([
-    selectChannels(db, plugin),
+    selectOwner(db, plugin),
     db
       .select()
       .from(versions)
@@ -52,9 +54,11 @@ export async function listVersions(
 }
 
 /** Of a plugin that was removed nothing is listed. */
-function listed(owners: { channels: Record<string, string> }[], rows: Version[]): ListedVersions {
+function listed(owners: Owner[], rows: Version[]): ListedVersions {
   const [owner] = owners;
-  return owner === undefined ? { channels: {}, versions: [] } : { ...owner, versions: rows };
+  if (owner === undefined) return { channels: {}, isPrivate: false, versions: [] };
+  const { channels, visibility } = owner;
+  return { channels, isPrivate: visibility === "private", versions: rows };
 }
 
 export async function findListedVersion(
@@ -62,7 +66,7 @@ export async function findListedVersion(
   { plugin, version }: Target,
 ): Promise<ListedVersions> {
   const [owners, rows] = await db.batch([
-    selectChannels(db, plugin),
+    selectOwner(db, plugin),
     db
       .select()
       .from(versions)
@@ -89,8 +93,16 @@ export function findAnyVersion(
     .get();
 }
 
-function selectChannels(db: Database, plugin: string) {
-  return db.select({ channels: plugins.channels }).from(plugins).where(isThere(plugin));
+type Owner = Awaited<ReturnType<typeof selectOwner>>[number];
+
+/** A plugin is as visible as the release that it shows; one from before there was a choice is public. */
+function selectOwner(db: Database, plugin: string) {
+  const visibility = sql<string | null>`(SELECT manifest ->> 'visibility' FROM versions
+    WHERE versions.plugin = ${plugin} AND versions.version = ${plugins.latest})`;
+  return db
+    .select({ channels: plugins.channels, visibility: visibility.as("visibility") })
+    .from(plugins)
+    .where(isThere(plugin));
 }
 
 function isThere(plugin: string) {

@@ -14,10 +14,11 @@ import { absoluteUrl, pluginNameOf, pluginParams, versionParams } from "../plugi
 import type { Version } from "../schema.ts";
 import { toPluginCard } from "../search/card.ts";
 import { findCard } from "../search/queries.ts";
-import { storedManifest, withReason } from "../stored-manifest.ts";
+import { plansOf, storedManifest, withReason } from "../stored-manifest.ts";
 import type { StoredManifest } from "../stored-manifest.ts";
 import { findAnyVersion, findListedVersion, findPlugin, listVersions } from "./queries.ts";
 import type { ListedVersions, Target } from "./queries.ts";
+import { findUnlistedCard } from "./unlisted-card.ts";
 
 const VERSIONS_SHOWN = 1_000;
 const PAGE = { "Cache-Control": CACHE.page };
@@ -57,16 +58,27 @@ export const catalog = createRoutes();
 
 catalog.openapi(detailRoute, async (c) => {
   const name = pluginNameOf(c.req.valid("param"));
-  const [plugin, card] = await Promise.all([
+  const [plugin, listed] = await Promise.all([
     findPlugin(readDatabase(c.env), name),
     findCard(c.env.SEARCH.withSession("first-unconstrained"), name),
   ]);
-  if (plugin === undefined || card === null) throw new RbsmError("plugin_not_found");
-  const about = describeManifest(storedManifest(plugin));
+  const manifest = plugin === undefined ? null : storedManifest(plugin);
+  const isPrivate = manifest === null || manifest.visibility === "private";
+  if (isPrivate) await assertFromOwner(c, name);
+  const card = listed ?? (await findUnlistedCard(c.env, name))?.card;
+  if (plugin === undefined || manifest === null || card === undefined) {
+    throw new RbsmError("plugin_not_found");
+  }
+  const { channels } = plugin;
   const transfer = transferOf(plugin);
-  const detail = { ...toPluginCard(card), ...about, channels: plugin.channels, transfer };
-  return c.json(detail, 200, PAGE);
+  const detail = { ...toPluginCard(card), ...describeManifest(manifest), channels, transfer };
+  return c.json(detail, 200, isPrivate ? {} : PAGE);
 });
+
+/** What is not there and what is private look the same to everybody but the plugin's owner. */
+async function assertFromOwner(c: AppContext, plugin: string): Promise<void> {
+  if (!(await isFromOwner(c, plugin))) throw new RbsmError("plugin_not_found");
+}
 
 function transferOf({ to, effectiveAt }: { to: string | null; effectiveAt: number | null }) {
   if (to === null || effectiveAt === null) return null;
@@ -87,7 +99,8 @@ function describeManifest(
     network: manifest.network,
     dependencies: manifest.dependencies,
     engines: withoutUndefined(manifest.engines),
-    plans: manifest.pricing?.plans ?? [],
+    plans: plansOf(manifest),
+    visibility: manifest.visibility,
   };
 }
 
@@ -101,11 +114,13 @@ function withoutUndefined(values: Record<string, string | undefined>): Record<st
 catalog.openapi(versionsRoute, async (c) => {
   const plugin = pluginNameOf(c.req.valid("param"));
   const listed = await listVersions(readDatabase(c.env), { plugin, limit: VERSIONS_SHOWN });
-  if (listed.versions.length === 0) throw new RbsmError("plugin_not_found");
+  const isThere = listed.versions.length > 0;
+  if (!isThere || listed.isPrivate) await assertFromOwner(c, plugin);
+  if (!isThere) throw new RbsmError("plugin_not_found");
   return c.json(
     { items: listed.versions.map((row) => describeVersion(c, row, listed)) },
     200,
-    PAGE,
+    listed.isPrivate ? {} : PAGE,
   );
 });
 
@@ -114,18 +129,23 @@ catalog.openapi(versionRoute, async (c) => {
   const target = { plugin: pluginNameOf(address), version };
   const listed = await findListedVersion(readDatabase(c.env), target);
   const [row] = listed.versions;
-  if (row !== undefined) return c.json(describeVersion(c, row, listed), 200, PAGE);
-  return c.json(await describeUnlisted(c, target), 200);
+  if (row !== undefined && !listed.isPrivate) {
+    return c.json(describeVersion(c, row, listed), 200, PAGE);
+  }
+  await assertFromOwner(c, target.plugin);
+  return c.json(await describeToOwner(c, target, listed), 200);
 });
 
-/** What is not public looks to everybody but its owner as if it were not there. */
-async function describeUnlisted(c: AppContext, target: Target): Promise<VersionState> {
-  const isOwner = await isFromOwner(c, target.plugin);
-  const row = isOwner ? await findAnyVersion(writeDatabase(c.env), target) : undefined;
+async function describeToOwner(
+  c: AppContext,
+  target: Target,
+  listed: ListedVersions,
+): Promise<VersionState> {
+  const row = await findAnyVersion(writeDatabase(c.env), target);
   if (row === undefined) throw new RbsmError("plugin_not_found");
   const { publishedAt, statusReason } = row;
   return {
-    ...describeVersion(c, row, { channels: {} }),
+    ...describeVersion(c, row, listed),
     publishedAt: publishedAt === null ? null : new Date(publishedAt).toISOString(),
     ...(statusReason === null ? {} : { statusReason }),
   };

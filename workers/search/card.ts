@@ -2,6 +2,7 @@ import { planSchema, priceSchema, RbsmError } from "@rising-bsm/protocol";
 import type { PluginCard, Text } from "@rising-bsm/protocol";
 import { z } from "zod";
 import type { Listing } from "../listing.ts";
+import { plansOf } from "../stored-manifest.ts";
 import type { StoredManifest } from "../stored-manifest.ts";
 
 const text = z.union([z.string(), z.object({ en: z.string(), de: z.string() })]);
@@ -44,7 +45,7 @@ export function cardOf(listing: Listing): StoredCard {
     permissions: manifest.permissions.map(({ code, reason }) => ({ code, reason: reason ?? null })),
     network: manifest.network,
     price: listing.paid ? cheapestPrice(manifest) : null,
-    plans: manifest.pricing?.plans ?? [],
+    plans: plansOf(manifest),
     categories: manifest.categories,
     keywords: manifest.keywords,
     hostRange: manifest.engines["rising-bsm"] ?? null,

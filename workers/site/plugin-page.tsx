@@ -11,6 +11,8 @@ export interface PluginView {
   readonly language: Language;
   readonly card: ListedCard;
   readonly document: PluginDocument;
+  /** Found by nobody who does not know its name. */
+  readonly isUnlisted: boolean;
 }
 
 export function PluginPage(view: PluginView) {
@@ -38,7 +40,7 @@ export function PluginPage(view: PluginView) {
   );
 }
 
-function Heading({ card, language: { locale } }: PluginView) {
+function Heading({ card, isUnlisted, language: { locale } }: PluginView) {
   const texts = TEXTS[locale];
   return (
     <>
@@ -52,6 +54,7 @@ function Heading({ card, language: { locale } }: PluginView) {
           {texts.by} {card.publisher.displayName}
         </span>
         {card.verified && <span class="badge good">✓ {texts.verified}</span>}
+        {isUnlisted && <span class="badge">{texts.unlisted}</span>}
         <span>{formatPrice(card.price, locale)}</span>
         <span>
           {formatNumber(card.downloads, locale)} {texts.downloads}

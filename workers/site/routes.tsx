@@ -9,11 +9,13 @@ import {
 import { Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { Child } from "hono/jsx";
+import { findUnlistedCard } from "../catalog/unlisted-card.ts";
 import { requireSchema } from "../database.ts";
 import { secretBytes } from "../env.ts";
 import type { AppEnv } from "../env.ts";
 import { answerError, CACHE, refuseOtherMethods } from "../http.ts";
 import type { AppContext } from "../http.ts";
+import type { ListedCard } from "../search/card.ts";
 import { findCard, readFacetCounts } from "../search/queries.ts";
 import { readSearchParams } from "../search/read-request.ts";
 import { searchPlugins } from "../search/search-plugins.ts";
@@ -112,19 +114,28 @@ async function loadBrowse(c: AppContext): Promise<Browse> {
 async function answerPlugin(c: AppContext, name: string): Promise<Response> {
   if (!PLUGIN_NAME.test(name)) throw new RbsmError("not_found");
   const language = languageOf(c);
-  const [card, document] = await Promise.all([
+  const [listed, document] = await Promise.all([
     findCard(c.env.SEARCH.withSession("first-unconstrained"), name),
     readPluginDocument(c.env.BUNDLES, name),
   ]);
-  if (card === null || document === null) throw new RbsmError("plugin_not_found");
+  if (document === null) throw new RbsmError("plugin_not_found");
+  const card = listed ?? (await requireUnlisted(c, name));
   const frame = {
     language,
     title: localText(card.displayName, language.locale),
     description: localText(card.description ?? card.displayName, language.locale),
     address: { path: `/plugins/${name}`, params: [] },
-    isIndexed: true,
+    isIndexed: listed !== null,
   };
-  return answerPage(c, frame, <PluginPage {...{ language, card, document }} />);
+  const view = { language, card, document, isUnlisted: listed === null };
+  return answerPage(c, frame, <PluginPage {...view} />);
+}
+
+/** What search does not find has a page only when it is unlisted. */
+async function requireUnlisted(c: AppContext, name: string): Promise<ListedCard> {
+  const found = await findUnlistedCard(c.env, name);
+  if (found === null || found.isPrivate) throw new RbsmError("plugin_not_found");
+  return found.card;
 }
 
 function languageOf(c: AppContext): Language {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { publicKeySchema } from "./documents.ts";
+import { visibilitySchema } from "./manifest-schema.ts";
 import { pluginNameSchema, publisherNameSchema, scopeSchema } from "./plugin-name.ts";
 import { sha256Schema, timeSchema, treeDigestSchema, versionSchema } from "./statements.ts";
 import { textSchema } from "./text.ts";
@@ -100,6 +101,7 @@ export const pluginDetailSchema = pluginCardSchema.extend({
   engines: z.record(z.string(), z.string()),
   channels: z.record(z.string(), z.string()),
   plans: z.array(planSchema),
+  visibility: visibilitySchema.default("public"),
   /** The publisher that gets the plugin's scope, and when; null when nothing is about to change. */
   transfer: z.object({ to: publisherNameSchema, effectiveAt: timeSchema }).nullable().optional(),
 });

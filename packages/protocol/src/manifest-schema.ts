@@ -259,6 +259,15 @@ const plan = z.strictObject({
 });
 const pricing = z.strictObject({ plans: z.array(plan).min(1).max(MANIFEST_LIMITS.plans) });
 
+/**
+ * Who finds a plugin: `unlisted` is shown to whoever knows its name, `private` to its owner alone. The
+ * bytes of both are handed out against a license.
+ */
+export const visibilitySchema = z.enum(["public", "unlisted", "private"]);
+
+/** Who finds a plugin. */
+export type Visibility = z.output<typeof visibilitySchema>;
+
 /** Schema of `manifest.json`: what parses is normalised, so a reader needs no defaults of its own. */
 export const manifestSchema = z.strictObject({
   name: pluginName,
@@ -301,6 +310,7 @@ export const manifestSchema = z.strictObject({
   limits: limits.default({}),
   idempotent: list(z.string().min(1).max(128)),
   pricing: pricing.optional(),
+  visibility: visibilitySchema.default("public"),
   type: z.enum(["plugin", "system"]).default("plugin"),
 });
 

@@ -64,6 +64,7 @@ const everything = {
     ],
   },
   type: "plugin",
+  visibility: "public",
 };
 
 function rulesAt(value: unknown): [rule: string, path: string][] {
@@ -88,6 +89,7 @@ test("the smallest manifest is valid and every list is there", () => {
     ui: { pages: [], widgets: [] },
     idempotent: [],
     type: "plugin",
+    visibility: "public",
   });
 });
 

@@ -192,10 +192,14 @@ function needsSystem(code: string | null): boolean {
 }
 
 /**
- * Whether a plugin is paid: it has plans and none of them is free. With a free plan beside paid ones
- * anybody may install it, and a license only adds entitlements.
+ * Whether nobody may install the plugin without a license: it is not public, or it has plans and none
+ * of them is free. With a free plan beside paid ones a license of a public plugin only adds entitlements.
  */
-export function needsLicense({ pricing }: Pick<Manifest, "pricing">): boolean {
+export function needsLicense({
+  pricing,
+  visibility,
+}: Pick<Manifest, "pricing" | "visibility">): boolean {
+  if (visibility !== "public") return true;
   return pricing !== undefined && pricing.plans.every(({ kind }) => kind !== "free");
 }
 
