@@ -22,12 +22,21 @@ const settingsSchema = z.object({
   LOG_ORIGIN: z.string().regex(/^[^\s+]{1,200}$/),
   /** Least time between two writes of one R2 key: R2 takes one a second. */
   POINTER_INTERVAL_MS: z.coerce.number().int().min(0),
+  /** With both of them plans can be bought with Stripe. */
+  STRIPE_SECRET_KEY: z.string().min(1).optional(),
+  STRIPE_WEBHOOK_SECRET: z.string().min(1).optional(),
+  /** A server that answers in Stripe's place, for tests. */
+  STRIPE_API_URL: z.url().optional(),
 });
 
 export type Settings = Readonly<z.output<typeof settingsSchema>>;
 
+type OptionalSetting = "STRIPE_SECRET_KEY" | "STRIPE_WEBHOOK_SECRET" | "STRIPE_API_URL";
+type RequiredSetting = Exclude<keyof Settings, OptionalSetting>;
+
 /** What wrangler binds: values are unchecked until `settings()` has parsed them. */
-export interface Bindings extends Record<keyof Settings, string> {
+export interface Bindings
+  extends Record<RequiredSetting, string>, Partial<Record<OptionalSetting, string>> {
   readonly DB: D1Database;
   readonly SEARCH: D1Database;
   readonly BUNDLES: R2Bucket;
@@ -67,7 +76,7 @@ export function settings(env: Bindings): Settings {
 }
 
 type SeedName = Exclude<
-  keyof Settings,
+  RequiredSetting,
   "ADMIN_TOKEN" | "REVIEW_POLICY" | "LOG_ORIGIN" | "POINTER_INTERVAL_MS"
 >;
 type SigningKeyName = Exclude<SeedName, "DOWNLOAD_KEY" | "CURSOR_KEY" | "ISSUE_KEY">;

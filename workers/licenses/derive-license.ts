@@ -34,7 +34,7 @@ export async function deriveKey(
 }
 
 /** RFC 9562, version 8: of one's own making. */
-function uuidOf(bytes: Uint8Array): string {
+export function uuidOf(bytes: Uint8Array): string {
   const hex = Array.from(bytes.subarray(0, 16), (byte, at) => {
     const shown = at === 6 ? (byte & 0x0f) | 0x80 : at === 8 ? (byte & 0x3f) | 0x80 : byte;
     return shown.toString(16).padStart(2, "0");
