@@ -13,6 +13,7 @@ import { requireAdmin, requirePublisher } from "../auth.ts";
 import { writeDatabase } from "../database.ts";
 import type { Principal } from "../env.ts";
 import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, TOKEN } from "../http.ts";
+import { legacySecret } from "../legacy/credentials.ts";
 import { assertMayGrant, assertMayRevoke } from "./grant-token.ts";
 import {
   assertPublisherExists,
@@ -71,7 +72,7 @@ accounts.openapi(publisherRoute, async (c) => {
 });
 
 accounts.openapi(tokenRoute, async (c) => {
-  const { expiresAt, scope = null, permissions, publisher } = c.req.valid("json");
+  const { expiresAt, scope = null, permissions, publisher, legacy = false } = c.req.valid("json");
   const db = writeDatabase(c.env);
   const owned = scope === null ? undefined : await findScope(db, scope);
   const request = {
@@ -87,7 +88,8 @@ accounts.openapi(tokenRoute, async (c) => {
   const entry = auditEntry(c, { action: "token.create", subject: id, at: now, detail: request });
   const hash = await sha256Hex(utf8(token));
   await insertToken(db, { id, hash, ...request, createdAt: now }, entry);
-  return c.json({ id, token }, 201);
+  const secret = legacy ? { legacySecret: await legacySecret(c.env, id) } : {};
+  return c.json({ id, token, ...secret }, 201);
 });
 
 /** Whose token it will be when the request does not say. */

@@ -179,10 +179,17 @@ export const tokenRequestSchema = z.strictObject({
   scope: scopeSchema.optional(),
   permissions: z.array(z.enum(TOKEN_PERMISSIONS)).min(1),
   expiresAt: timeSchema.optional(),
+  /** Whether the old connector is to use it: then its secret is answered too. */
+  legacy: z.boolean().optional(),
 });
 
 /** An API token, shown once. */
-export const tokenResultSchema = z.object({ id: z.string(), token: z.string() });
+export const tokenResultSchema = z.object({
+  id: z.string(),
+  token: z.string(),
+  /** What the old connector signs its requests with, as `id`'s secret. */
+  legacySecret: z.string().optional(),
+});
 
 /** `GET /v1/whoami`: whose token it is; null is none, every scope and never. */
 export const whoamiSchema = z.object({
@@ -229,6 +236,9 @@ export const leaseRequestSchema = z.strictObject({
   seq: z.int().min(1),
   rid: id,
 });
+
+/** `POST /v1/activations/{id}/resume`: the newest lease that the host holds. */
+export const resumeRequestSchema = z.strictObject({ lease: z.string().max(8_192) });
 
 /** The next lease. */
 export const leaseResultSchema = z.object({ lease: z.string() });
