@@ -48,17 +48,27 @@ const problemSchema = z.looseObject({
   title: z.string().optional(),
   requestId: z.string().optional(),
   fix: z.string().optional(),
+  refusal: z.string().optional(),
 });
 
 async function problemError(answer: Incoming): Promise<RbsmError> {
   const problem = await readProblem(answer);
   const code = isErrorCode(problem.code) ? problem.code : codeOfStatus(answer.status);
+  const { requestId, fix, refusal } = problem;
+  const retryAfterMs = readRetryAfter(answer.headers.get("retry-after"));
   return new RbsmError(code, problem.detail ?? problem.title, {
     url: answer.url,
     status: answer.status,
-    ...(problem.requestId === undefined ? {} : { requestId: problem.requestId }),
-    ...(problem.fix === undefined ? {} : { fix: problem.fix }),
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(fix === undefined ? {} : { fix }),
+    ...(refusal === undefined ? {} : { refusal }),
+    ...(retryAfterMs === null ? {} : { retryAfterMs }),
   });
+}
+
+/** Seconds alone: a date would be read by this machine's clock, which may be wrong. */
+function readRetryAfter(header: string | null): number | null {
+  return header !== null && /^\d{1,9}$/.test(header) ? Number(header) * 1000 : null;
 }
 
 async function readProblem(answer: Incoming): Promise<z.output<typeof problemSchema>> {

@@ -12,13 +12,17 @@ export interface LeaseCheck {
   readonly notCovered: boolean;
 }
 
-/** The moment to judge, and when the installed version was published; both milliseconds since 1970. */
+/** What a lease is judged by; times are milliseconds since 1970. */
 export interface LeaseMoment {
   readonly now: number;
+  /** When the installed version was published. */
   readonly publishedAt?: number | undefined;
+  /** The marketplace has signed that it takes the license back: the lease ends without grace. */
+  readonly refused?: boolean;
 }
 
 const NEVER_ENDS: LeaseCheck = { state: "active", until: null, notCovered: false };
+const RESTRICTED: LeaseCheck = { state: "restricted", until: null, notCovered: false };
 const NOT_COVERED: LeaseCheck = { state: "restricted", until: null, notCovered: true };
 
 /**
@@ -28,15 +32,16 @@ const NOT_COVERED: LeaseCheck = { state: "restricted", until: null, notCovered: 
  */
 export function checkLease(
   { lic, exp }: LeaseClaims,
-  { now, publishedAt }: LeaseMoment,
+  { now, publishedAt, refused = false }: LeaseMoment,
 ): LeaseCheck {
+  const leaseEnd = exp * 1000;
   if (lic.kind === "perpetual") {
     const covered = lic.updatesUntil === null || (publishedAt ?? 0) <= lic.updatesUntil * 1000;
-    return covered ? NEVER_ENDS : NOT_COVERED;
+    if (!covered) return NOT_COVERED;
+    if (!refused) return NEVER_ENDS;
   }
-  const leaseEnd = exp * 1000;
-  const graceEnd = leaseEnd + lic.grace * 1000;
+  const graceEnd = refused ? leaseEnd : leaseEnd + lic.grace * 1000;
   if (now < leaseEnd) return { state: "active", until: leaseEnd, notCovered: false };
   if (now < graceEnd) return { state: "grace", until: graceEnd, notCovered: false };
-  return { state: "restricted", until: null, notCovered: false };
+  return RESTRICTED;
 }

@@ -5,14 +5,14 @@ import type { LicenseClock } from "./license-clock.ts";
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const NOON = Date.UTC(2026, 9, 10, 12);
-const fresh: LicenseClock = { floor: 0, offset: null };
+const fresh: LicenseClock = { floor: 0, floorAt: 0, offset: null };
 
 test("without a signed time the wall clock counts", () => {
   expect(effectiveNow(fresh, { system: NOON, monotonic: 5 })).toBe(NOON);
 });
 
 test("a wall clock set back behind the floor is not believed", () => {
-  const clock = { floor: NOON, offset: null };
+  const clock = { floor: NOON, floorAt: 5, offset: null };
   expect(effectiveNow(clock, { system: NOON - 400 * DAY, monotonic: 5 })).toBe(NOON);
 });
 
@@ -20,14 +20,14 @@ test.each([
   ["ten years ahead", NOON + 3_650 * DAY],
   ["in 1970", 0],
 ])("while server time is fresh a wall clock %s does not matter", (_, system) => {
-  const clock = { floor: 0, offset: { server: NOON, monotonic: 1_000 } };
+  const clock = { floor: 0, floorAt: 0, offset: { server: NOON, monotonic: 1_000 } };
   expect(effectiveNow(clock, { system, monotonic: 1_000 + HOUR })).toBe(NOON + HOUR);
 });
 
 test("server time goes stale after 48 hours", () => {
-  const clock = { floor: 0, offset: { server: NOON, monotonic: 0 } };
+  const clock = { floor: 0, floorAt: 0, offset: { server: NOON, monotonic: 0 } };
   expect(effectiveNow(clock, { system: 7, monotonic: 48 * HOUR - 1 })).toBe(NOON + 48 * HOUR - 1);
-  expect(effectiveNow(clock, { system: 7, monotonic: 48 * HOUR })).toBe(7);
+  expect(effectiveNow(clock, { system: 7 + 48 * HOUR, monotonic: 48 * HOUR })).toBe(7 + 48 * HOUR);
 });
 
 test("the floor follows a signed time that is near", () => {

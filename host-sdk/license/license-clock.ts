@@ -4,24 +4,50 @@ import { LICENSE_LIMITS } from "@rising-bsm/protocol";
 export interface ClockReading {
   readonly system: number;
   readonly monotonic: number;
+  /** Which start of the machine the counter runs since; left out when it begins with the process. */
+  readonly boot?: string | undefined;
 }
 
 /** What signed times have taught this host about the true time. */
 export interface LicenseClock {
   /** No earlier than this, whatever the wall clock says. Survives a restart. */
   readonly floor: number;
-  /** Server time and the counter at one moment; of no use to another process. */
+  /** The counter when the floor was moved or read: since then at least as much time has passed. */
+  readonly floorAt: number;
+  /** Server time and the counter at one moment. */
   readonly offset: { readonly server: number; readonly monotonic: number } | null;
+}
+
+/** What an earlier process has left. */
+export interface StoredClock {
+  readonly floor: number;
+  readonly offset: {
+    readonly server: number;
+    readonly monotonic: number;
+    readonly boot: string;
+  } | null;
+}
+
+/** Goes on from what is stored; server time only where the counter still runs since the same start. */
+export function restoreClock({ floor, offset }: StoredClock, reading: ClockReading): LicenseClock {
+  const { monotonic, boot } = reading;
+  const goesOn = offset !== null && offset.boot === boot && offset.monotonic <= monotonic;
+  return {
+    floor,
+    floorAt: monotonic,
+    offset: goesOn ? { server: offset.server, monotonic: offset.monotonic } : null,
+  };
 }
 
 /**
  * The time licenses are judged by. While a recent lease has told the server's time, the wall clock
- * does not matter; without one it counts, but not below the floor.
+ * does not matter; without one it counts, but not below the floor and the time since.
  */
-export function effectiveNow({ floor, offset }: LicenseClock, reading: ClockReading): number {
+export function effectiveNow(clock: LicenseClock, reading: ClockReading): number {
+  const { floor, floorAt, offset } = clock;
   const elapsed = offset === null ? Infinity : reading.monotonic - offset.monotonic;
   if (offset !== null && elapsed < LICENSE_LIMITS.offsetFreshMs) return offset.server + elapsed;
-  return Math.max(reading.system, floor);
+  return Math.max(reading.system, floor + Math.max(0, reading.monotonic - floorAt));
 }
 
 /**
@@ -32,10 +58,13 @@ export function effectiveNow({ floor, offset }: LicenseClock, reading: ClockRead
 export function raiseFloor(
   clock: LicenseClock,
   signed: number,
-  { system }: ClockReading,
+  { system, monotonic }: ClockReading,
 ): LicenseClock {
-  const reach = Math.max(system, clock.floor) + LICENSE_LIMITS.floorStepMs;
-  return { ...clock, floor: Math.max(clock.floor, Math.min(signed, reach)) };
+  const { floor, floorAt } = clock;
+  const raised = Math.min(signed, Math.max(system, floor) + LICENSE_LIMITS.floorStepMs);
+  if (raised <= floor) return clock;
+  // What has passed since the old floor may already be past the new one, and is not taken back.
+  return { ...clock, floor: raised, floorAt: Math.min(monotonic, floorAt + raised - floor) };
 }
 
 /** What was sent to learn the server's time, and when by the counter. */

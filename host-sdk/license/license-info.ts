@@ -37,7 +37,7 @@ export function describeLicense({ lic, ent, org }: LeaseClaims, check: LeaseChec
     state: check.state,
     kind: lic.kind,
     org: org ?? null,
-    entitlements: check.state === "restricted" ? {} : ent,
+    entitlements: check.state === "restricted" ? {} : { ...ent },
     until: isoSeconds(lic.until),
     updatesUntil: isoSeconds(lic.updatesUntil),
     stateUntil: check.until === null ? null : new Date(check.until).toISOString(),
@@ -52,6 +52,9 @@ export function paidEntitlements({ ent }: LeaseClaims, { state }: LeaseCheck): s
   return Object.keys(ent).filter((name) => ent[name] !== false && ent[name] !== 0);
 }
 
-function isoSeconds(seconds: number | null): string | null {
+/** A time of a lease as ISO 8601. */
+export function isoSeconds(seconds: number): string;
+export function isoSeconds(seconds: number | null): string | null;
+export function isoSeconds(seconds: number | null): string | null {
   return seconds === null ? null : new Date(seconds * 1000).toISOString();
 }

@@ -82,6 +82,22 @@ export async function requestRenewal(
   return lease;
 }
 
+/** Shows the lease that is held; the answer is the newest one that either side knows. */
+export async function requestResume(
+  requester: Requester,
+  { activationId, lease }: { activationId: string; lease: string },
+  ids: RequestIds,
+): Promise<string> {
+  const answer = await requester.server.sendJson({
+    method: "POST",
+    path: `/v1/activations/${activationId}/resume`,
+    body: { lease },
+    schema: leaseResultSchema,
+    prove: proveWith(requester, ids),
+  });
+  return answer.lease;
+}
+
 /** Signs that this lease was destroyed; whoever shows the receipt frees the seat. */
 export function signReceipt(
   { key, now }: Pick<Requester, "key" | "now">,

@@ -1,23 +1,15 @@
-import {
-  fromBase64url,
-  hashLicenseKey,
-  type KeyLookup,
-  keyThumbprint,
-  type LeaseClaims,
-  RbsmError,
-  type ServiceKeys,
-  type SigningKey,
-  verifyLease,
-} from "@rising-bsm/protocol";
+import { hashLicenseKey, RbsmError, type ServiceKeys, type SigningKey } from "@rising-bsm/protocol";
 import type { HostStore } from "../store/host-store.ts";
-import { checkLease, type LeaseCheck } from "./check-lease.ts";
+import type { LeaseCheck } from "./check-lease.ts";
+import { describeHeld, describeNone, type LicenseDescription } from "./describe-license.ts";
 import {
-  type ClockReading,
-  effectiveNow,
-  type LicenseClock,
-  raiseFloor,
-  takeOffset,
-} from "./license-clock.ts";
+  type HeldLeases,
+  type LeaseAnswer,
+  type LeaseOrder,
+  type LicenseProblem,
+  openHeldLeases,
+} from "./held-leases.ts";
+import type { ClockReading } from "./license-clock.ts";
 import { describeLicense, type LicenseInfo, NO_LICENSE, paidEntitlements } from "./license-info.ts";
 import {
   type DownloadLink,
@@ -28,20 +20,22 @@ import {
   type Requester,
   requestInstanceId,
   requestRenewal,
+  requestResume,
   requestReturn,
   signReceipt,
 } from "./license-requests.ts";
 import {
-  listSeats,
+  createLicenseRows,
+  type LicenseRows,
   NO_SEAT,
-  readFloor,
-  readInstance,
-  readSeat,
-  seatChanges,
   type SeatRow,
-  writeInstance,
+  type StoredSeat,
 } from "./license-rows.ts";
-import { type Jitter, renewalDueAt, retryDueAt } from "./renewal-due.ts";
+import { asksForResume, explainRefusal, isAway, licenseRequired } from "./refused-renewal.ts";
+import type { Jitter } from "./renewal-due.ts";
+import { RenewalPlan } from "./renewal-plan.ts";
+
+export type { LicenseProblem } from "./held-leases.ts";
 
 /** What licensing works with. */
 export interface LicensesOptions {
@@ -50,19 +44,25 @@ export interface LicensesOptions {
   readonly key: SigningKey;
   /** The marketplace's lease keys as last verified; no request is made for them here. */
   readonly leaseKeys: () => Promise<ServiceKeys["lease"]>;
+  /** Asks the marketplace whether it has other lease keys: where a lease does not verify. */
+  readonly refreshKeys?: () => Promise<unknown>;
   readonly readClock: () => ClockReading;
   readonly jitter?: Jitter;
 }
 
-/** What went wrong with one plugin's license; the others are not touched by it. */
-export interface LicenseProblem {
-  readonly plugin: string;
-  readonly error: unknown;
-}
+/** How many renewals are under way at a time. */
+const RENEWALS_AT_ONCE = 8;
 
-interface HeldLease {
-  readonly claims: LeaseClaims;
-  readonly dueAt: number;
+/** What an offline request has to say; the marketplace's answer is for {@link Licenses.adoptOffline}. */
+export interface OfflineExchange {
+  readonly rid: string;
+  readonly nonce: string;
+  /** What is held; null where a license key is shown instead. */
+  readonly held: {
+    readonly activationId: string;
+    readonly seq: number;
+    readonly lease: string;
+  } | null;
 }
 
 /**
@@ -72,137 +72,269 @@ interface HeldLease {
 export async function openLicenses(
   options: LicensesOptions,
 ): Promise<{ licenses: Licenses; problems: LicenseProblem[] }> {
-  const licenses = new Licenses(options, { floor: await readFloor(options.store), offset: null });
-  return { licenses, problems: await licenses.reload() };
+  const rows = createLicenseRows(options.store, options.key.keyId);
+  const { leases, problems } = await openHeldLeases({ ...options, rows });
+  const licenses = new Licenses(options, { rows, leases });
+  await licenses.plan();
+  return { licenses, problems };
+}
+
+interface Stored {
+  readonly rows: LicenseRows;
+  readonly leases: HeldLeases;
 }
 
 /** The licenses of this instance. What is synchronous answers from memory, without the network. */
 export class Licenses {
   readonly #options: LicensesOptions;
+  readonly #rows: LicenseRows;
+  readonly #leases: HeldLeases;
   readonly #requester: Requester;
-  readonly #jitter: Jitter;
-  readonly #held = new Map<string, HeldLease>();
+  readonly #plan: RenewalPlan;
   readonly #running = new Map<string, Promise<unknown>>();
-  #clock: LicenseClock;
 
   /** For {@link openLicenses}. */
-  constructor(options: LicensesOptions, clock: LicenseClock) {
+  constructor(options: LicensesOptions, { rows, leases }: Stored) {
     this.#options = options;
-    this.#clock = clock;
-    this.#jitter = options.jitter ?? Math.random;
+    this.#rows = rows;
+    this.#leases = leases;
     this.#requester = { server: options.server, key: options.key, now: () => this.now() };
+    this.#plan = new RenewalPlan({
+      now: () => this.now(),
+      counter: () => options.readClock().monotonic,
+      jitter: options.jitter ?? Math.random,
+    });
   }
 
   /** The time licenses are judged by. */
   now(): number {
-    return effectiveNow(this.#clock, this.#options.readClock());
+    return this.#leases.now();
   }
 
-  /**
-   * Reads and verifies the stored leases again: after a restart, or when the keys have changed.
-   * Answers what does not verify; those plugins have no license until they are activated again.
-   */
-  async reload(): Promise<LicenseProblem[]> {
-    const problems: LicenseProblem[] = [];
-    for (const { plugin, seat } of await listSeats(this.#options.store)) {
-      if (seat.lease === null) continue;
-      try {
-        this.#hold(plugin, await this.#verify(plugin, seat.lease));
-      } catch (error) {
-        this.#held.delete(plugin);
-        problems.push({ plugin, error });
-      }
-    }
-    return problems;
+  /** Plugins that have a lease which verifies. */
+  plugins(): string[] {
+    return this.#leases.plugins();
   }
 
   /** What the held lease allows now; null when there is none that verifies. */
   check(plugin: string, publishedAt?: number): LeaseCheck | null {
-    const held = this.#held.get(plugin);
-    return held === undefined ? null : checkLease(held.claims, { now: this.now(), publishedAt });
+    return this.#leases.check(plugin, publishedAt);
   }
 
   /** Names of what the license allows now, for `api.license.has`. */
   entitlements(plugin: string, publishedAt?: number): string[] {
-    const held = this.#held.get(plugin);
+    const held = this.#leases.get(plugin);
     const check = this.check(plugin, publishedAt);
     return held === undefined || check === null ? [] : paidEntitlements(held.claims, check);
   }
 
-  /** For `api.license.info` and for people. */
+  /** For `api.license.info`. */
   info(plugin: string, publishedAt?: number): LicenseInfo {
-    const held = this.#held.get(plugin);
+    const held = this.#leases.get(plugin);
     const check = this.check(plugin, publishedAt);
     return held === undefined || check === null ? NO_LICENSE : describeLicense(held.claims, check);
+  }
+
+  /** For people. */
+  describe(plugin: string, publishedAt?: number): LicenseDescription {
+    const held = this.#leases.get(plugin);
+    const check = this.check(plugin, publishedAt);
+    const problem = this.#plan.problem(plugin);
+    if (held === undefined || check === null) return describeNone(plugin, problem);
+    return describeHeld(plugin, held, { check, now: this.now(), problem });
   }
 
   /** Claims a license for a plugin; a repeated call after a crash finishes the first one. */
   activate(plugin: string, licenseKey: string): Promise<void> {
     return this.#alone(plugin, async () => {
       const instanceId = await this.#register();
-      const keyHash = await hashLicenseKey(licenseKey);
-      const { seat, version } = await readSeat(this.#options.store, plugin);
-      const rid = seat.activation?.keyHash === keyHash ? seat.activation.rid : newRequestId();
-      const asked = { ...seat, activation: { rid, keyHash } };
-      const next = await this.#write(plugin, { seat: asked, version });
-      await this.#adopt(plugin, next, (nonce) =>
+      const { rid, before } = await this.#beginActivation(plugin, licenseKey);
+      await this.#exchange(plugin, { before, expects: "first" }, (nonce) =>
         requestActivation(this.#requester, { licenseKey, plugin, instanceId }, { rid, nonce }),
       );
     });
   }
 
-  /** Asks for the next lease of one plugin; `license_required` when it has none. */
+  /**
+   * Asks for the next lease of one plugin; `license_required` when it has none. Where the two sides
+   * do not hold the same lease, they first agree on the newest. A refusal that the marketplace has
+   * signed is kept, and is `license_refused` with the reason.
+   */
   renewLease(plugin: string): Promise<void> {
-    return this.#alone(plugin, () => this.#renew(plugin));
-  }
-
-  async #renew(plugin: string): Promise<void> {
-    const { seat, version } = await readSeat(this.#options.store, plugin);
-    const held = this.#held.get(plugin);
-    const { activationId } = seat;
-    if (held === undefined || activationId === null) throw licenseRequired(plugin);
-    const rid = seat.renewalRid ?? newRequestId();
-    const next = await this.#write(plugin, { seat: { ...seat, renewalRid: rid }, version });
-    const { seq } = held.claims;
-    await this.#adopt(plugin, next, async (nonce) => {
-      const lease = await requestRenewal(this.#requester, { activationId, seq }, { rid, nonce });
-      return { activationId, lease };
+    return this.#alone(plugin, async () => {
+      await this.#renew(plugin).catch((error: unknown) => {
+        this.#plan.failed(plugin, this.#leases.get(plugin)?.claims ?? null, error);
+        throw error;
+      });
     });
   }
 
-  /** Renews the leases of `wanted` plugins whose time has come; what failed is tried again after a while. */
+  /**
+   * Renews the leases of `wanted` plugins whose time has come, and hands in receipts that were not
+   * heard; what failed is tried again after a while.
+   */
   async renewDue(wanted: (plugin: string) => boolean = () => true): Promise<LicenseProblem[]> {
     const problems: LicenseProblem[] = [];
-    for (const [plugin, { claims, dueAt }] of this.#held) {
-      if (dueAt > this.now() || !wanted(plugin)) continue;
-      await this.renewLease(plugin).catch((error: unknown) => {
-        this.#held.set(plugin, { claims, dueAt: retryDueAt(claims, this.now(), this.#jitter) });
-        problems.push({ plugin, error });
-      });
+    const due = this.#plan.due();
+    for (let from = 0; from < due.length; from += RENEWALS_AT_ONCE) {
+      const some = due.slice(from, from + RENEWALS_AT_ONCE);
+      await Promise.all(
+        some.map((plugin) =>
+          this.#doDue(plugin, wanted).catch((error: unknown) => problems.push({ plugin, error })),
+        ),
+      );
     }
     return problems;
+  }
+
+  /** Makes the renewal of a plugin due now, or of all: its state changes, or the clock has jumped. */
+  hurry(plugin?: string): void {
+    this.#plan.hurry(plugin);
   }
 
   /** Destroys the lease here, then frees its seat; may be repeated until the marketplace heard it. */
   returnLease(plugin: string): Promise<void> {
     return this.#alone(plugin, async () => {
       await this.#finishRenewal(plugin);
-      const { seat, version } = await readSeat(this.#options.store, plugin);
+      const { seat, version } = await this.#rows.seat(plugin);
       const { activationId } = seat;
       if (activationId === null) throw licenseRequired(plugin);
       const receipt = await this.#receiptFor(activationId, seat);
       const destroyed = { ...NO_SEAT, activationId, receipt };
-      const next = await this.#write(plugin, { seat: destroyed, version });
-      this.#held.delete(plugin);
-      await requestReturn(this.#requester, { activationId, receipt });
-      await this.#write(plugin, { seat: NO_SEAT, version: next });
+      const next = await this.#rows.writeSeat(plugin, { seat: destroyed, version });
+      this.#leases.drop(plugin);
+      await this.#handIn(plugin, { activationId, receipt, version: next }).catch(
+        (error: unknown) => {
+          this.#plan.failed(plugin, null, error);
+          throw error;
+        },
+      );
+    });
+  }
+
+  /** A link to a paid bundle, good for minutes; `license_required` without a lease. */
+  async requestDownload(plugin: string, version: string): Promise<DownloadLink> {
+    const claims = this.#leases.get(plugin)?.claims;
+    if (claims !== undefined && claims.exp * 1000 <= this.now()) await this.renewLease(plugin);
+    const { seat } = await this.#rows.seat(plugin);
+    if (seat.lease === null) throw licenseRequired(plugin);
+    return requestDownload(this.#requester, { plugin, version, lease: seat.lease });
+  }
+
+  /**
+   * Begins an exchange by file: an activation with `licenseKey`, else the renewal of what is held
+   * (`license_required`). The same request again has the same `rid`, also after a restart.
+   */
+  beginOffline(plugin: string, licenseKey?: string): Promise<OfflineExchange> {
+    const nonce = newRequestId();
+    return this.#alone(plugin, async () => {
+      if (licenseKey !== undefined) {
+        const { rid } = await this.#beginActivation(plugin, licenseKey);
+        return { rid, nonce, held: null };
+      }
+      const { rid, held } = await this.#beginRenewal(plugin);
+      return { rid, nonce, held };
+    });
+  }
+
+  /**
+   * Takes a lease that came as a file: for this plugin, key and instance, and newer than what is
+   * held, else `license_invalid` and nothing has changed. The same file again changes nothing.
+   */
+  adoptOffline(
+    plugin: string,
+    answer: Required<Pick<LeaseAnswer, "activationId" | "lease" | "instanceId">>,
+  ): Promise<void> {
+    return this.#alone(plugin, async () => {
+      const known = await this.#rows.instanceId();
+      if (known !== null && known !== answer.instanceId)
+        throw new RbsmError("license_invalid", "The lease is for another instance");
+      const before = await this.#leases.current(plugin);
+      const order: LeaseOrder = { before, sent: null, expects: "newest" };
+      const { claims } = await this.#leases.adopt(plugin, answer, order);
+      this.#plan.granted(plugin, claims);
+    });
+  }
+
+  /** After the trust metadata was read: other lease keys, and the time at which it was signed. */
+  async followTrust({ signedAt }: { readonly signedAt: number }): Promise<void> {
+    await this.#leases.learnTime(signedAt);
+    if (await this.#leases.reloadWithNewKeys()) await this.plan();
+  }
+
+  /** Plans the renewal of everything that is stored, as at the start. */
+  async plan(): Promise<void> {
+    for (const { plugin, seat } of await this.#rows.seats()) {
+      if (seat.lease !== null) this.#plan.granted(plugin, this.#leases.get(plugin)?.claims ?? null);
+      else if (seat.receipt !== null) this.#plan.granted(plugin, null);
+    }
+  }
+
+  async #doDue(plugin: string, wanted: (plugin: string) => boolean): Promise<void> {
+    const { seat } = await this.#rows.seat(plugin);
+    if (seat.receipt !== null) await this.returnLease(plugin);
+    else if (wanted(plugin)) await this.renewLease(plugin);
+  }
+
+  async #beginActivation(
+    plugin: string,
+    licenseKey: string,
+  ): Promise<{ rid: string; before: StoredSeat }> {
+    const keyHash = await hashLicenseKey(licenseKey);
+    const { seat, version } = await this.#leases.current(plugin);
+    if (seat.activation?.keyHash === keyHash)
+      return { rid: seat.activation.rid, before: { seat, version } };
+    const rid = newRequestId();
+    return {
+      rid,
+      before: await this.#write(plugin, { ...seat, activation: { rid, keyHash } }, version),
+    };
+  }
+
+  async #beginRenewal(plugin: string) {
+    const { seat, version } = await this.#leases.current(plugin);
+    const { activationId, lease, seq, renewalRid } = seat;
+    if (activationId === null || lease === null) throw licenseRequired(plugin);
+    const held = { activationId, lease, seq };
+    if (renewalRid !== null) return { rid: renewalRid, held, before: { seat, version } };
+    const rid = newRequestId();
+    return { rid, held, before: await this.#write(plugin, { ...seat, renewalRid: rid }, version) };
+  }
+
+  async #renew(plugin: string, mayResume = true): Promise<void> {
+    const { rid, held, before } = await this.#beginRenewal(plugin);
+    const { activationId } = held;
+    const renewal = this.#exchange(plugin, { before, expects: "next" }, async (nonce) => ({
+      activationId,
+      lease: await requestRenewal(this.#requester, held, { rid, nonce }),
+    }));
+    await renewal.catch(async (error: unknown) => {
+      if (!mayResume || !asksForResume(error)) throw error;
+      await this.#resume(plugin, error);
+      await this.#renew(plugin, false);
+    });
+  }
+
+  /** The other side holds another lease: one of the two was set back, or this one is a copy. */
+  async #resume(plugin: string, cause: unknown): Promise<void> {
+    const { held, before } = await this.#beginRenewal(plugin);
+    const { activationId } = held;
+    const resumption = this.#exchange(plugin, { before, expects: "newest" }, async (nonce) => {
+      const ids = { rid: newRequestId(), nonce };
+      return { activationId, lease: await requestResume(this.#requester, held, ids) };
+    });
+    await resumption.catch(async (error: unknown) => {
+      if (!(error instanceof RbsmError)) throw error;
+      if (error.code === "license_conflict") await this.#leases.markClone(plugin, before);
+      const says = error.code.startsWith("license_") || isAway(error);
+      throw says ? error : cause;
     });
   }
 
   /** A renewal whose answer was lost may have made a newer lease, and only the newest can be returned. */
   async #finishRenewal(plugin: string): Promise<void> {
-    const { seat } = await readSeat(this.#options.store, plugin);
-    if (seat.renewalRid === null || !this.#held.has(plugin)) return;
+    const { seat } = await this.#rows.seat(plugin);
+    if (seat.renewalRid === null || seat.lease === null) return;
     await this.#renew(plugin).catch((error: unknown) => {
       const isRefusal = error instanceof RbsmError && error.code.startsWith("license_");
       if (!isRefusal) throw error;
@@ -213,64 +345,66 @@ export class Licenses {
     return receipt ?? signReceipt(this.#requester, { activationId, lease: lease ?? "" });
   }
 
-  /** A link to a paid bundle, good for minutes; `license_required` without a lease. */
-  async requestDownload(plugin: string, version: string): Promise<DownloadLink> {
-    const claims = this.#held.get(plugin)?.claims;
-    if (claims !== undefined && claims.exp * 1000 <= this.now()) await this.renewLease(plugin);
-    const { seat } = await readSeat(this.#options.store, plugin);
-    if (seat.lease === null) throw licenseRequired(plugin);
-    return requestDownload(this.#requester, { plugin, version, lease: seat.lease });
+  /** A marketplace that does not know the activation has no seat to free. */
+  async #handIn(
+    plugin: string,
+    { version, ...returned }: { activationId: string; receipt: string; version: number },
+  ): Promise<void> {
+    await requestReturn(this.#requester, returned).catch((error: unknown) => {
+      if (!(error instanceof RbsmError) || error.code !== "license_refused") throw error;
+    });
+    await this.#rows.writeSeat(plugin, { seat: NO_SEAT, version });
+    this.#plan.forget(plugin);
   }
 
-  /** Whoever replaced `instance.key` is another instance, whatever id is stored. */
+  /** Whoever replaced `instance.key` is another instance, with rows of its own. */
   async #register(): Promise<string> {
-    const { store, key } = this.#options;
-    const known = await readInstance(store);
-    if (known?.keyId === key.keyId) return known.instanceId;
+    const known = await this.#rows.instanceId();
+    if (known !== null) return known;
     const instanceId = await requestInstanceId(this.#requester);
-    await writeInstance(store, { instanceId, keyId: key.keyId });
+    await this.#rows.writeInstanceId(instanceId);
     return instanceId;
   }
 
-  /** Sends, verifies, stores, and only then lets the lease count. */
-  async #adopt(plugin: string, version: number, send: Send): Promise<void> {
-    const { store, readClock } = this.#options;
+  async #exchange(
+    plugin: string,
+    order: Omit<LeaseOrder, "sent">,
+    send: (nonce: string) => Promise<LeaseAnswer>,
+  ): Promise<void> {
+    const { readClock } = this.#options;
     const sent = { nonce: newRequestId(), monotonic: readClock().monotonic };
-    const { activationId, lease } = await send(sent.nonce);
-    const reading = readClock();
-    const claims = await this.#verify(plugin, lease);
-    const before = this.#held.get(plugin)?.claims;
-    if (before?.sub === claims.sub && claims.seq <= before.seq) {
-      throw new RbsmError(
-        "license_invalid",
-        `The lease of ${plugin} is not newer than the one held`,
-      );
-    }
-    const issuedAt = claims.iat * 1000;
-    const { floor } = raiseFloor(this.#clock, issuedAt, reading);
-    const seat = { ...NO_SEAT, activationId, lease };
-    await store.commit(seatChanges(plugin, { seat, version, floor }));
-    // Another plugin's lease may have moved the clock while this one was being stored.
-    const moved = raiseFloor(this.#clock, issuedAt, reading);
-    this.#clock = takeOffset(moved, { issuedAt, nonce: claims.nonce }, { sent, reading });
-    this.#hold(plugin, claims);
+    const answer = await send(sent.nonce).catch(async (error: unknown) => {
+      throw await this.#refused(plugin, error, { ...order.before, nonce: sent.nonce });
+    });
+    const adopt = () => this.#leases.adopt(plugin, answer, { ...order, sent });
+    const { claims } = await adopt().catch(async (error: unknown) => {
+      if (!(await this.#hasNewKeys(error))) throw error;
+      return adopt();
+    });
+    this.#plan.granted(plugin, claims);
   }
 
-  #hold(plugin: string, claims: LeaseClaims): void {
-    this.#held.set(plugin, { claims, dueAt: renewalDueAt(claims, this.#jitter) });
+  /** The refusal in an answer counts once it is verified; without one nothing has changed. */
+  async #refused(
+    plugin: string,
+    error: unknown,
+    stored: StoredSeat & { readonly nonce: string },
+  ): Promise<unknown> {
+    const token = error instanceof RbsmError ? error.detail["refusal"] : undefined;
+    if (typeof token !== "string") return error;
+    const refusal = await this.#leases.refuse(plugin, token, stored);
+    return refusal === null ? error : explainRefusal(plugin, refusal);
   }
 
-  async #verify(plugin: string, lease: string): Promise<LeaseClaims> {
-    const { store, key, leaseKeys } = this.#options;
-    const audience = (await readInstance(store))?.instanceId ?? "";
-    const claims = await verifyLease(lease, { keys: keyLookup(await leaseKeys()), audience });
-    const jkt = await keyThumbprint(key.publicKey);
-    if (claims.plugin === plugin && claims.cnf.jkt === jkt) return claims;
-    throw new RbsmError("license_invalid", `The lease is not for ${plugin} on this instance`);
+  async #hasNewKeys(error: unknown): Promise<boolean> {
+    const isInvalid = error instanceof RbsmError && error.code === "license_invalid";
+    if (!isInvalid || this.#options.refreshKeys === undefined) return false;
+    await this.#options.refreshKeys();
+    return this.#leases.reloadWithNewKeys();
   }
 
-  #write(plugin: string, stored: { seat: SeatRow; version: number | null }): Promise<number> {
-    return this.#options.store.commit(seatChanges(plugin, stored));
+  async #write(plugin: string, seat: SeatRow, version: number | null): Promise<StoredSeat> {
+    return { seat, version: await this.#rows.writeSeat(plugin, { seat, version }) };
   }
 
   /** One request a plugin at a time: two renewals at once would be a conflict with oneself. */
@@ -284,18 +418,4 @@ export class Licenses {
       if (this.#running.get(plugin) === mine) this.#running.delete(plugin);
     }
   }
-}
-
-type Send = (nonce: string) => Promise<{ activationId: string; lease: string }>;
-
-/** Keys that are out of use for new leases still verify the ones they signed. */
-function keyLookup(keys: ServiceKeys["lease"]): KeyLookup {
-  return (kid) => {
-    const found = keys.find((key) => key.kid === kid);
-    return found === undefined ? undefined : fromBase64url(found.publicKey);
-  };
-}
-
-function licenseRequired(plugin: string): RbsmError {
-  return new RbsmError("license_required", `There is no license for ${plugin} on this instance`);
 }

@@ -1,20 +1,38 @@
 import type { LeaseClaims } from "@rising-bsm/protocol";
 
-const DAILY_MS = 24 * 3_600_000;
-const RETRY_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAILY_MS = 24 * HOUR_MS;
+/** However long the marketplace asks to be left alone. */
+const LONGEST_WAIT_MS = 6 * HOUR_MS;
 
 /** A number from 0 to 1 that spreads the requests of many hosts. */
 export type Jitter = () => number;
 
 /** When to ask for the next lease: daily, or at half time of a shorter one, give or take a quarter. */
-export function renewalDueAt({ iat, exp }: LeaseClaims, jitter: Jitter): number {
-  const pause = Math.min(DAILY_MS, ((exp - iat) * 1000) / 2);
-  return iat * 1000 + spread(pause, jitter);
+export function renewalPauseMs({ iat, exp }: LeaseClaims, jitter: Jitter): number {
+  return spread(Math.min(DAILY_MS, ((exp - iat) * 1000) / 2), jitter);
 }
 
-/** When to ask again after a renewal that failed, whatever the reason. */
-export function retryDueAt({ iat, exp }: LeaseClaims, now: number, jitter: Jitter): number {
-  return now + spread(Math.min(RETRY_MS, ((exp - iat) * 1000) / 8), jitter);
+/** A renewal that failed: how often in a row, and how long the marketplace asks to wait. */
+export interface FailedRenewal {
+  readonly failures: number;
+  readonly retryAfterMs: number | undefined;
+}
+
+/**
+ * How long to wait after it: a minute, doubled with each failure up to an hour, or an eighth of a
+ * short lease; longer when the marketplace says so.
+ */
+export function retryPauseMs(
+  claims: Pick<LeaseClaims, "iat" | "exp"> | null,
+  { failures, retryAfterMs = 0 }: FailedRenewal,
+  jitter: Jitter,
+): number {
+  const longest =
+    claims === null ? HOUR_MS : Math.min(HOUR_MS, ((claims.exp - claims.iat) * 1000) / 8);
+  const pause = Math.min(longest, MINUTE_MS * 2 ** Math.min(failures - 1, 10));
+  return Math.max(spread(pause, jitter), Math.min(retryAfterMs, LONGEST_WAIT_MS));
 }
 
 function spread(pause: number, jitter: Jitter): number {
