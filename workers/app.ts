@@ -26,11 +26,15 @@ import {
 import { licenses } from "./licenses/routes.ts";
 import { refuseWhileBehind } from "./log/in-step.ts";
 import { log } from "./log/routes.ts";
+import { offline } from "./offline/routes.ts";
+import { orders } from "./orders/routes.ts";
 import { removal } from "./publish/removal-routes.ts";
 import { publish } from "./publish/routes.ts";
 import { search } from "./search/routes.ts";
 import { site } from "./site/routes.tsx";
 import { trust } from "./trust/routes.ts";
+import { deliverAfterChange } from "./webhooks/after-change.ts";
+import { webhooks } from "./webhooks/routes.ts";
 
 /** Whole Worker: what every request passes through, then one line a feature. */
 function createApp(): OpenAPIHono<AppEnv> {
@@ -38,6 +42,7 @@ function createApp(): OpenAPIHono<AppEnv> {
   app.onError(answerError);
   app.notFound(answerNotFound);
   app.use(assignRequestId, defaultToNoStore, limitJsonBody);
+  app.use(deliverAfterChange);
   app.use("/v1/*", requireSchema, refuseWhileBehind);
   app.route("/", health);
   app.route("/", search);
@@ -49,6 +54,9 @@ function createApp(): OpenAPIHono<AppEnv> {
   app.route("/", publish);
   app.route("/", removal);
   app.route("/", licenses);
+  app.route("/", offline);
+  app.route("/", orders);
+  app.route("/", webhooks);
   app.route("/", log);
   app.route("/", trust);
   app.route("/", advisories);

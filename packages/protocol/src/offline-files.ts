@@ -117,8 +117,8 @@ export const OFFLINE_ANSWER_PATH = "license/answer.json";
 const offlineAnswerSchema = z.strictObject({
   format: z.literal("rbsm-license-answer/1"),
   plugin: pluginNameSchema,
-  /** The release that the archive holds. */
-  version: z.string().min(1).max(VERSION_LIMITS.versionLength),
+  /** The release that the archive holds; null when it is the lease alone. */
+  version: z.string().min(1).max(VERSION_LIMITS.versionLength).nullable(),
   instanceId: id,
   activationId: id,
   lease: z.string().min(1).max(TRUST_LIMITS.tokenBytes),
