@@ -1,11 +1,7 @@
 import {
-  SERVICE_KEYS_TARGET,
   catalogCheckRequestSchema,
   catalogCheckResultSchema,
-  fromBase64,
   fromBase64url,
-  serviceKeysSchema,
-  targetPath,
 } from "@rising-bsm/protocol";
 import type { NoteKey } from "@rising-bsm/protocol";
 import { auditEntry } from "../audit.ts";
@@ -15,8 +11,8 @@ import type { Database } from "../database.ts";
 import type { Bindings } from "../env.ts";
 import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, TOKEN } from "../http.ts";
 import { advance } from "../log/advance.ts";
-import { readMetadata } from "../trust/check-trust.ts";
-import { loadInForce, loadRoles } from "../trust/queries.ts";
+import { loadRoles } from "../trust/queries.ts";
+import { loadServiceKeys } from "../trust/service-keys.ts";
 import { checkPart } from "./check-part.ts";
 import type { Check, Found } from "./check-plugin.ts";
 import { repair } from "./repair.ts";
@@ -58,15 +54,8 @@ async function startCheck(env: Bindings): Promise<Check> {
   return { env, db, isPublished, logs: await loadLogs(env, db), shards: new Map() };
 }
 
-/** From the service keys in force; none before the first ceremony. */
 async function loadLogs({ BUNDLES }: Bindings, db: Database): Promise<NoteKey[]> {
-  const signed = [...(await loadInForce(db))].find(([key]) => key.endsWith(".targets.json"));
-  if (signed === undefined) return [];
-  const { targets } = readMetadata(fromBase64(signed[1]), "targets").signed;
-  const sha256 = targets[SERVICE_KEYS_TARGET]?.hashes["sha256"] ?? "";
-  const object = await BUNDLES.get(targetPath(SERVICE_KEYS_TARGET, sha256).slice(1));
-  if (object === null) return [];
-  const { log } = serviceKeysSchema.parse(await object.json());
+  const { log = [] } = (await loadServiceKeys(BUNDLES, db)) ?? {};
   return log.map(({ origin: name, publicKey }) => ({ name, publicKey: fromBase64url(publicKey) }));
 }
 

@@ -3,9 +3,7 @@ import {
   downloadRequestSchema,
   downloadResultSchema,
   RbsmError,
-  verifyLease,
 } from "@rising-bsm/protocol";
-import type { LeaseClaims, LeaseTrust } from "@rising-bsm/protocol";
 import { writeDatabase } from "../database.ts";
 import { DOWNLOAD_URL_SECONDS, signDownloadUrl } from "../downloads/download-url.ts";
 import { secretBytes } from "../env.ts";
@@ -13,7 +11,7 @@ import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, PROOF }
 import { downloadRefusal } from "./admit-download.ts";
 import { requireFreshProof } from "./instance-proof.ts";
 import { findDownload } from "./queries.ts";
-import { leaseKeys } from "./sign-lease.ts";
+import { verifyOwnLease } from "./verify-own-lease.ts";
 
 const downloadRoute = createRoute({
   method: "post",
@@ -41,7 +39,8 @@ export const downloadRoutes = createRoutes().openapi(downloadRoute, async (c) =>
   if (instanceId === null) throw new RbsmError("license_unknown");
   if (release === null) throw new RbsmError("plugin_not_found");
   const now = Date.now();
-  const claims = await readLease(lease, { keys: await leaseKeys(c.env), audience: instanceId });
+  const claims = await verifyOwnLease(c.env, lease, jkt);
+  if (claims.aud !== instanceId) throw new RbsmError("license_unknown");
   const refusal = downloadRefusal(claims, { plugin, publishedAt: release.publishedAt, jkt }, now);
   if (refusal !== null) throw new RbsmError(refusal);
   const expiresAtS = Math.floor(now / 1000) + DOWNLOAD_URL_SECONDS;
@@ -51,15 +50,3 @@ export const downloadRoutes = createRoutes().openapi(downloadRoute, async (c) =>
   const url = new URL(link, c.req.url).href;
   return c.json({ url, expiresAt: new Date(expiresAtS * 1000).toISOString() }, 200);
 });
-
-/** Every lease that does not verify is the same refusal as any other. */
-async function readLease(lease: string, trust: LeaseTrust): Promise<LeaseClaims> {
-  return verifyLease(lease, trust).catch((cause: unknown) => {
-    throw new RbsmError(
-      "license_unknown",
-      "The lease does not verify for this instance",
-      {},
-      cause,
-    );
-  });
-}

@@ -111,9 +111,15 @@ export interface LeaseSpan {
 const FOR_EVER = 8_640_000_000_000_000;
 
 /**
- * A perpetual license works on after its first lease without asking again, so its seat is free
- * only after a signed return; every other lease frees its seat by running out.
+ * Until when a lease that ends then takes its seat. A perpetual license works on after its first
+ * lease without asking again, so its seat is free only after a signed return; every other lease
+ * frees its seat by running out.
  */
+export function seatUntil({ kind }: Pick<License, "kind">, leaseUntil: number): number {
+  return kind === "perpetual" ? FOR_EVER : leaseUntil;
+}
+
+/** When a lease that is given out now ends, and what it holds. */
 export function leaseSpan(
   license: Pick<License, "kind" | "until">,
   delivery: Delivery,
@@ -124,7 +130,7 @@ export function leaseSpan(
   return {
     until,
     graceMs: floating ? LICENSE_LIMITS.floatingGraceMs : LICENSE_LIMITS.graceMs,
-    heldUntil: license.kind === "perpetual" ? FOR_EVER : until,
+    heldUntil: seatUntil(license, until),
   };
 }
 

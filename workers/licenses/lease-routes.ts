@@ -3,6 +3,7 @@ import {
   leaseResultSchema,
   LICENSE_LIMITS,
   RbsmError,
+  resumeRequestSchema,
   utf8,
   verifyProof,
 } from "@rising-bsm/protocol";
@@ -15,6 +16,9 @@ import { requireFreshProof, requireProof } from "./instance-proof.ts";
 import { onlineRequest } from "./instance-request.ts";
 import { endActivation, findHeld } from "./lease-queries.ts";
 import { renewLease } from "./renew-lease.ts";
+import { resumeLease } from "./resume-lease.ts";
+
+const activationParams = z.object({ id: z.string().max(64) });
 
 const renewRoute = createRoute({
   method: "post",
@@ -28,13 +32,25 @@ const renewRoute = createRoute({
   },
 });
 
+const resumeRoute = createRoute({
+  method: "post",
+  path: "/v1/activations/{id}/resume",
+  middleware: [requireProof] as const,
+  security: PROOF,
+  request: { params: activationParams, body: jsonBody(resumeRequestSchema) },
+  responses: {
+    200: jsonAnswer(leaseResultSchema, "The newest lease that either side has"),
+    default: problemAnswer,
+  },
+});
+
 const returnRoute = createRoute({
   method: "delete",
   path: "/v1/activations/{id}",
   middleware: [requireFreshProof] as const,
   security: PROOF,
   request: {
-    params: z.object({ id: z.string().max(64) }),
+    params: activationParams,
     body: jsonBody(z.strictObject({ receipt: z.string().max(8192) })),
   },
   responses: {
@@ -43,7 +59,7 @@ const returnRoute = createRoute({
   },
 });
 
-/** For hosts that hold a lease: the next one, or giving it back. */
+/** For hosts that hold a lease: the next one, the newest one, or giving it back. */
 export const leaseRoutes = createRoutes()
   .openapi(renewRoute, async (c) => {
     const renewal = c.req.valid("json");
@@ -51,6 +67,10 @@ export const leaseRoutes = createRoutes()
       throw new RbsmError("auth_proof_invalid", "The proof is for another rid than the request");
     }
     return c.json({ lease: await renewLease(onlineRequest(c), renewal) }, 200);
+  })
+  .openapi(resumeRoute, async (c) => {
+    const held = { activationId: c.req.valid("param").id, lease: c.req.valid("json").lease };
+    return c.json({ lease: await resumeLease(onlineRequest(c), held) }, 200);
   })
   .openapi(returnRoute, async (c) => {
     const { id } = c.req.valid("param");

@@ -164,7 +164,7 @@ export async function writeActivation(
 }
 
 /** The columns in the order of the table, as `INSERT … SELECT` takes them. */
-function activationIf(row: Activation, condition: SQL): SQL {
+export function activationIf(row: Activation, condition: SQL): SQL {
   return sql`SELECT ${row.id}, ${row.licenseId}, ${row.instanceId}, ${row.plugin}, ${Number(row.trial)},
     ${row.seq}, ${row.rid}, ${row.lease}, ${row.leaseUntil}, ${row.heldUntil}, ${row.endedAt},
     ${row.conflicts}, ${row.createdAt}, ${row.conflictsSince}, ${Number(row.overSeats)},

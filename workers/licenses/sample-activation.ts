@@ -2,9 +2,11 @@ import { env } from "cloudflare:workers";
 import {
   activationResultSchema,
   leaseResultSchema,
+  problemSchema,
   signProof,
   utf8,
   verifyLease,
+  verifyRefusal,
 } from "@rising-bsm/protocol";
 import type { Bindings } from "../env.ts";
 import { registerInstance, sendSigned } from "./sample-instance.ts";
@@ -34,6 +36,22 @@ export function tryRenew(
   body: { activationId: string; seq: number; rid: string },
 ) {
   return sendSigned(instance.key, "/v1/leases", { body, rid: body.rid });
+}
+
+export function tryResume(
+  instance: SampleInstance,
+  { activationId, lease }: { activationId: string; lease: string },
+  more: Partial<Signed> = {},
+) {
+  const path = `/v1/activations/${activationId}/resume`;
+  return sendSigned(instance.key, path, { body: { lease }, ...more });
+}
+
+/** The signed word of a refusal; null when there is none. */
+export async function refusalOf(instance: SampleInstance, response: Response) {
+  const { refusal } = problemSchema.parse(await response.json());
+  if (refusal === undefined) return null;
+  return verifyRefusal(refusal, { keys: await leaseKeys(env), audience: instance.id });
 }
 
 export async function leaseOf(response: Response): Promise<string> {

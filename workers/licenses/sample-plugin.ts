@@ -18,6 +18,7 @@ const PLANS = [
   { id: "forever", kind: "perpetual", period: "year", seats: 1 },
   { id: "trial", kind: "trial", trialDays: 14 },
   { id: "floating", kind: "floating", seats: 2 },
+  { id: "roomy", kind: "subscription", period: "month", seats: 1, overage: 1 },
 ];
 
 /** Publishes the paid plugin of these tests; answers its bytes. */
