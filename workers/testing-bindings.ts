@@ -66,6 +66,23 @@ export function countingCalls(bindings: Bindings) {
   return { bindings: { ...tapped, ...buckets }, count };
 }
 
+/** Bindings that count every operation on their buckets. */
+export function countingObjects(bindings: Bindings) {
+  const count = { operations: 0 };
+  const METHODS = new Set(["get", "head", "put", "delete", "list", "createMultipartUpload"]);
+  const bucket = (of: R2Bucket) =>
+    new Proxy(of, {
+      get(target, property) {
+        const member: unknown = Reflect.get(target, property, target);
+        if (typeof member !== "function") return member;
+        if (METHODS.has(String(property))) count.operations += 1;
+        return member.bind(target);
+      },
+    });
+  const buckets = { BUNDLES: bucket(bindings.BUNDLES), PRIVATE: bucket(bindings.PRIVATE) };
+  return { bindings: { ...bindings, ...buckets }, count };
+}
+
 /** Bindings whose database does something before the n-th batch. */
 export function beforeBatch(env: Bindings, nth: number, event: () => Promise<unknown>): Bindings {
   let batches = 0;

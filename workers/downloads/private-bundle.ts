@@ -1,30 +1,21 @@
+import { RbsmError } from "@rising-bsm/protocol";
 import type { AppContext } from "../http.ts";
-import { isPlainGet } from "./decide-delivery.ts";
-import { serveObject } from "./serve-object.ts";
-
-/** What the holder of a link may keep. Shared caches must not: the link ends, their copy would not. */
-const HOLDER_ONLY = "private, max-age=600";
+import { DOWNLOAD_URL_SECONDS } from "./download-url.ts";
+import { serveBundle } from "./serve-bundle.ts";
 
 /**
- * Serves a paid or private bundle to a caller whose link was checked. The copy in the Worker's cache
- * lies under a path that no route serves and without the query, so that neither a link nor made-up
- * parameters become part of the key.
+ * Serves a bundle that needs a link to a caller whose link was checked. The Worker runs before its
+ * cache, so the copy there is never answered without that check; it lies under a path that no route
+ * serves. A download that began before its link ended goes on to its end.
  */
-export async function servePrivateBundle(c: AppContext, key: string): Promise<Response | null> {
-  const { env, req } = c;
-  if (!isPlainGet(req.raw)) return forHolder(await serveObject(env.PRIVATE, key, req.raw));
-  const cacheKey = new URL(`/private-copy/${key}`, req.url).href;
-  const known = await caches.default.match(cacheKey);
-  if (known !== undefined) return forHolder(known);
-  const found = await serveObject(env.PRIVATE, key, req.raw);
-  if (found === null) return null;
-  c.executionCtx.waitUntil(caches.default.put(cacheKey, found.clone()));
-  return forHolder(found);
-}
-
-function forHolder(response: Response | null): Response | null {
-  if (response === null) return null;
-  const headers = new Headers(response.headers);
-  headers.set("Cache-Control", HOLDER_ONLY);
-  return new Response(response.body, { status: response.status, headers });
+export async function serveLinkedBundle(c: AppContext, key: string): Promise<Response> {
+  const cacheKey = new URL(`/private-copy/${key}`, c.req.url).href;
+  const found = await serveBundle(c, { bucket: c.env.PRIVATE, key, cacheKey });
+  if (found === null) throw new RbsmError("not_found");
+  const headers = new Headers(found.headers);
+  // Shared caches must not keep it: the link ends, their copy would not.
+  headers.set("Cache-Control", `private, max-age=${DOWNLOAD_URL_SECONDS}`);
+  // The address is the right to the bytes: it must not travel on.
+  headers.set("Referrer-Policy", "no-referrer");
+  return new Response(found.body, { status: found.status, headers });
 }

@@ -4,7 +4,8 @@ import { secretBytes } from "../env.ts";
 import { CACHE, createRoute, createRoutes, problemAnswer } from "../http.ts";
 import type { AppContext } from "../http.ts";
 import { verifyDownloadUrl } from "./download-url.ts";
-import { servePrivateBundle } from "./private-bundle.ts";
+import { serveOpenBundle } from "./open-bundle.ts";
+import { serveLinkedBundle } from "./private-bundle.ts";
 import { serveObject } from "./serve-object.ts";
 
 /** The static plane: bytes from R2, never a query. It has to work while the databases are away. */
@@ -107,26 +108,12 @@ downloads.openapi(bundleRoute, async (c) => {
   const sha256 = /^([0-9a-f]{64})\.rbsm$/.exec(c.req.valid("param").file)?.[1];
   if (sha256 === undefined) throw new RbsmError("not_found");
   const key = objectKey(bundlePath(sha256));
-  if (c.req.valid("query").m !== undefined && (await isGranted(c))) return serveGranted(c, key);
-  const found = await serveObject(c.env.BUNDLES, key, c.req.raw);
-  if (found !== null) return found;
-  const isPrivate = (await c.env.PRIVATE.head(key)) !== null;
-  throw isPrivate ? grantRefused() : new RbsmError("not_found");
+  const hasLink = c.req.valid("query").m !== undefined && (await isLinkValid(c));
+  return hasLink ? serveLinkedBundle(c, key) : serveOpenBundle(c, key);
 });
 
-function isGranted(c: AppContext): Promise<boolean> {
+function isLinkValid(c: AppContext): Promise<boolean> {
   return verifyDownloadUrl(secretBytes(c.env, "DOWNLOAD_KEY"), new URL(c.req.url), new Date());
-}
-
-async function serveGranted(c: AppContext, key: string): Promise<Response> {
-  const found = await servePrivateBundle(c, key);
-  if (found === null) throw new RbsmError("not_found");
-  return found;
-}
-
-function grantRefused(): RbsmError {
-  const fix = "Ask POST /v1/downloads for a fresh link with a valid lease";
-  return new RbsmError("license_refused", "The bundle needs a link that is still valid", { fix });
 }
 
 downloads.openapi(redirectRoute, async (c) => {

@@ -15,19 +15,24 @@ export async function serveObject(
 ): Promise<Response | null> {
   if (isPlainGet(request)) {
     const whole = await bucket.get(key);
-    return whole === null ? null : answer(whole, { status: 200 }, whole.body);
+    return whole === null ? null : wholeObject(whole);
   }
   const object = await bucket.head(key);
   if (object === null) return null;
   const delivery = decideDelivery(request, { etag: entityTag(object), size: object.size });
-  if (delivery.status === 416) throw rangeRefused(object);
+  if (delivery.status === 416) throw rangeRefused(object.size);
   if (request.method === "HEAD" || delivery.status === 304) return answer(object, delivery, null);
   const read = await bucket.get(key, delivery.status === 206 ? { range: delivery } : {});
   return read === null ? null : answer(read, delivery, read.body);
 }
 
+/** Answers all of the object. */
+export function wholeObject(object: R2ObjectBody): Response {
+  return answer(object, { status: 200 }, object.body);
+}
+
 /** A refusal like any other: the object may be kept for ever, this answer must not. */
-function rangeRefused({ size }: R2Object): RbsmError {
+export function rangeRefused(size: number): RbsmError {
   return new RbsmError("request_range", undefined, {
     headers: { "Content-Range": `bytes */${size}`, "Accept-Ranges": "bytes" },
   });

@@ -63,7 +63,8 @@ export async function publishRelease(c: AppContext, target: Target): Promise<Pub
     settings(c.env).REVIEW_POLICY,
   );
   const { existing } = facts;
-  const stage = () => stageBundle(c.env.PRIVATE, { ...target, sha256: bundle.sha256 }, bytes);
+  const staged = { ...target, sha256: bundle.sha256, paid: admission.paid };
+  const stage = () => stageBundle(c.env.PRIVATE, staged, bytes);
   if (existing === undefined || needsStaged(existing)) await stage();
   const publication = await claimRelease(c, { target, bundle, admission });
   // Bytes that had lain here for a day may have been swept away just before the claim.

@@ -5,8 +5,8 @@ import type { Version } from "../schema.ts";
 
 const headers = { contentType: "application/octet-stream", cacheControl: CACHE.immutable };
 
-/** An uploaded bundle and the version that it was uploaded as. */
-export type StagedBundle = Pick<Version, "plugin" | "version" | "sha256">;
+/** An uploaded bundle and the version that it was uploaded as; `paid` is whether that needs a license. */
+export type StagedBundle = Pick<Version, "plugin" | "version" | "sha256" | "paid">;
 
 /**
  * Stores the bytes under their hash where nobody can fetch them without a grant. Only the version
@@ -14,12 +14,20 @@ export type StagedBundle = Pick<Version, "plugin" | "version" | "sha256">;
  */
 export async function stageBundle(
   bucket: R2Bucket,
-  { plugin, version, sha256 }: StagedBundle,
+  { plugin, version, sha256, paid }: StagedBundle,
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<void> {
   const key = bundleKey(sha256);
   if (await holdsBundle(bucket, sha256)) return;
-  await putOnce(bucket, { key, bytes, headers, customMetadata: { plugin, version } });
+  const customMetadata = { plugin, version, ...(paid ? LICENSED : {}) };
+  await putOnce(bucket, { key, bytes, headers, customMetadata });
+}
+
+const LICENSED = { licensed: "true" };
+
+/** Whether the staged bundle stays where only a link opens it; false where that is not known. */
+export function isLicensed({ customMetadata }: Pick<R2Object, "customMetadata">): boolean {
+  return customMetadata?.["licensed"] === LICENSED.licensed;
 }
 
 /** Whether a version lives from its staged copy: it is sold, or not yet where everybody can fetch it. */

@@ -29,7 +29,7 @@ async function isStaged(bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
 async function stageOrphan(content: string): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = await buildBundle(acme.key, target, { "x.txt": content });
   const staged = { plugin: target.name, version: target.version, sha256: await sha256Hex(bytes) };
-  await stageBundle(env.PRIVATE, staged, bytes);
+  await stageBundle(env.PRIVATE, { ...staged, paid: false }, bytes);
   return bytes;
 }
 
@@ -104,7 +104,7 @@ describe("the sweep", () => {
     const bundle = await buildBundle(acme.key, target);
     await publish(target, bundle, acme);
     const staged = { plugin: target.name, version: "1.0.0", sha256: await sha256Hex(bundle) };
-    await stageBundle(env.PRIVATE, staged, bundle);
+    await stageBundle(env.PRIVATE, { ...staged, paid: false }, bundle);
     const key = await keyOf(bundle);
     await env.BUNDLES.delete(key);
     await sweepStaged(env, tomorrow());
@@ -118,7 +118,8 @@ describe("the sweep", () => {
     for (let i = 0; i < 120; i++) {
       const sha256 = await sha256Of(`orphan ${i}`);
       const bytes = utf8(`orphan ${i}`);
-      await stageBundle(env.PRIVATE, { plugin: target.name, version: "1.0.0", sha256 }, bytes);
+      const staged = { plugin: target.name, version: "1.0.0", sha256, paid: false };
+      await stageBundle(env.PRIVATE, staged, bytes);
     }
     const left = [];
     for (let run = 0; run < 8; run++) {

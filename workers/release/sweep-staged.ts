@@ -1,7 +1,7 @@
 import { writeDatabase } from "../database.ts";
 import type { Database } from "../database.ts";
 import type { Bindings } from "../env.ts";
-import { bundleKey, holdsBundle, needsStaged, stageBundle } from "./bundle-object.ts";
+import { bundleKey, holdsBundle, isLicensed, needsStaged, stageBundle } from "./bundle-object.ts";
 import type { StagedBundle } from "./bundle-object.ts";
 import { listClaims } from "./queries.ts";
 
@@ -63,11 +63,11 @@ async function listUpTo(
   return found;
 }
 
-function toStagedBundle({ key, customMetadata }: R2Object): StagedBundle[] {
-  const sha256 = /^b\/([0-9a-f]{64})\.rbsm$/.exec(key)?.[1];
-  const { plugin, version } = customMetadata ?? {};
+function toStagedBundle(object: R2Object): StagedBundle[] {
+  const sha256 = /^b\/([0-9a-f]{64})\.rbsm$/.exec(object.key)?.[1];
+  const { plugin, version } = object.customMetadata ?? {};
   if (sha256 === undefined || plugin === undefined || version === undefined) return [];
-  return [{ plugin, version, sha256 }];
+  return [{ plugin, version, sha256, paid: isLicensed(object) }];
 }
 
 /** Those that no version lives from; the copy of a free bundle only when the public one is there. */
