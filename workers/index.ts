@@ -9,8 +9,10 @@ import { fillFolds } from "./names/queries.ts";
 import { allSettled } from "./objects.ts";
 import { sweepStaged } from "./release/sweep-staged.ts";
 import { reportExpiry } from "./trust/report-expiry.ts";
+import { deliverDue } from "./webhooks/deliver.ts";
 
 const NAMES_A_RUN = 500;
+const DELIVERIES_MS = 120_000;
 
 export default {
   fetch: app.fetch,
@@ -23,6 +25,7 @@ export default {
     const first = [fillFolds(db, NAMES_A_RUN), carryOutTransfers(env, now)];
     // One that goes wrong keeps none of the others from being done.
     await Promise.allSettled(first);
-    await allSettled([...first, advance(env, now), sweepStaged(env, now)]);
+    const rest = [advance(env, now), sweepStaged(env, now), deliverDue(env, { ms: DELIVERIES_MS })];
+    await allSettled([...first, ...rest]);
   },
 } satisfies ExportedHandler<Bindings>;

@@ -14,6 +14,3 @@ ALTER TABLE activations ADD COLUMN over_seats INTEGER NOT NULL DEFAULT 0 CHECK (
 ALTER TABLE activations ADD COLUMN resumes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE activations ADD COLUMN resumes_since INTEGER;
 ALTER TABLE activations ADD COLUMN resumed_seq INTEGER;
-
--- What became of licenses, in the order in which it happened: webhooks are read from here.
-CREATE INDEX audit_of_licenses ON audit (id) WHERE action >= 'license.' AND action < 'license/';

@@ -1,0 +1,29 @@
+import type { WebhookInfo } from "@rising-bsm/protocol";
+import type { Webhook } from "./tables.ts";
+
+/** What its publisher is shown of a webhook. */
+export function showWebhook(webhook: Webhook): WebhookInfo {
+  const { id, publisher, scope, url, events, failingSince, nextAttemptAt, createdAt } = webhook;
+  const state = stateOf(webhook);
+  return {
+    webhookId: id,
+    publisher,
+    scope,
+    url,
+    events: [...events],
+    state,
+    problem: webhook.lastProblem,
+    failingSince: isoTime(failingSince),
+    nextAttemptAt: isoTime(state === "failing" ? nextAttemptAt : null),
+    createdAt: new Date(createdAt).toISOString(),
+  };
+}
+
+function stateOf({ disabledAt, failingSince }: Webhook): WebhookInfo["state"] {
+  if (disabledAt !== null) return "disabled";
+  return failingSince === null ? "active" : "failing";
+}
+
+function isoTime(time: number | null): string | null {
+  return time === null ? null : new Date(time).toISOString();
+}
