@@ -58,6 +58,8 @@ export interface HostOptions {
   /** Time zone in which plugins' schedules are read, like "Europe/Berlin". Default the system's. */
   readonly timezone?: string;
   readonly now?: () => Date;
+  /** A counter in ms that nobody can set, beside `now`; the machine's when left out. */
+  readonly monotonic?: () => number;
   /** Instead of setTimeout for schedules: calls `work` after `ms`; the result stops it. */
   readonly setTimer?: (work: () => void, ms: number) => () => void;
   /** Another runtime than isolated-vm in child processes. */

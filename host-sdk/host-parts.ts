@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { performance } from "node:perf_hooks";
 import {
   base64url,
   fromBase64url,
@@ -7,7 +6,6 @@ import {
   type NoteKey,
   RbsmError,
   type ServiceKeys,
-  type SigningKey,
 } from "@rising-bsm/protocol";
 import { type AuditLog, createAuditLog } from "./broker/audit-log.ts";
 import type { AuditRow, Broker } from "./broker/broker.ts";
@@ -23,9 +21,15 @@ import { type BundleFolder, createBundleFolder } from "./install/bundle-folder.t
 import type { InstallParts } from "./install/installer.ts";
 import { recover } from "./install/journal.ts";
 import { type PluginRow, readPlugins } from "./install/rows.ts";
-import type { InstallLicenses } from "./install/stage.ts";
+import {
+  installLicenses,
+  keeperOf,
+  licenseData,
+  openHostLicenses,
+} from "./license/host-licenses.ts";
 import { openInstanceKey } from "./license/instance-key.ts";
-import { type Licenses, openLicenses } from "./license/licenses.ts";
+import type { LicenseKeeper } from "./license/license-keeper.ts";
+import type { Licenses } from "./license/licenses.ts";
 import type { ActivePlugins } from "./lifecycle/active-plugins.ts";
 import { type Administration, createAdministration } from "./lifecycle/administer.ts";
 import type { AdministerParts } from "./lifecycle/administer-parts.ts";
@@ -39,7 +43,7 @@ import { createRevocations, loadRevoked } from "./lifecycle/revocations.ts";
 import type { Reach } from "./lifecycle/running.ts";
 import { createSlots, problemOf, type Slot, type Slots } from "./lifecycle/slots.ts";
 import { createStateHistory, type StateHistory } from "./lifecycle/state-history.ts";
-import type { PluginData, PluginRuntime } from "./runtime/plugin-runtime.ts";
+import type { PluginRuntime } from "./runtime/plugin-runtime.ts";
 import { createSecrets, deleteSecrets, openSecretKey, type Secrets } from "./settings/secrets.ts";
 import { createSettings, type Settings } from "./settings/settings.ts";
 import type { HostStore } from "./store/host-store.ts";
@@ -68,6 +72,7 @@ export interface HostParts {
   readonly settings: Settings;
   readonly audit: AuditLog;
   readonly licenses: Licenses;
+  readonly keeper: LicenseKeeper;
   readonly trust: Trust;
   readonly held: HeldUpdates;
   /** What the administrator allows any plugin. */
@@ -132,7 +137,9 @@ async function openStored(options: CompleteOptions) {
   const revocations = createRevocations({ trust, logger });
   await revocations.reload();
   const key = await openInstanceKey(options.dataDir);
-  const licenses = await licensesOf(options, { marketplace, trust, now, logger, key });
+  const { monotonic } = options;
+  const found = { logger, marketplace, trust, log };
+  const { licenses, readClock } = await openHostLicenses({ ...found, store, now, key, monotonic });
   const slots = createSlots({
     onListenerError: (error) => logger.error("A state listener failed", { error }),
     now,
@@ -141,14 +148,16 @@ async function openStored(options: CompleteOptions) {
   loadRevoked({ revocations, slots });
   const publishers = await trustedPublishers(options.developerMode);
   const instance = base64url(key.publicKey);
+  const kept = { licenses, readClock, store, slots, logger, instanceKeyId: key.keyId };
+  const keeper = keeperOf(kept);
   const secrets = createSecrets(store, () => openSecretKey(options.dataDir));
   const auditLog = createAuditLog(store, logger);
-  const found = { logger, marketplace, trust, log, licenses, slots, publishers, secrets, auditLog };
-  return { ...recovery, ...found, revocations, closing, instance };
+  const kinds = { slots, publishers, secrets, auditLog, licenses, keeper, revocations };
+  return { ...recovery, ...found, ...kinds, closing, instance };
 }
 
 async function assemble(options: CompleteOptions, lock: FolderLock): Promise<HostParts> {
-  const { slots, licenses, publishers, closing, secrets, auditLog, ...stored } =
+  const { slots, licenses, keeper, publishers, closing, secrets, auditLog, ...stored } =
     await openStored(options);
   const { store, logger, trust, revocations } = stored;
   const logs = createPluginLogs();
@@ -173,8 +182,7 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
   const administration = createAdministration(administer);
   const events = createEventDelivery({ slots, active, logger });
   const schedules = createPluginSchedules({ ...stored, options, slots, active });
-  const history = createStateHistory({ store, logger });
-  slots.on((event) => history.write(event));
+  const history = recordHistory(stored, slots);
   const stopEvents = deliverDomainEvents(options, events, logger);
   return {
     runtime,
@@ -190,6 +198,7 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
     settings: createSettings(administer, secrets),
     audit: auditLog,
     licenses,
+    keeper,
     trust,
     held: createHeldUpdates(),
     limits: options.limits ?? {},
@@ -197,14 +206,23 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
     async close() {
       stopEvents();
       closing.abort();
-      const work = [schedules.close(), administration.close().then(() => active.settle())];
-      await endWork(runtime, Promise.allSettled(work));
+      const operations = administration.close().then(() => active.settle());
+      await endWork(runtime, Promise.allSettled([schedules.close(), keeper.close(), operations]));
       await history.flush();
       await auditLog.close();
       await store.close();
       await lock.release();
     },
   };
+}
+
+function recordHistory(
+  { store, logger }: { store: HostStore; logger: HostLogger },
+  slots: Slots,
+): StateHistory {
+  const history = createStateHistory({ store, logger });
+  slots.on((event) => history.write(event));
+  return history;
 }
 
 /** How long closing waits for what is under way, before and after the plugins are ended. */
@@ -343,54 +361,6 @@ async function trustOf(options: HostOptions, { marketplace, now }: Clocked): Pro
     verified: async () =>
       parseStoredTrust(await readFileIfPresent(join(options.dataDir, "trust", "verified.json")))
         ?.trust ?? null,
-  };
-}
-
-async function licensesOf(
-  options: CompleteOptions,
-  {
-    marketplace,
-    trust,
-    now,
-    logger,
-    key,
-  }: Clocked & { readonly trust: Trust; readonly logger: HostLogger; readonly key: SigningKey },
-): Promise<Licenses> {
-  const { licenses, problems } = await openLicenses({
-    store: options.store,
-    server: marketplace,
-    key,
-    leaseKeys: async () => (await trust.verified())?.serviceKeys.lease ?? [],
-    readClock: () => ({ system: now().getTime(), monotonic: performance.now() }),
-  });
-  for (const { plugin, error } of problems) {
-    logger.warn(`The stored license of ${plugin} does not verify`, { error: String(error) });
-  }
-  return licenses;
-}
-
-function installLicenses(licenses: Licenses): InstallLicenses {
-  return {
-    async ensure(plugin, licenseKey) {
-      if (licenseKey !== undefined) return licenses.activate(plugin, licenseKey);
-      if (licenses.check(plugin) !== null) return;
-      throw new RbsmError("license_required", `${plugin} needs a license key`, {
-        plugin,
-        fix: "Install it with the license key that came with the purchase.",
-      });
-    },
-    downloadUrl: async (plugin, version) => (await licenses.requestDownload(plugin, version)).url,
-    async giveBack(plugin) {
-      if (licenses.check(plugin) !== null) await licenses.returnLease(plugin);
-    },
-  };
-}
-
-function licenseData(licenses: Licenses, { name, release }: PluginRow): PluginData["license"] {
-  const publishedAt = Date.parse(release.publishedAt);
-  return {
-    entitlements: licenses.entitlements(name, publishedAt),
-    info: { ...licenses.info(name, publishedAt) },
   };
 }
 

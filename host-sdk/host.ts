@@ -16,6 +16,8 @@ import {
   type VerifyResult,
 } from "./lifecycle/administer.ts";
 import type { Delivery, HookCounts } from "./lifecycle/deliver-events.ts";
+import { type LicenseCalls, licensesOver } from "./license/host-licenses.ts";
+import type { LicenseEvent } from "./license/license-news.ts";
 import { checkRegularly } from "./lifecycle/check-regularly.ts";
 import { checkForUpdates, describeTrust, type TrustInfo } from "./lifecycle/check-for-updates.ts";
 import { describePlugin, type PluginInfo } from "./lifecycle/describe.ts";
@@ -65,7 +67,7 @@ export interface HostUsage extends Omit<PluginUsage, "pid"> {
  * Finds, verifies, installs and runs plugins. Every refusal is an RbsmError with a code; a failing
  * plugin is a state with a reason and never an exception of the host's own.
  */
-export interface PluginHost {
+export interface PluginHost extends LicenseCalls {
   /** Installs a plugin and what it needs, all or nothing. An installed version that fits stays. */
   install(name: string, options?: InstallOptions): Promise<PluginInfo>;
   /** Installs a bundle past the marketplace; developer mode only, signed by a key it trusts. */
@@ -118,6 +120,8 @@ export interface PluginHost {
   audit(query?: AuditQuery): Promise<AuditRow[]>;
   /** Calls `listener` with everything that happens to a plugin; the result stops that. */
   on(event: "state", listener: (event: StateEvent) => void): () => void;
+  /** Calls `listener` when a license allows something else than before, or its warning changes. */
+  on(event: "license", listener: (event: LicenseEvent) => void): () => void;
   /**
    * Asks the marketplace for newer releases of what is installed, and brings revocations into force.
    * Throws `trust_*` when what it serves does not verify; plugins keep running.
@@ -125,8 +129,6 @@ export interface PluginHost {
   checkForUpdates(): Promise<UpdateInfo[]>;
   /** When the marketplace was last verified, and whether its log told two histories. */
   trust(): Promise<TrustInfo>;
-  /** Renews the leases whose time has come; the host also does so by itself every hour. */
-  renewLicenses(): Promise<void>;
   /** Serves the management API, the plugins' own routes and a plain page under `base`. */
   handle(request: Request, options?: HandleOptions | null): Promise<Response>;
   /** Tells every plugin that listens about an event of the application. */
@@ -134,8 +136,6 @@ export interface PluginHost {
   /** Ends every child process, closes the store and lets go of the data directory. */
   close(): Promise<void>;
 }
-
-const RENEWAL_INTERVAL_MS = 3_600_000;
 
 /**
  * Opens a host on its data directory. Throws `usage` for options that are none, `conflict_locked`
@@ -147,11 +147,10 @@ export async function createPluginHost(options: HostOptions): Promise<PluginHost
   const host = hostOver(parts);
   const warn = (message: string, error: unknown) =>
     options.logger?.warn(message, { error: String(error) });
-  const renewal = setInterval(() => {
-    host.renewLicenses().catch((error: unknown) => warn("Licenses could not be renewed", error));
-  }, RENEWAL_INTERVAL_MS);
-  renewal.unref();
-  if (options.runSchedules !== false) parts.schedules.start();
+  if (options.runSchedules !== false) {
+    parts.schedules.start();
+    parts.keeper.start();
+  }
   const stopChecking = checkRegularly(
     () => checkAndTell(host, warn),
     options.marketplace === undefined || options.runSchedules === false ? 0 : options.updateCheckMs,
@@ -160,7 +159,6 @@ export async function createPluginHost(options: HostOptions): Promise<PluginHost
   return {
     ...host,
     close() {
-      clearInterval(renewal);
       stopChecking();
       return (closing ??= parts.close());
     },
@@ -198,14 +196,11 @@ function hostOver(parts: HostParts): PluginHost {
     runSchedule: (name, schedule) => parts.schedules.runNow(name, schedule),
     ...settingsOver(parts),
     audit: (query = {}) => parts.audit.read(query),
-    on: (event, listener) => {
-      checkListener(event, listener);
-      return slots.on(listener);
-    },
+    ...listenersOver(parts),
     verify: (name) => verify(parts, name),
-    checkForUpdates: () => checkForUpdates(parts),
+    checkForUpdates: () => checkForUpdates(parts).finally(() => parts.licenses.followKeys()),
     trust: () => describeTrust(parts),
-    renewLicenses: () => renewLicenses(parts),
+    ...licensesOver(parts),
     handle: (request, options) => handler(request, options),
     emit: (event, payload) => parts.events.emit(event, payload),
     close: () => parts.close(),
@@ -273,23 +268,13 @@ async function verify(
   return verifyInstalled(administer, name, (id) => pinned(id) ?? trustedPublishers?.get(id));
 }
 
-async function renewLicenses({ licenses, slots, administer }: HostParts): Promise<void> {
-  // A seat that could not be returned ends with its lease, so that lease is not made longer.
-  const installed = (plugin: string) => slots.find(plugin) !== undefined;
-  for (const { plugin, error } of await licenses.renewDue(installed)) {
-    const fields = { error: String(error) };
-    administer.install.logger.warn(`The license of ${plugin} could not be renewed`, fields);
-  }
-}
-
 function describe(
   { slots, licenses, limits, administer, held }: HostParts,
   name: string,
 ): PluginInfo {
   const slot = slots.get(name);
-  const license = licenses.info(name, Date.parse(slot.row.release.publishedAt));
   return describePlugin(slot, {
-    license: { ...license },
+    license: licenses.describe(name, Date.parse(slot.row.release.publishedAt)),
     limits: limitsOf(slot.manifest, limits),
     advisories: advisoryInfos(administer.revocations, slot),
     heldUpdate: held.of(slot),
@@ -306,10 +291,24 @@ async function callPlugin(
   return result;
 }
 
-/** What an application without types passes: a listener of nothing would never be missed. */
-function checkListener(event: unknown, listener: unknown): void {
-  if (event === "state" && typeof listener === "function") return;
-  throw new RbsmError("usage", 'host.on takes "state" and a function');
+type Listening =
+  | [event: "state", listener: (event: StateEvent) => void]
+  | [event: "license", listener: (event: LicenseEvent) => void];
+
+function listenersOver({ slots, keeper }: HostParts): Pick<PluginHost, "on"> {
+  return {
+    on(...[event, listener]: Listening) {
+      // What an application without types passes: a listener of nothing would never be missed.
+      if (typeof listener !== "function") throw unknownListener();
+      if (event === "state") return slots.on(listener);
+      if (event === "license") return keeper.on(listener);
+      throw unknownListener();
+    },
+  };
+}
+
+function unknownListener(): RbsmError {
+  return new RbsmError("usage", 'host.on takes "state" or "license", and a function');
 }
 
 function checkCall({ name, signal }: { readonly name: unknown; readonly signal?: unknown }): void {

@@ -39,6 +39,10 @@ export type {
   MarketplaceReader,
   ReaderOptions,
 } from "./install/read-marketplace.ts";
+export type { LicenseDescription, LicenseWarning } from "./license/describe-license.ts";
+export type { LicenseCalls } from "./license/host-licenses.ts";
+export type { LicenseInfo } from "./license/license-info.ts";
+export type { LicenseEvent } from "./license/license-news.ts";
 export type { InstallOptions, UpdateOptions, VerifyResult } from "./lifecycle/administer.ts";
 export type { HeldUpdate, TrustInfo } from "./lifecycle/check-for-updates.ts";
 export type { Delivery, HookCounts } from "./lifecycle/deliver-events.ts";

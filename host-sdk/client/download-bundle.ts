@@ -10,8 +10,11 @@ import type { Incoming, Send } from "./send.ts";
 
 /** A bundle whose digest and size a verified statement has announced, and the file it goes to. */
 export interface WantedBundle {
-  /** Path below the marketplace's base, or a same-origin URL with a download authorisation. */
-  readonly path: string;
+  /**
+   * Path below the marketplace's base, or what asks for a same-origin URL that is good for minutes:
+   * again when the marketplace refuses the one before.
+   */
+  readonly path: string | (() => Promise<string>);
   readonly sha256: string;
   readonly size: number;
   readonly file: string;
@@ -29,26 +32,56 @@ const RETRYABLE = [
 ];
 
 /**
- * Downloads to `file`, resuming a partial file of an earlier try. The file appears under its name
- * only with the announced length and SHA-256. When the network fails for good the partial file
+ * Downloads to `file`, resuming a partial file of an earlier try, under another link when the first
+ * has ended. The file appears under its name only with the announced length and SHA-256. When the network fails for good the partial file
  * stays for the next try; bytes that cannot be the bundle are removed at once.
  */
 export async function downloadBundle(send: Send, wanted: WantedBundle): Promise<void> {
   await mkdir(dirname(wanted.file), { recursive: true, mode: 0o700 });
   const giveUpAt = performance.now() + CLIENT_LIMITS.downloadMs;
+  const address = addressOf(wanted.path);
   let fruitless = 0;
   for (let before = await partialSize(wanted); ; before = await partialSize(wanted)) {
     try {
-      await fetchRest(send, wanted, before);
+      await fetchRest(send, { ...wanted, address }, before);
       return await finish(wanted, before);
     } catch (error) {
       fruitless = (await partialSize(wanted)) > before ? 0 : fruitless + 1;
-      const worthRetrying = error instanceof RbsmError && RETRYABLE.includes(error.code);
+      const worthRetrying = address.isRenewable(error) || isPassing(error);
       if (!worthRetrying || fruitless >= CLIENT_LIMITS.attempts || performance.now() > giveUpAt)
         throw diskError(error);
       await pause((wanted.backOffMs ?? CLIENT_LIMITS.backOffMs) * 2 ** fruitless, wanted.signal);
     }
   }
+}
+
+function isPassing(error: unknown): boolean {
+  return error instanceof RbsmError && RETRYABLE.includes(error.code);
+}
+
+/** Where to load from. */
+interface Address {
+  get(): Promise<string>;
+  /** Whether this refusal is one of a link, so that `get()` asks for another. */
+  isRenewable(error: unknown): boolean;
+}
+
+function addressOf(path: WantedBundle["path"]): Address {
+  if (typeof path === "string") return { get: async () => path, isRenewable: () => false };
+  let link: string | null = null;
+  return {
+    async get() {
+      link ??= await path();
+      return link;
+    },
+    isRenewable(error) {
+      // Without a link it was asking for one that was refused: nothing would change that.
+      if (link === null || !(error instanceof RbsmError)) return false;
+      if (error.code !== "license_refused") return false;
+      link = null;
+      return true;
+    },
+  };
 }
 
 async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
@@ -69,11 +102,15 @@ async function partialSize(wanted: WantedBundle): Promise<number> {
   return size <= wanted.size ? size : 0;
 }
 
-async function fetchRest(send: Send, wanted: WantedBundle, have: number): Promise<void> {
+async function fetchRest(
+  send: Send,
+  wanted: WantedBundle & { readonly address: Address },
+  have: number,
+): Promise<void> {
   if (have === wanted.size && have > 0) return;
   const answer = await send({
     method: "GET",
-    path: wanted.path,
+    path: await wanted.address.get(),
     signal: wanted.signal,
     totalMs: CLIENT_LIMITS.downloadMs,
     // If-Range makes a changed object start again from its first byte instead of mixing two.

@@ -41,7 +41,8 @@ export function createHttpHandler(
       const mounted = mount(request, { actor: checkActor(actor), base: base.replace(/\/+$/, "") });
       if (mounted.path.startsWith("/x/")) return await servePluginRoute(parts, mounted);
       refuseCrossSite(request);
-      if (/^\/api\/(?:plugins|audit|trust)(?:\/|$)/.test(mounted.path)) return await api(mounted);
+      if (/^\/api\/(?:plugins|licenses|audit|trust)(?:\/|$)/.test(mounted.path))
+        return await api(mounted);
       return await servePages(parts.host, mounted);
     } catch (error) {
       return answerProblem(error);

@@ -13,6 +13,7 @@ import { LOG_LEVELS } from "../runtime/plugin-runtime.ts";
 import { answerData, answerProblem, eventFrame } from "./answer.ts";
 import { type ApiEnv, named, route } from "./api-env.ts";
 import type { Mounted } from "./handler.ts";
+import { addLicenseRoutes } from "./license-api.ts";
 import { type HostPermission, requireActor } from "./permissions.ts";
 import { readBody, readJsonBody } from "./read-body.ts";
 import { addSettingsRoutes } from "./settings-api.ts";
@@ -59,6 +60,7 @@ export function createManagementApi(host: PluginHost): (mounted: Mounted) => Pro
   addPluginRoutes(app, host);
   addLogAndScheduleRoutes(app, host);
   addSettingsRoutes(app, host);
+  addLicenseRoutes(app, host);
   app.notFound(() => answerProblem(new RbsmError("not_found")));
   app.onError((error) => answerProblem(error));
   return async function serveApi({ request, path, url, actor }) {

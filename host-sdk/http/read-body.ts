@@ -35,3 +35,16 @@ export async function readJsonBody<T>(
     })),
   });
 }
+
+/** The same for a body with a secret: what is wrong is not repeated, because a parser quotes the text. */
+export async function readSecretBody<T>(
+  request: Request,
+  { shape, ...limits }: { schema: z.ZodType<T>; maxBytes: number; shape: string },
+): Promise<T> {
+  try {
+    return await readJsonBody(request, limits);
+  } catch (error) {
+    if (error instanceof RbsmError && error.code !== "request_invalid") throw error;
+    throw new RbsmError("request_invalid", `The body is ${shape}`);
+  }
+}

@@ -5,7 +5,7 @@ import type { PluginHost } from "../host.ts";
 import { answerData } from "./answer.ts";
 import { type ApiEnv, named, route } from "./api-env.ts";
 import { requireActor } from "./permissions.ts";
-import { readJsonBody } from "./read-body.ts";
+import { readJsonBody, readSecretBody } from "./read-body.ts";
 
 const settingsSchema = z.record(z.string(), z.json());
 const secretSchema = z.strictObject({ value: z.string() });
@@ -15,6 +15,7 @@ const auditSchema = z.object({
 });
 
 const { apiBodyBytes: maxBytes } = HOST_HTTP_LIMITS;
+const secretBody = { schema: secretSchema, maxBytes, shape: '{"value": "…"}' };
 
 /** What administrators enter and look through: settings, secrets (names only) and the audit. */
 export function addSettingsRoutes(app: Hono<ApiEnv>, host: PluginHost): void {
@@ -33,7 +34,7 @@ export function addSettingsRoutes(app: Hono<ApiEnv>, host: PluginHost): void {
   });
   app.put(route("/secrets/:secret"), async (c) => {
     requireActor(c.env.actor, "plugin.manage");
-    const value = await readSecretBody(c.req.raw);
+    const { value } = await readSecretBody(c.req.raw, secretBody);
     await host.setSecret(named(c), c.req.param("secret") ?? "", value);
     return answerData(await host.secrets(named(c)));
   });
@@ -48,14 +49,4 @@ export function addSettingsRoutes(app: Hono<ApiEnv>, host: PluginHost): void {
     if (query.success) return answerData(await host.audit(query.data));
     throw new RbsmError("request_invalid", `limit is 1 to ${AUDIT_LIMITS.rowsPerPage}`);
   });
-}
-
-/** What is wrong with the body is not repeated: a parser's message quotes the text. */
-async function readSecretBody(request: Request): Promise<string> {
-  try {
-    return (await readJsonBody(request, { schema: secretSchema, maxBytes })).value;
-  } catch (error) {
-    if (error instanceof RbsmError && error.code !== "request_invalid") throw error;
-    throw new RbsmError("request_invalid", 'The body is {"value": "…"}');
-  }
 }

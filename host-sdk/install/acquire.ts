@@ -18,8 +18,8 @@ export interface Acquisition {
   readonly accepted: AcceptedRelease;
   readonly marketplace: Marketplace;
   readonly bundles: BundleFolder;
-  /** Path or authorised URL of the bundle. */
-  readonly path: string;
+  /** Path of the bundle, or what asks for an authorised URL of it. */
+  readonly path: string | (() => Promise<string>);
   readonly onProgress: OnProgress;
 }
 

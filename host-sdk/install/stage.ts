@@ -154,10 +154,7 @@ async function stageOne(
 ): Promise<Staged> {
   const { name, version, entry } = planned;
   const { statement, pin, logIndex } = release;
-  const path =
-    entry.paid && !(await bundles.has(statement.bundleSha256))
-      ? await licenses.downloadUrl(name, version)
-      : entry.bundle;
+  const path = entry.paid ? () => licenses.downloadUrl(name, version) : entry.bundle;
   const bundle = await acquireBundle({
     planned,
     accepted: release,

@@ -191,9 +191,12 @@ export class HeldLeases {
     const held = this.#held.get(plugin);
     const refusal = await this.#verifyRefusal(token).catch(() => null);
     if (held === undefined || refusal === null || !refusesLease(refusal, held, nonce)) return null;
-    if (seat.refusal !== token) {
-      await this.#options.rows.writeSeat(plugin, { seat: { ...seat, refusal: token }, version });
-    }
+    const reading = this.#options.readClock();
+    const learn = (clock: LicenseClock) => raiseFloor(clock, refusal.iat * 1000, reading);
+    const refused = { ...seat, refusal: token };
+    const clock = this.#row(learn(this.#clock), reading);
+    await this.#options.rows.writeSeat(plugin, { seat: refused, version, clock });
+    this.#clock = learn(this.#clock);
     this.#held.set(plugin, { ...held, refusal });
     return refusal;
   }
@@ -210,15 +213,6 @@ export class HeldLeases {
   /** The lease counts no more; that it is gone from the store is the caller's business. */
   drop(plugin: string): void {
     this.#held.delete(plugin);
-  }
-
-  /** Moves the floor by a time that another signature of the marketplace vouches for. */
-  async learnTime(signed: number): Promise<void> {
-    const reading = this.#options.readClock();
-    const raised = raiseFloor(this.#clock, signed, reading);
-    if (raised === this.#clock) return;
-    this.#clock = raised;
-    await this.#options.rows.writeClock(this.#row(raised, reading));
   }
 
   /** Holds the lease of a stored seat, or drops what is held when there is none or it does not verify. */

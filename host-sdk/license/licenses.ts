@@ -92,6 +92,7 @@ export class Licenses {
   readonly #requester: Requester;
   readonly #plan: RenewalPlan;
   readonly #running = new Map<string, Promise<unknown>>();
+  #changed: () => void = () => undefined;
 
   /** For {@link openLicenses}. */
   constructor(options: LicensesOptions, { rows, leases }: Stored) {
@@ -104,6 +105,11 @@ export class Licenses {
       counter: () => options.readClock().monotonic,
       jitter: options.jitter ?? Math.random,
     });
+  }
+
+  /** Calls `listener` whenever a lease came, was refused or went. */
+  onChange(listener: () => void): void {
+    this.#changed = listener;
   }
 
   /** The time licenses are judged by. */
@@ -203,6 +209,7 @@ export class Licenses {
       const destroyed = { ...NO_SEAT, activationId, receipt };
       const next = await this.#rows.writeSeat(plugin, { seat: destroyed, version });
       this.#leases.drop(plugin);
+      this.#changed();
       await this.#handIn(plugin, { activationId, receipt, version: next }).catch(
         (error: unknown) => {
           this.#plan.failed(plugin, null, error);
@@ -253,13 +260,15 @@ export class Licenses {
       const order: LeaseOrder = { before, sent: null, expects: "newest" };
       const { claims } = await this.#leases.adopt(plugin, answer, order);
       this.#plan.granted(plugin, claims);
+      this.#changed();
     });
   }
 
-  /** After the trust metadata was read: other lease keys, and the time at which it was signed. */
-  async followTrust({ signedAt }: { readonly signedAt: number }): Promise<void> {
-    await this.#leases.learnTime(signedAt);
-    if (await this.#leases.reloadWithNewKeys()) await this.plan();
+  /** After the trust metadata was read: verifies everything again when the lease keys are others. */
+  async followKeys(): Promise<void> {
+    if (!(await this.#leases.reloadWithNewKeys())) return;
+    await this.plan();
+    this.#changed();
   }
 
   /** Plans the renewal of everything that is stored, as at the start. */
@@ -325,7 +334,10 @@ export class Licenses {
     });
     await resumption.catch(async (error: unknown) => {
       if (!(error instanceof RbsmError)) throw error;
-      if (error.code === "license_conflict") await this.#leases.markClone(plugin, before);
+      if (error.code === "license_conflict") {
+        await this.#leases.markClone(plugin, before);
+        this.#changed();
+      }
       const says = error.code.startsWith("license_") || isAway(error);
       throw says ? error : cause;
     });
@@ -382,6 +394,7 @@ export class Licenses {
       return adopt();
     });
     this.#plan.granted(plugin, claims);
+    this.#changed();
   }
 
   /** The refusal in an answer counts once it is verified; without one nothing has changed. */
@@ -393,7 +406,9 @@ export class Licenses {
     const token = error instanceof RbsmError ? error.detail["refusal"] : undefined;
     if (typeof token !== "string") return error;
     const refusal = await this.#leases.refuse(plugin, token, stored);
-    return refusal === null ? error : explainRefusal(plugin, refusal);
+    if (refusal === null) return error;
+    this.#changed();
+    return explainRefusal(plugin, refusal);
   }
 
   async #hasNewKeys(error: unknown): Promise<boolean> {

@@ -31,6 +31,6 @@ export function refusesLease(refusal: RefusalClaims, held: RefusableLease, nonce
 }
 
 /** Whether it takes the grace away. A license that only ended keeps what it was promised. */
-export function endsGrace(refusal: RefusalClaims | null): boolean {
+export function endsGrace(refusal: Pick<RefusalClaims, "reason"> | null): boolean {
   return refusal !== null && refusal.reason !== "ended";
 }

@@ -1,4 +1,5 @@
-import { describePermission, type Json, type Manifest, type Text } from "@rising-bsm/protocol";
+import { describePermission, type Manifest, type Text } from "@rising-bsm/protocol";
+import type { LicenseDescription } from "../license/describe-license.ts";
 import type { HeldUpdate } from "./check-for-updates.ts";
 import type { PluginLimits } from "./granted-limits.ts";
 import type { AdvisoryInfo } from "./revocations.ts";
@@ -33,7 +34,7 @@ export interface PluginInfo {
   readonly permissions: readonly PermissionInfo[];
   readonly dependencies: Readonly<Record<string, string>>;
   readonly paid: boolean;
-  readonly license: Json;
+  readonly license: LicenseDescription;
   /** What one call of a method may use on this host. */
   readonly limits: PluginLimits;
   readonly installedAt: string;

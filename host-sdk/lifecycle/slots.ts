@@ -15,7 +15,7 @@ export interface Problem {
  * What happened to a plugin. `activated`: enabled, or its bundle repaired. `evicted`: nobody called
  * for a while, so it was unloaded. `reloaded`: the call after that, or after a crash, loaded it again.
  * `advised`: the marketplace says something about the installed release. `update-held`: there is a
- * newer release that this host does not accept as it is.
+ * newer release that this host does not accept as it is. `license-…`: what the license is from now on.
  */
 export type StateChange =
   | "installed"
@@ -26,6 +26,10 @@ export type StateChange =
   | "revoked"
   | "advised"
   | "update-held"
+  | "license-none"
+  | "license-active"
+  | "license-grace"
+  | "license-restricted"
   | "evicted"
   | "reloaded"
   | "updated"
@@ -55,7 +59,10 @@ export interface Slot {
 }
 
 /** Something that leaves a plugin as it is. */
-type NotedChange = "evicted" | "reloaded" | "advised" | "update-held";
+type NotedChange = Extract<
+  StateChange,
+  "evicted" | "reloaded" | "advised" | "update-held" | `license-${string}`
+>;
 
 /** The installed plugins by name, and who wants to hear about their states. */
 export interface Slots {
