@@ -3,6 +3,7 @@ import { Stripe } from "stripe";
 import { z } from "zod";
 import type { Checkout, CheckoutRequest, PaymentEvent, PaymentProvider } from "./provider.ts";
 import type { SignedMessage } from "./provider.ts";
+import { decimalsOf } from "./price.ts";
 import type { Price } from "./price.ts";
 import { readInvoice, readStripeEvent, readStripeFact, toPaymentFact } from "./stripe-events.ts";
 import type { PaidFor, Subject } from "./stripe-events.ts";
@@ -90,8 +91,14 @@ function lineItem({ title, price }: CheckoutRequest) {
   };
 }
 
-/** Stripe's own idea of a currency's smallest unit. */
+/** Stripe's own idea of a currency's smallest unit. Throws `request_invalid` for what it cannot charge. */
 export function stripeAmount({ currency, unitAmount }: Pick<Price, "currency" | "unitAmount">) {
+  if (decimalsOf(currency) === 3 && unitAmount % 10 !== 0) {
+    throw new RbsmError(
+      "request_invalid",
+      `A price with three decimals in ${currency} cannot be charged`,
+    );
+  }
   return PADDED.has(currency) ? unitAmount * 100 : unitAmount;
 }
 
