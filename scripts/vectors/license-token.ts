@@ -1,8 +1,10 @@
 import {
   keyThumbprint,
   type LeaseClaims,
+  type RefusalClaims,
   signLease,
   signProof,
+  signRefusal,
   utf8,
 } from "../../packages/protocol/src/index.ts";
 import { keyOf } from "./seeds.ts";
@@ -48,6 +50,16 @@ export async function licenseTokenVectors() {
     },
     instance.key,
   );
+  const refusal: Omit<RefusalClaims, "iss"> = {
+    aud: claims.aud,
+    sub: claims.sub,
+    activation: "activation-1",
+    plugin: claims.plugin,
+    iat: NOW_S + DAY_S,
+    seq: 1,
+    reason: "refunded",
+    nonce: "nonce-2",
+  };
   const [head = "", payload = "", signature = ""] = token.split(".");
   return {
     leaseKey: { ...lease.shown, kid: "2026-1" },
@@ -55,6 +67,11 @@ export async function licenseTokenVectors() {
     claims,
     token,
     proof: { method: "POST", url, body, now: NOW_S, header: proof },
+    refusal: {
+      claims: refusal,
+      token: await signRefusal(refusal, { kid: "2026-1", privateKey: lease.key }),
+    },
+    held: heldVectors(refusal),
     refused: [
       { name: "padding", token: `${token}==` },
       { name: "unused bits", token: token.slice(0, -1) + nextCharacter(token.slice(-1)) },
@@ -69,6 +86,26 @@ export async function licenseTokenVectors() {
       { name: "parts of another token", token: `${payload}.${head}.${signature}` },
     ],
   };
+}
+
+/** Whether a refusal counts for the lease of these vectors, held by "activation-1"; `sent` is the host's nonce. */
+function heldVectors(refusal: Omit<RefusalClaims, "iss">) {
+  const cases: readonly { name: string; change: Partial<RefusalClaims>; sent: string }[] = [
+    { name: "an answer to this request", change: {}, sent: "nonce-2" },
+    { name: "a later one to another request", change: {}, sent: "nonce-3" },
+    { name: "of the lease's second, to this request", change: { iat: NOW_S }, sent: "nonce-2" },
+    { name: "of the lease's second, to another", change: { iat: NOW_S }, sent: "nonce-3" },
+    { name: "older than the lease", change: { iat: NOW_S - 1 }, sent: "nonce-2" },
+    { name: "of another license", change: { sub: "license-2" }, sent: "nonce-2" },
+    { name: "of another activation", change: { activation: "activation-2" }, sent: "nonce-2" },
+    { name: "of another plugin", change: { plugin: "@acme/other" }, sent: "nonce-2" },
+  ];
+  return cases.map(({ name, change, sent }, at) => ({
+    name,
+    refusal: { ...refusal, ...change },
+    sent,
+    counts: at < 3,
+  }));
 }
 
 /** Of 64 bytes in base64url the last character has four unused bits. */

@@ -180,6 +180,15 @@ describe("the vectors of license-token.md", () => {
     );
   });
 
+  test("the refusal verifies for its instance, and is no lease", async () => {
+    const { refusal } = leaseVectors;
+    const verified = await protocol.verifyRefusal(refusal.token, trust);
+    expect(verified).toEqual({ iss: protocol.LEASE_ISSUER, ...refusal.claims });
+    await expect(protocol.verifyLease(refusal.token, trust)).rejects.toEqual(
+      refusedAs("license_invalid"),
+    );
+  });
+
   test("the proof verifies for its request", async () => {
     const { method, url, body, now, header } = proof;
     const request = { method, url, body: utf8(body), now: now * 1000, maxAgeS: 300 };

@@ -6,11 +6,16 @@ import {
   LEASE_ISSUER,
   LEASE_TYP,
   PROOF_TYP,
+  REFUSAL_REASONS,
+  REFUSAL_TYP,
   signLease,
   signProof,
+  signRefusal,
   verifyLease,
   verifyProof,
+  verifyRefusal,
   type LeaseClaims,
+  type RefusalClaims,
 } from "./tokens.ts";
 
 const key = await signingKeyFromSeed(new Uint8Array(32).fill(7));
@@ -119,6 +124,61 @@ function withOtherUnusedBits(token: string): string {
   const last = alphabet.indexOf(token.slice(-1));
   return token.slice(0, -1) + alphabet.charAt(last | 1);
 }
+
+describe("a refusal", () => {
+  const refused: Omit<RefusalClaims, "iss"> = {
+    aud: "instance-1",
+    sub: "license-1",
+    activation: "activation-1",
+    plugin: "@acme/pro",
+    iat: 1_500,
+    seq: 1,
+    reason: "suspended",
+    nonce: "n-1",
+  };
+  const signer = { kid: "lease-1", privateKey: key };
+  const sign = (header: object, change: object = {}) =>
+    signJws(
+      { typ: REFUSAL_TYP, kid: "lease-1", ...header },
+      { ...refused, iss: LEASE_ISSUER, ...change },
+      key,
+    );
+
+  test.each(REFUSAL_REASONS)("says %s to the instance it is for", async (reason) => {
+    const token = await signRefusal({ ...refused, reason }, signer);
+    expect(await verifyRefusal(token, trust)).toEqual({ ...refused, reason, iss: LEASE_ISSUER });
+  });
+
+  test("may hold claims that this version does not know", async () => {
+    expect(await verifyRefusal(await sign({}, { future: 1 }), trust)).toMatchObject(refused);
+  });
+
+  test.each<[string, () => Promise<string>]>([
+    ["of another type", () => sign({ typ: LEASE_TYP })],
+    ["with critical extensions", () => sign({ crit: ["exp"] })],
+    ["by an unknown key", () => sign({ kid: "lease-2" })],
+    ["by another issuer", () => sign({}, { iss: "https://evil.example" })],
+    ["for another instance", () => sign({}, { aud: "instance-2" })],
+    ["for no plugin", () => sign({}, { plugin: "pro" })],
+    ["for a reason that there is not", () => sign({}, { reason: "mood" })],
+    ["of no lease", () => sign({}, { seq: 0 })],
+    ["signed by another key", () => signRefusal(refused, { ...signer, privateKey: stranger })],
+    ["that is a lease", async () => lease],
+  ])("%s does not count", async (_, token) => {
+    await expect(verifyRefusal(await token(), trust)).rejects.toMatchObject(
+      code("license_invalid"),
+    );
+  });
+
+  test("is no lease and no proof", async () => {
+    const token = await signRefusal(refused, signer);
+    await expect(verifyLease(token, trust)).rejects.toMatchObject(code("license_invalid"));
+    const request = { method: "POST", url: "https://market.example/", body: utf8("") };
+    await expect(
+      verifyProof(token, { ...request, now: 1_500_000, maxAgeS: 300 }),
+    ).rejects.toMatchObject(code("auth_proof_invalid"));
+  });
+});
 
 describe("a proof", () => {
   const now = new Date("2026-01-02T03:04:05.678Z");
