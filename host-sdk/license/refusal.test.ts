@@ -4,7 +4,7 @@ import {
   REFUSAL_REASONS,
   refusalClaimsSchema,
 } from "@rising-bsm/protocol";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import vectors from "../../docs/spec/vectors/license-token.json" with { type: "json" };
 import { concernsLease, endsGrace, refusesLease } from "./refusal.ts";

@@ -12,6 +12,17 @@ import { keyOf } from "./seeds.ts";
 const NOW_S = 1_767_323_045;
 const DAY_S = 86_400;
 
+const REFUSAL: Omit<RefusalClaims, "iss"> = {
+  aud: "instance-1",
+  sub: "license-1",
+  activation: "activation-1",
+  plugin: "@acme/hello",
+  iat: NOW_S + DAY_S,
+  seq: 1,
+  reason: "refunded",
+  nonce: "nonce-2",
+};
+
 /** Vectors of docs/spec/license-token.md. */
 export async function licenseTokenVectors() {
   const [lease, instance] = [await keyOf(8), await keyOf(9)];
@@ -50,17 +61,6 @@ export async function licenseTokenVectors() {
     },
     instance.key,
   );
-  const refusal: Omit<RefusalClaims, "iss"> = {
-    aud: claims.aud,
-    sub: claims.sub,
-    activation: "activation-1",
-    plugin: claims.plugin,
-    iat: NOW_S + DAY_S,
-    seq: 1,
-    reason: "refunded",
-    nonce: "nonce-2",
-  };
-  const [head = "", payload = "", signature = ""] = token.split(".");
   return {
     leaseKey: { ...lease.shown, kid: "2026-1" },
     instanceKey: { ...instance.shown, jkt: claims.cnf.jkt },
@@ -68,28 +68,29 @@ export async function licenseTokenVectors() {
     token,
     proof: { method: "POST", url, body, now: NOW_S, header: proof },
     refusal: {
-      claims: refusal,
-      token: await signRefusal(refusal, { kid: "2026-1", privateKey: lease.key }),
+      claims: REFUSAL,
+      token: await signRefusal(REFUSAL, { kid: "2026-1", privateKey: lease.key }),
     },
-    held: heldVectors(refusal),
-    refused: [
-      { name: "padding", token: `${token}==` },
-      { name: "unused bits", token: token.slice(0, -1) + nextCharacter(token.slice(-1)) },
-      { name: "no signature", token: `${head}.${payload}.` },
-      { name: "a fourth part", token: `${token}.AAAA` },
-      {
-        name: "alg none",
-        token: [btoa('{"alg":"none","typ":"rbsm-license+jwt","kid":"2026-1"}'), payload, ""]
-          .join(".")
-          .replaceAll("=", ""),
-      },
-      { name: "parts of another token", token: `${payload}.${head}.${signature}` },
-    ],
+    held: heldVectors(),
+    refused: refusedVectors(token),
   };
 }
 
+function refusedVectors(token: string) {
+  const [head = "", payload = "", signature = ""] = token.split(".");
+  const none = btoa('{"alg":"none","typ":"rbsm-license+jwt","kid":"2026-1"}');
+  return [
+    { name: "padding", token: `${token}==` },
+    { name: "unused bits", token: token.slice(0, -1) + nextCharacter(token.slice(-1)) },
+    { name: "no signature", token: `${head}.${payload}.` },
+    { name: "a fourth part", token: `${token}.AAAA` },
+    { name: "alg none", token: [none, payload, ""].join(".").replaceAll("=", "") },
+    { name: "parts of another token", token: `${payload}.${head}.${signature}` },
+  ];
+}
+
 /** Whether a refusal counts for the lease of these vectors, held by "activation-1"; `sent` is the host's nonce. */
-function heldVectors(refusal: Omit<RefusalClaims, "iss">) {
+function heldVectors() {
   const cases: readonly { name: string; change: Partial<RefusalClaims>; sent: string }[] = [
     { name: "an answer to this request", change: {}, sent: "nonce-2" },
     { name: "a later one to another request", change: {}, sent: "nonce-3" },
@@ -102,7 +103,7 @@ function heldVectors(refusal: Omit<RefusalClaims, "iss">) {
   ];
   return cases.map(({ name, change, sent }, at) => ({
     name,
-    refusal: { ...refusal, ...change },
+    refusal: { ...REFUSAL, ...change },
     sent,
     counts: at < 3,
   }));
