@@ -72,7 +72,7 @@ function quantityOf({ seats: included = 1 }: Plan, seats: number | undefined): n
 }
 
 /** As the license's own term: a subscription ends some day, a floating one where it has a period. */
-function intervalOf({ kind, period }: Plan): Price["every"] {
+export function intervalOf({ kind, period }: Pick<Plan, "kind" | "period">): Price["every"] {
   if (kind === "subscription") return period ?? "month";
   return kind === "floating" ? (period ?? null) : null;
 }

@@ -1,4 +1,5 @@
 import type { Locale, PluginCard } from "@rising-bsm/protocol";
+import { decimalsOf } from "../orders/price.ts";
 import { TEXTS } from "./texts.ts";
 
 export function formatDate(iso: string, locale: Locale): string {
@@ -24,4 +25,13 @@ export function formatPrice(price: PluginCard["price"], locale: Locale): string 
   const amount = new Intl.NumberFormat(locale, { style: "currency", currency: price.currency });
   const period = { month: texts.perMonth, year: texts.perYear, none: texts.once };
   return `${amount.format(price.amount)} ${period[price.period ?? "none"]}`;
+}
+
+/** An amount in the smallest unit of its currency. */
+export function formatAmount(
+  { amount, currency }: { readonly amount: number; readonly currency: string },
+  locale: Locale,
+): string {
+  const format = new Intl.NumberFormat(locale, { style: "currency", currency });
+  return format.format(amount / 10 ** decimalsOf(currency));
 }

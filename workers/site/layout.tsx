@@ -17,6 +17,8 @@ export interface PageFrame {
   readonly styleSheet: string;
   /** Error pages are not for search engines. */
   readonly isIndexed: boolean;
+  /** Opens the URL, or this page again, by itself; works without a script. */
+  readonly refresh?: { readonly seconds: number; readonly url?: string } | undefined;
 }
 
 /** The frame of every page. JSX escapes every text and attribute in it. */
@@ -35,6 +37,7 @@ function Page({ frame, children }: { frame: PageFrame; children?: Child }) {
         <title>{title === texts.siteName ? title : `${title} · ${texts.siteName}`}</title>
         <meta name="description" content={description} />
         {isIndexed ? <Alternates frame={frame} /> : <meta name="robots" content="noindex" />}
+        {frame.refresh !== undefined && <Refresh {...frame.refresh} />}
         <link rel="icon" href="/site/icon.svg" type="image/svg+xml" />
         <link rel="stylesheet" href={styleSheet} />
       </head>
@@ -58,6 +61,15 @@ function Page({ frame, children }: { frame: PageFrame; children?: Child }) {
         </footer>
       </body>
     </html>
+  );
+}
+
+function Refresh({ seconds, url }: NonNullable<PageFrame["refresh"]>) {
+  return (
+    <meta
+      http-equiv="refresh"
+      content={url === undefined ? `${seconds}` : `${seconds};url=${url}`}
+    />
   );
 }
 

@@ -5,6 +5,7 @@ import { formatBytes, formatDate, formatNumber, formatPrice } from "./format.ts"
 import type { Language } from "./language.ts";
 import { pluginLink, siteLink } from "./links.ts";
 import { categoryName, TEXTS } from "./texts.ts";
+import { Plans } from "./plans.tsx";
 import type { Texts } from "./texts.ts";
 
 export interface PluginView {
@@ -13,6 +14,8 @@ export interface PluginView {
   readonly document: PluginDocument;
   /** Found by nobody who does not know its name. */
   readonly isUnlisted: boolean;
+  /** Whether plans can be bought here. */
+  readonly canBuy: boolean;
 }
 
 export function PluginPage(view: PluginView) {
@@ -222,30 +225,6 @@ function VersionState({ version, texts }: Pick<VersionProps, "version"> & { text
         </p>
       )}
     </>
-  );
-}
-
-function Plans({ card, language: { locale } }: PluginView) {
-  const texts = TEXTS[locale];
-  return (
-    <section class="panel" aria-labelledby="plans">
-      <h2 id="plans">{texts.plansTitle}</h2>
-      <ul class="plain">
-        {card.plans.map((plan) => (
-          <li>
-            <strong>{texts.planKinds[plan.kind]}</strong> <code>{plan.id}</code>
-            {plan.price !== undefined && (
-              <div>
-                {formatPrice(
-                  { ...plan.price, ...(plan.period && { period: plan.period }) },
-                  locale,
-                )}
-              </div>
-            )}
-          </li>
-        ))}
-      </ul>
-    </section>
   );
 }
 

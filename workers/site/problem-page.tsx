@@ -11,6 +11,7 @@ export function ProblemPage({ problem, language }: { problem: Problem; language:
     <>
       <h1>{isMissing ? texts.notFoundTitle : texts.errorTitle}</h1>
       <p>{isMissing ? texts.notFoundText : problem.detail}</p>
+      {!isMissing && problem.fix !== undefined && <p>{problem.fix}</p>}
       <p class="muted">
         <code>{problem.code}</code> · {texts.requestId} <code>{problem.requestId}</code>
       </p>

@@ -1,52 +1,28 @@
-import {
-  localText,
-  PLUGIN_NAME,
-  problemSchema,
-  RbsmError,
-  sha256Hex,
-  utf8,
-} from "@rising-bsm/protocol";
+import { localText, PLUGIN_NAME, RbsmError } from "@rising-bsm/protocol";
 import { Hono } from "hono";
-import { createMiddleware } from "hono/factory";
-import type { Child } from "hono/jsx";
 import { findUnlistedCard } from "../catalog/unlisted-card.ts";
 import { requireSchema } from "../database.ts";
 import { secretBytes } from "../env.ts";
 import type { AppEnv } from "../env.ts";
-import { answerError, CACHE, refuseOtherMethods } from "../http.ts";
+import { CACHE, refuseOtherMethods } from "../http.ts";
 import type { AppContext } from "../http.ts";
+import { canSell } from "../orders/configured-provider.ts";
 import type { ListedCard } from "../search/card.ts";
 import { findCard, readFacetCounts } from "../search/queries.ts";
 import { readSearchParams } from "../search/read-request.ts";
 import { searchPlugins } from "../search/search-plugins.ts";
+import { addSecurityHeaders, answerPage, answerProblemPage } from "./answer-page.tsx";
+import { languageOf, SECURITY_HEADERS } from "./answer-page.tsx";
 import { BrowsePage } from "./browse-page.tsx";
 import type { Browse } from "./browse-page.tsx";
-import { chooseLanguage } from "./language.ts";
-import type { Language } from "./language.ts";
-import { renderPage } from "./layout.tsx";
-import type { PageFrame } from "./layout.tsx";
+import { orderPages } from "./order-routes.tsx";
 import { PluginPage } from "./plugin-page.tsx";
-import { ProblemPage } from "./problem-page.tsx";
 import { readPluginDocument } from "./read-document.ts";
 import { STYLES } from "./styles.ts";
 import { TEXTS } from "./texts.ts";
 
 const ICON =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#0b5cad"/><path d="M10 9v6a6 6 0 0 0 12 0V9M16 21v5" fill="none" stroke="#fff" stroke-width="3" stroke-linecap="round"/></svg>';
-
-/** Nothing but this site's own style sheet and icon loads, and no script runs. */
-const SECURITY_HEADERS = {
-  "Content-Security-Policy":
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Referrer-Policy": "strict-origin-when-cross-origin",
-  "X-Content-Type-Options": "nosniff",
-} as const;
-
-const addSecurityHeaders = createMiddleware<AppEnv>(async (c, next) => {
-  await next();
-  for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
-});
 
 /** The public pages. Everything works without a script, and all state is in the URL. */
 export const site = new Hono<AppEnv>();
@@ -73,6 +49,8 @@ site.get("/site/icon.svg", (c) =>
     ...SECURITY_HEADERS,
   }),
 );
+
+site.route("/", orderPages);
 
 refuseOtherMethods(site);
 
@@ -127,7 +105,8 @@ async function answerPlugin(c: AppContext, name: string): Promise<Response> {
     address: { path: `/plugins/${name}`, params: [] },
     isIndexed: listed !== null,
   };
-  const view = { language, card, document, isUnlisted: listed === null };
+  const canBuy = canSell(c.env);
+  const view = { language, card, document, isUnlisted: listed === null, canBuy };
   return answerPage(c, frame, <PluginPage {...view} />);
 }
 
@@ -136,55 +115,4 @@ async function requireUnlisted(c: AppContext, name: string): Promise<ListedCard>
   const found = await findUnlistedCard(c.env, name);
   if (found === null || found.isPrivate) throw new RbsmError("plugin_not_found");
   return found.card;
-}
-
-function languageOf(c: AppContext): Language {
-  return chooseLanguage(c.req.query("lang"), c.req.header("Accept-Language"));
-}
-
-async function answerPage(
-  c: AppContext,
-  frame: Omit<PageFrame, "styleSheet">,
-  content: Child,
-): Promise<Response> {
-  const styleSheet = await styleSheetPath();
-  c.header("Content-Language", frame.language.locale);
-  // Without a language in the URL the page depends on who asks: a shared cache must not keep it.
-  c.header("Cache-Control", frame.language.chosen ? CACHE.page : "private, max-age=60");
-  c.header("Vary", "Accept-Language");
-  return c.html(renderPage({ ...frame, styleSheet }, content));
-}
-
-/** `answerError()` decides; a person gets its problem as a page, a program as it is. */
-async function answerProblemPage(error: Error, c: AppContext): Promise<Response> {
-  const answer = answerError(error, c);
-  const isPage = !c.req.path.startsWith("/v1/");
-  if (!isPage || !(c.req.header("Accept") ?? "").includes("text/html")) return answer;
-  const problem = problemSchema.parse(await answer.json());
-  const language = languageOf(c);
-  const texts = TEXTS[language.locale];
-  const title = problem.status === 404 ? texts.notFoundTitle : texts.errorTitle;
-  const styleSheet = await styleSheetPath();
-  const frame = {
-    language,
-    title,
-    description: title,
-    address: { path: "/", params: [] },
-    styleSheet,
-  };
-  const content = <ProblemPage problem={problem} language={language} />;
-  const headers = new Headers({ ...SECURITY_HEADERS, "Content-Type": "text/html; charset=utf-8" });
-  headers.set("Cache-Control", CACHE.none);
-  const retryAfter = answer.headers.get("Retry-After");
-  if (retryAfter !== null) headers.set("Retry-After", retryAfter);
-  const page = await renderPage({ ...frame, isIndexed: false }, content);
-  return new Response(page.toString(), { status: problem.status, headers });
-}
-
-const digests = new Map<string, string>();
-
-async function styleSheetPath(): Promise<string> {
-  const digest = digests.get(STYLES) ?? (await sha256Hex(utf8(STYLES))).slice(0, 16);
-  digests.set(STYLES, digest);
-  return `/site/style.css?v=${digest}`;
 }

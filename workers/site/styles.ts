@@ -32,7 +32,7 @@ form.search{background:var(--surface);border:1px solid var(--line);border-radius
 .field.wide{flex-basis:20rem}
 label,legend,summary{font-weight:600;font-size:.9rem}
 summary{cursor:pointer;padding:.25rem 0}
-input[type=search],input[type=text],select{font:inherit;color:inherit;background:var(--bg);border:1px solid var(--muted);border-radius:8px;padding:.5rem .65rem;min-height:2.75rem;width:100%}
+input[type=search],input[type=text],input[type=number],select{font:inherit;color:inherit;background:var(--bg);border:1px solid var(--muted);border-radius:8px;padding:.5rem .65rem;min-height:2.75rem;width:100%}
 button,.button{font:inherit;font-weight:600;border:0;border-radius:8px;padding:.55rem 1.1rem;min-height:2.75rem;background:var(--accent);color:var(--on-accent);cursor:pointer;text-decoration:none;display:inline-block}
 fieldset{border:0;margin:.9rem 0 0;padding:0;min-width:0}
 .checks{display:grid;grid-template-columns:repeat(auto-fill,minmax(16rem,1fr));gap:.15rem 1rem;margin-top:.4rem}
