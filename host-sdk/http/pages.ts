@@ -13,6 +13,7 @@ import type { PluginHost } from "../host.ts";
 import type { PluginInfo } from "../lifecycle/describe.ts";
 import { answerPage } from "./answer.ts";
 import type { Mounted } from "./handler.ts";
+import { licensePart } from "./license-part.ts";
 import { requireActor } from "./permissions.ts";
 import { readBody } from "./read-body.ts";
 
@@ -105,8 +106,10 @@ button{font:inherit;padding:.4rem 1rem}pre{overflow:auto;border:1px solid;paddin
 /** What the last call gave, to show above the list. */
 interface Outcome {
   readonly plugin: string;
+  /** The method that was called, or what else was done. */
   readonly method: string;
-  readonly args: string;
+  /** Null when it was no call. */
+  readonly args: string | null;
   readonly result?: Json;
   readonly refusal?: RbsmError;
 }
@@ -119,8 +122,9 @@ export async function servePages(host: PluginHost, mounted: Mounted): Promise<Re
     requireActor(actor, "plugin.view");
     return answerPage(await pageOf(host, { mounted, locale, outcome: null }));
   }
-  if (path === "/call" && request.method === "POST") {
-    const outcome = await callFromForm(host, mounted);
+  const sent = request.method === "POST" ? FORMS[path] : undefined;
+  if (sent !== undefined) {
+    const outcome = await sent(host, mounted);
     const status = outcome.refusal?.status ?? 200;
     return answerPage(await pageOf(host, { mounted, locale, outcome }), status);
   }
@@ -132,14 +136,45 @@ function localeOf({ url, request }: Mounted): Locale {
   return /^de\b/i.test(asked) ? "de" : "en";
 }
 
-const formSchema = z.object({ plugin: z.string(), method: z.string(), args: z.string() });
+/** What the forms of the page do, by path. */
+const FORMS: Partial<Record<string, (host: PluginHost, mounted: Mounted) => Promise<Outcome>>> = {
+  "/call": callFromForm,
+  "/license": licenseFromForm,
+};
+
+const callSchema = z.object({ plugin: z.string(), method: z.string(), args: z.string() });
+const licenseSchema = z.object({
+  plugin: z.string(),
+  /** Left out: the next lease is asked for. */
+  licenseKey: z.string().min(1).max(100).optional(),
+});
+
+async function readForm<T>(request: Request, schema: z.ZodType<T>): Promise<T> {
+  const bytes = await readBody(request, HOST_HTTP_LIMITS.apiBodyBytes);
+  const form = schema.safeParse(Object.fromEntries(new URLSearchParams(utf8Decode(bytes))));
+  if (form.success) return form.data;
+  throw new RbsmError("request_invalid", "The form is not complete");
+}
+
+async function licenseFromForm(host: PluginHost, { request, actor }: Mounted): Promise<Outcome> {
+  requireActor(actor, "plugin.manage");
+  const { plugin, licenseKey } = await readForm(request, licenseSchema);
+  const done = { plugin, method: "license", args: null };
+  try {
+    const license =
+      licenseKey === undefined
+        ? await host.renewLicense(plugin)
+        : await host.activateLicense(plugin, licenseKey.trim());
+    return { ...done, result: license };
+  } catch (error) {
+    if (error instanceof RbsmError) return { ...done, refusal: error };
+    throw error;
+  }
+}
 
 async function callFromForm(host: PluginHost, { request, actor }: Mounted): Promise<Outcome> {
   const caller = requireActor(actor, "plugin.view");
-  const bytes = await readBody(request, HOST_HTTP_LIMITS.apiBodyBytes);
-  const form = formSchema.safeParse(Object.fromEntries(new URLSearchParams(utf8Decode(bytes))));
-  if (!form.success) throw new RbsmError("request_invalid", "The form is not complete");
-  const { plugin, method, args } = form.data;
+  const { plugin, method, args } = await readForm(request, callSchema);
   try {
     const limits = {
       maxBytes: HOST_HTTP_LIMITS.apiBodyBytes,
@@ -287,14 +322,15 @@ function pluginPart(
 ) {
   const texts = TEXTS[locale];
   const granted = plugin.permissions.filter((permission) => permission.granted);
-  const given = outcome?.plugin === plugin.name ? outcome : null;
+  const isCall = outcome?.plugin === plugin.name && outcome.args !== null;
+  const given = isCall ? outcome : null;
   return html`<article aria-labelledby="${plugin.name}">
     <h2 id="${plugin.name}">${localText(plugin.displayName, locale)}</h2>
     <p>
       <code>${plugin.name}</code> · ${texts.version} ${plugin.version} ·
       <strong>${texts[plugin.state]}</strong>${reasonPart(plugin)}
     </p>
-    ${noticesPart(plugin, locale)}
+    ${noticesPart(plugin, locale)}${licensePart(plugin, { base: mounted.base, locale })}
     <p>${localText(plugin.description, locale)}</p>
     <p>
       ${granted.length === 0 ? texts.mayNothing : `${texts.may}: ${granted.map((one) => one[locale]).join("; ")}.`}

@@ -70,9 +70,11 @@ export interface LeaseOrder {
   readonly sent: NonceSent | null;
   /**
    * `next`: the number has to be higher. `newest`: the lease that is held is an answer too.
-   * `first`: whoever answers the nonce has just signed, so the number may begin anew.
+   * `first`: whoever answers the nonce has just signed, so the number may begin anew. `carried`: it
+   * came as a file, which may be an old one; of another license than is held it has to be the answer
+   * to what was asked for last.
    */
-  readonly expects: "next" | "newest" | "first";
+  readonly expects: "next" | "newest" | "first" | "carried";
 }
 
 /**
@@ -156,7 +158,7 @@ export class HeldLeases {
     const claims = await this.#verify(plugin, lease, audience);
     const { before, sent } = order;
     const known = this.#held.get(plugin);
-    if (order.expects === "newest" && known?.token === lease) return known;
+    if (KEEPS_SAME.includes(order.expects) && known?.token === lease) return known;
     if (!isAcceptable(order, answer, claims)) throw notNewer(plugin);
     const issuedAt = claims.iat * 1000;
     const learn = (clock: LicenseClock) =>
@@ -296,14 +298,25 @@ export async function openHeldLeases(
   return { leases, problems: await leases.load() };
 }
 
+/** Where the lease that is held already is an answer too. */
+const KEEPS_SAME: readonly LeaseOrder["expects"][] = ["newest", "carried"];
+
 function isAcceptable(
   { before: { seat }, sent, expects }: LeaseOrder,
   { activationId }: LeaseAnswer,
   claims: LeaseClaims,
 ): boolean {
-  if (seat.lease === null || seat.activationId !== activationId) return true;
-  if (claims.seq > seat.seq) return true;
-  return expects === "first" && sent !== null && claims.nonce === sent.nonce;
+  // The id beside a lease is not signed, the one inside is.
+  if (claims.jti !== `${activationId}.${claims.seq}`) return false;
+  const isOther = seat.lease === null || seat.activationId !== activationId;
+  if (!isOther && claims.seq > seat.seq) return true;
+  if (expects === "carried") return answersRequest(seat, claims);
+  return isOther || (expects === "first" && sent !== null && claims.nonce === sent.nonce);
+}
+
+/** Only an activation is bound to its file: a renewal is held against the number of the lease before. */
+function answersRequest({ activation }: SeatRow, { nonce }: LeaseClaims): boolean {
+  return activation !== null && activation.nonce !== null && activation.nonce === nonce;
 }
 
 function notNewer(plugin: string): RbsmError {

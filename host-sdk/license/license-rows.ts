@@ -35,7 +35,14 @@ const seatSchema = z.strictObject({
   /** Written before a renewal is sent: the same id after a crash gets the same lease. */
   renewalRid: z.string().nullable(),
   /** The same for an activation, which is a new one when the license key is another. */
-  activation: z.strictObject({ rid: z.string(), keyHash: z.string() }).nullable(),
+  activation: z
+    .strictObject({
+      rid: z.string(),
+      keyHash: z.string(),
+      /** Of one that was asked for by file: the answer has to name it, whenever it comes. */
+      nonce: z.string().nullable().default(null),
+    })
+    .nullable(),
   /** Signed word that the lease was destroyed, until the marketplace has heard it. */
   receipt: z.string().nullable(),
   /** The marketplace's signed word that it does not renew this lease. */

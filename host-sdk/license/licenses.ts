@@ -236,8 +236,8 @@ export class Licenses {
     const nonce = newRequestId();
     return this.#alone(plugin, async () => {
       if (licenseKey !== undefined) {
-        const { rid } = await this.#beginActivation(plugin, licenseKey);
-        return { rid, nonce, held: null };
+        const begun = await this.#beginActivation(plugin, licenseKey, nonce);
+        return { rid: begun.rid, nonce: begun.nonce ?? nonce, held: null };
       }
       const { rid, held } = await this.#beginRenewal(plugin);
       return { rid, nonce, held };
@@ -245,8 +245,9 @@ export class Licenses {
   }
 
   /**
-   * Takes a lease that came as a file: for this plugin, key and instance, and newer than what is
-   * held, else `license_invalid` and nothing has changed. The same file again changes nothing.
+   * Takes a lease that came as a file: for this plugin, key and instance, and newer than what is held,
+   * or of a license that was asked for by file, else `license_invalid` and nothing has changed. The
+   * same file again changes nothing.
    */
   adoptOffline(
     plugin: string,
@@ -257,7 +258,7 @@ export class Licenses {
       if (known !== null && known !== answer.instanceId)
         throw new RbsmError("license_invalid", "The lease is for another instance");
       const before = await this.#leases.current(plugin);
-      const order: LeaseOrder = { before, sent: null, expects: "newest" };
+      const order: LeaseOrder = { before, sent: null, expects: "carried" };
       const { claims } = await this.#leases.adopt(plugin, answer, order);
       this.#plan.granted(plugin, claims);
       this.#changed();
@@ -285,19 +286,19 @@ export class Licenses {
     else if (wanted(plugin)) await this.renewLease(plugin);
   }
 
+  /** With a nonce the activation is asked for by file, and only what was asked so goes on. */
   async #beginActivation(
     plugin: string,
     licenseKey: string,
-  ): Promise<{ rid: string; before: StoredSeat }> {
+    nonce: string | null = null,
+  ): Promise<{ rid: string; nonce: string | null; before: StoredSeat }> {
     const keyHash = await hashLicenseKey(licenseKey);
     const { seat, version } = await this.#leases.current(plugin);
-    if (seat.activation?.keyHash === keyHash)
-      return { rid: seat.activation.rid, before: { seat, version } };
-    const rid = newRequestId();
-    return {
-      rid,
-      before: await this.#write(plugin, { ...seat, activation: { rid, keyHash } }, version),
-    };
+    const begun = seat.activation;
+    if (begun?.keyHash === keyHash && (nonce === null || begun.nonce !== null))
+      return { rid: begun.rid, nonce: begun.nonce, before: { seat, version } };
+    const activation = { rid: newRequestId(), keyHash, nonce };
+    return { ...activation, before: await this.#write(plugin, { ...seat, activation }, version) };
   }
 
   async #beginRenewal(plugin: string) {

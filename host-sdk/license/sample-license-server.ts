@@ -6,9 +6,12 @@ import {
   type LeaseClaims,
   leaseRequestSchema,
   RbsmError,
+  type RefusalClaims,
   type SigningKey,
   signLease,
+  signRefusal,
   utf8,
+  verifyLease,
   verifyProof,
 } from "@rising-bsm/protocol";
 import { type Context, Hono } from "hono";
@@ -25,14 +28,30 @@ export interface SampleLicenseServer {
   leaseSeconds: number;
   /** Refuses every request with this code. */
   refuse: ErrorCode | null;
+  /** Refuses renewals with its signed word. */
+  refusal: RefusalClaims["reason"] | null;
+  /** Seconds in the header Retry-After of refusals. */
+  retryAfter: number | null;
+  /** Takes an instance that resumes for a copy. */
+  hard: boolean;
   /** Breaks the connection before (`request`) or after (`answer`) the server has acted. */
   lose: "request" | "answer" | null;
   /** Changes the next lease before it is signed. */
   forge: Partial<LeaseClaims>;
+  /** Changes the next refusal before it is signed. */
+  forgeRefusal: Partial<RefusalClaims>;
+  /** Signs with this key; tests replace it. */
+  key: SigningKey;
   /** Every `rid` that arrived, in order. */
   readonly rids: string[];
+  /** Paths that were asked, in order. */
+  readonly paths: string[];
   seq: number;
   returned: boolean;
+  /** What the database held: calling the result sets it back to that. */
+  backUp(): () => void;
+  /** The database was lost. */
+  forget(): void;
 }
 
 const TERMS = {
@@ -53,6 +72,7 @@ const TERMS = {
  */
 export function createSampleLicenseServer(key: SigningKey, now: () => number): SampleLicenseServer {
   const app = new Hono();
+  const stored = { ...NOTHING };
   const server: SampleLicenseServer = {
     url: ORIGIN,
     fetch: async (input, init) => {
@@ -63,23 +83,53 @@ export function createSampleLicenseServer(key: SigningKey, now: () => number): S
     },
     ...TERMS,
     refuse: null,
+    refusal: null,
+    retryAfter: null,
+    hard: false,
     lose: null,
     forge: {},
+    forgeRefusal: {},
+    key,
     rids: [],
+    paths: [],
     seq: 0,
     returned: false,
+    backUp() {
+      const [before, seq] = [{ ...stored }, server.seq];
+      return () => {
+        Object.assign(stored, before);
+        server.seq = seq;
+      };
+    },
+    forget() {
+      Object.assign(stored, NOTHING);
+      server.seq = 0;
+    },
   };
   app.onError((error) => {
-    const code = error instanceof RbsmError ? error.code : "internal";
-    return Response.json({ code }, { status: ERRORS[code][0] });
+    const { code, detail } = error instanceof RbsmError ? error : new RbsmError("internal");
+    const { retryAfter } = server;
+    const headers = retryAfter === null ? undefined : { "retry-after": String(retryAfter) };
+    return Response.json(
+      { code, ...detail },
+      { status: ERRORS[code][0], ...(headers && { headers }) },
+    );
   });
-  addRoutes(app, { server, key, now, keys: [] });
+  addRoutes(app, { server, stored, now, keys: [] });
   return server;
 }
 
+/** The newest lease and the request that made it. */
+interface StoredLease {
+  rid: string;
+  lease: string;
+}
+
+const NOTHING: StoredLease = { rid: "", lease: "" };
+
 interface Issuer {
   readonly server: SampleLicenseServer;
-  readonly key: SigningKey;
+  readonly stored: StoredLease;
   readonly now: () => number;
   /** Thumbprints of the instances' keys: each has its own id. */
   readonly keys: string[];
@@ -89,16 +139,17 @@ function instanceOf({ keys }: Issuer, { instanceKeyJkt }: InstanceProof): string
   return `instance-${keys.indexOf(instanceKeyJkt) + 1}`;
 }
 
-function addRoutes(app: Hono, issuer: Issuer): void {
-  const { server, now } = issuer;
-  let stored = { rid: "", lease: "" };
-
-  async function grant(plugin: string, proof: InstanceProof): Promise<string> {
-    if (stored.rid !== proof.rid) {
-      stored = { rid: proof.rid, lease: await signNext(issuer, plugin, proof) };
-    }
-    return stored.lease;
+/** The stored lease for a repeated request, else the next one. */
+async function grant(issuer: Issuer, plugin: string, proof: InstanceProof): Promise<string> {
+  const { stored } = issuer;
+  if (stored.rid !== proof.rid) {
+    Object.assign(stored, { rid: proof.rid, lease: await signNext(issuer, plugin, proof) });
   }
+  return stored.lease;
+}
+
+function addRoutes(app: Hono, issuer: Issuer): void {
+  const { server, now, stored } = issuer;
 
   app.post("/v1/instances", async (c) => {
     const proof = await proofOf(c, issuer);
@@ -109,14 +160,31 @@ function addRoutes(app: Hono, issuer: Issuer): void {
     const proof = await proofOf(c, issuer);
     const { plugin, instanceId } = activationRequestSchema.parse(await c.req.json());
     if (instanceId !== instanceOf(issuer, proof)) throw new RbsmError("license_unknown");
-    return c.json({ activationId: "activation-1", lease: await grant(plugin, proof) });
+    return c.json({ activationId: "activation-1", lease: await grant(issuer, plugin, proof) });
   });
   app.post("/v1/leases", async (c) => {
     const proof = await proofOf(c, issuer);
     const { seq } = leaseRequestSchema.parse(await c.req.json());
+    await refuseRenewal(issuer, proof, seq);
+    if (stored.lease === "") throw new RbsmError("license_refused");
     const repeated = stored.rid === proof.rid && server.seq === seq + 1;
     if (!repeated && server.seq !== seq) throw new RbsmError("license_conflict");
-    return c.json({ lease: await grant("@demo/invoices", proof) });
+    return c.json({ lease: await grant(issuer, "@demo/invoices", proof) });
+  });
+  app.post("/v1/activations/activation-1/resume", async (c) => {
+    const proof = await proofOf(c, issuer);
+    const { lease } = await c.req.json<{ lease: string }>();
+    const { seq } = await verifyLease(lease, {
+      keys: () => server.key.publicKey,
+      audience: instanceOf(issuer, proof),
+    });
+    await refuseRenewal(issuer, proof, seq);
+    if (server.hard) throw new RbsmError("license_conflict");
+    if (seq > server.seq) {
+      server.seq = seq;
+      Object.assign(stored, { rid: "", lease });
+    }
+    return c.json({ lease: stored.lease });
   });
   app.delete("/v1/activations/activation-1", async (c) => {
     await proofOf(c, issuer);
@@ -133,17 +201,38 @@ function addRoutes(app: Hono, issuer: Issuer): void {
   });
 }
 
+async function refuseRenewal(issuer: Issuer, proof: InstanceProof, seq: number): Promise<void> {
+  const { server, now } = issuer;
+  if (server.refusal === null) return;
+  const claims = {
+    aud: instanceOf(issuer, proof),
+    sub: "license-1",
+    activation: "activation-1",
+    plugin: "@demo/invoices",
+    iat: Math.floor(now() / 1000),
+    seq,
+    reason: server.refusal,
+    ...(proof.nonce === undefined ? {} : { nonce: proof.nonce }),
+    ...server.forgeRefusal,
+  };
+  const signer = { kid: server.key.keyId, privateKey: server.key };
+  const detail = { refusal: await signRefusal(claims, signer) };
+  throw new RbsmError("license_refused", undefined, detail);
+}
+
 async function proofOf(c: Context, { server, now }: Issuer): Promise<InstanceProof> {
   const body = new Uint8Array(await c.req.arrayBuffer());
   const request = { method: c.req.method, url: c.req.url, body, now: now(), maxAgeS: Infinity };
   const proof = await verifyProof(c.req.header("rbsm-proof") ?? "", request);
   server.rids.push(proof.rid);
+  server.paths.push(new URL(c.req.url).pathname);
   if (server.refuse !== null) throw new RbsmError(server.refuse);
   return proof;
 }
 
 function signNext(issuer: Issuer, plugin: string, proof: InstanceProof) {
-  const { server, key, now } = issuer;
+  const { server, now } = issuer;
+  const { key } = server;
   server.seq += 1;
   const iat = Math.floor(now() / 1000);
   const claims = {
