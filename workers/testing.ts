@@ -70,10 +70,14 @@ export async function call(
 export function send(
   method: string,
   path: string,
-  options: { body?: unknown; token?: string; bindings?: Bindings } = {},
+  options: { body?: unknown; token?: string; once?: string; bindings?: Bindings } = {},
 ): Promise<Response> {
-  const { body, token = env.ADMIN_TOKEN, bindings = env } = options;
-  const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+  const { body, token = env.ADMIN_TOKEN, once, bindings = env } = options;
+  const headers = {
+    Authorization: `Bearer ${token}`,
+    "Content-Type": "application/json",
+    ...(once === undefined ? {} : { "Idempotency-Key": once }),
+  };
   const init = body === undefined ? { headers } : { headers, body: JSON.stringify(body) };
   return call(path, { method, ...init }, bindings);
 }

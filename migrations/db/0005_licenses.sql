@@ -14,3 +14,7 @@ ALTER TABLE activations ADD COLUMN over_seats INTEGER NOT NULL DEFAULT 0 CHECK (
 ALTER TABLE activations ADD COLUMN resumes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE activations ADD COLUMN resumes_since INTEGER;
 ALTER TABLE activations ADD COLUMN resumed_seq INTEGER;
+
+-- What was asked for under a key of the caller's own is done once.
+CREATE UNIQUE INDEX audit_once ON audit (subject, actor, action, detail ->> 'idempotencyKey')
+WHERE detail ->> 'idempotencyKey' IS NOT NULL;

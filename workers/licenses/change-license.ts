@@ -1,4 +1,5 @@
 import { LICENSE_LIMITS, RbsmError } from "@rising-bsm/protocol";
+import { licenseState } from "./grant-lease.ts";
 import { addPeriod } from "./issue-license.ts";
 import type { License } from "./tables.ts";
 
@@ -15,9 +16,12 @@ const CHANGES: Record<LicenseAction, (license: License, now: number) => LicenseP
   transfer,
 };
 
-/** What the action changes; it acts on hosts when they renew next. Revoked is for good. */
+/**
+ * What the action changes; it acts on hosts when they renew next. Revoked is for good, and so is a
+ * payment that was returned. Throws `conflict_state`.
+ */
 export function changeLicense(license: License, action: LicenseAction, now: number): LicensePatch {
-  if (license.state === "revoked") throw wrongState(license, action);
+  if (licenseState(license, now) === "revoked") throw wrongState(license, action);
   return CHANGES[action](license, now);
 }
 
@@ -34,14 +38,14 @@ function renewal(license: License, now: number): LicensePatch {
 function transfer(license: License, now: number): LicensePatch {
   const cooldown = LICENSE_LIMITS.transferCooldownMs;
   const coolUntil = license.transferredAt === null ? 0 : license.transferredAt + cooldown;
-  if (license.kind === "trial" || license.state === "suspended" || coolUntil > now) {
+  const isSuspended = licenseState(license, now) === "suspended";
+  if (license.kind === "trial" || isSuspended || coolUntil > now) {
     throw wrongState(license, "transfer");
   }
   return { transferredAt: now };
 }
 
-function wrongState(license: License, action: LicenseAction): RbsmError {
-  return new RbsmError("conflict_state", `The ${license.kind} license cannot ${action} now`, {
-    state: license.state,
-  });
+function wrongState({ kind, state, payment }: License, action: LicenseAction): RbsmError {
+  const detail = { state, payment };
+  return new RbsmError("conflict_state", `The ${kind} license cannot ${action} now`, detail);
 }

@@ -108,7 +108,7 @@ export interface LeaseSpan {
 }
 
 /** Far beyond any date, yet a valid one. */
-const FOR_EVER = 8_640_000_000_000_000;
+export const FOR_EVER = 8_640_000_000_000_000;
 
 /**
  * Until when a lease that ends then takes its seat. A perpetual license works on after its first

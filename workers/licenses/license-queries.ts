@@ -20,12 +20,61 @@ export async function findLatestVersion(db: Database, plugin: string): Promise<V
   return rows[0]?.version ?? null;
 }
 
+/** Who asked for a change of which license, under a key of their own. */
+export interface Asked {
+  readonly licenseId: string;
+  readonly actor: string;
+  readonly action: string;
+  /** The caller's own; null asks for nothing that was done before. */
+  readonly idempotencyKey: string | null;
+}
+
+/** A license as it is, and what was asked when this very change was made; null when it was not. */
+export interface AskedLicense {
+  readonly license: License | null;
+  readonly asked: string | null;
+}
+
+/** The license, and whether the same was done before. */
+export async function findAsked(db: Database, asked: Asked): Promise<AskedLicense> {
+  const [found, done] = await db.batch(selectAsked(db, asked));
+  return { license: found[0] ?? null, asked: done[0]?.asked ?? null };
+}
+
+/**
+ * Stores the license unless its id or key is there already, and answers what is stored under the id:
+ * null when another license has the key.
+ */
 export async function insertLicense(
   db: Database,
   license: License,
-  entry: AuditEntry,
-): Promise<void> {
-  await db.batch([db.insert(licenses).values(license), db.insert(audit).values(entry)]);
+  { entry, asked }: { readonly entry: AuditEntry; readonly asked: Asked },
+): Promise<AskedLicense> {
+  const isNew = sql`NOT EXISTS (SELECT 1 FROM licenses WHERE id = ${license.id} OR key_hash = ${license.keyHash})`;
+  const [, , found, done] = await db.batch([
+    auditIf(db, entry, isNew),
+    db.insert(licenses).values(license).onConflictDoNothing(),
+    ...selectAsked(db, asked),
+  ]);
+  return { license: found[0] ?? null, asked: done[0]?.asked ?? null };
+}
+
+function selectAsked(db: Database, { licenseId, actor, action, idempotencyKey }: Asked) {
+  return [
+    db.select().from(licenses).where(eq(licenses.id, licenseId)),
+    db
+      .select({ asked: sql<string | null>`detail ->> 'asked'` })
+      .from(audit)
+      .where(
+        and(
+          eq(audit.subject, licenseId),
+          eq(audit.actor, actor),
+          eq(audit.action, action),
+          // The words of the index that makes it once.
+          sql`detail ->> 'idempotencyKey' IS NOT NULL AND detail ->> 'idempotencyKey' = ${idempotencyKey}`,
+        ),
+      ),
+  ] as const;
 }
 
 export async function findLicense(db: Database, id: string): Promise<License | null> {

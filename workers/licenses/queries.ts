@@ -148,7 +148,7 @@ export async function writeActivation(
     auditIf(db, entries.activated, written),
     db
       .update(licenses)
-      .set({ until: begun.until })
+      .set({ until: begun.until, revision: sql`${licenses.revision} + 1` })
       .where(
         and(
           eq(licenses.id, license.id),

@@ -209,16 +209,102 @@ export const instanceRequestSchema = z.strictObject({ publicKey: publicKeySchema
 /** A registered instance. */
 export const instanceResultSchema = z.object({ instanceId: z.string() });
 
+/** -1 is any number. */
+const seatsWanted = z.union([z.literal(-1), z.int().min(1).max(1_000_000)]);
+
 /** `POST /v1/licenses`. */
 export const licenseRequestSchema = z.strictObject({
   plugin: pluginNameSchema,
   plan: id,
-  seats: z.int().min(1).optional(),
+  seats: seatsWanted.optional(),
   org: z.string().max(200).optional(),
+  /** A key of the old marketplace, which goes on being the license's: for the administrator. */
+  licenseKey: z.string().min(1).max(100).optional(),
 });
+
+/** `POST /v1/licenses`. */
+export type LicenseRequest = z.output<typeof licenseRequestSchema>;
 
 /** A license; the key is shown once. */
 export const licenseResultSchema = z.object({ licenseId: z.string(), licenseKey: z.string() });
+
+/** `POST /v1/licenses/{id}/upgrade`. Without `seats` the license keeps what it has, if that is more. */
+export const upgradeRequestSchema = z.strictObject({ plan: id, seats: seatsWanted.optional() });
+
+/** `POST /v1/licenses/{id}/upgrade`. */
+export type UpgradeRequest = z.output<typeof upgradeRequestSchema>;
+
+const licenseState = z.enum(["active", "suspended", "revoked", "expired"]);
+
+/** What a change of a license answers. */
+export const licenseChangeSchema = z.object({
+  licenseId: z.string(),
+  state: licenseState,
+  until: timeSchema.nullable(),
+  updatesUntil: timeSchema.nullable(),
+  /** After a transfer: the new key, shown once. */
+  licenseKey: z.string().optional(),
+});
+
+/** A license as those see it who sell it; null is any number, and without end. */
+export const licenseInfoSchema = z.object({
+  licenseId: z.string(),
+  plugin: pluginNameSchema,
+  plan: z.string(),
+  kind: planSchema.shape.kind,
+  state: licenseState,
+  /** What its payment came to; a license that was not bought here is `ok`. */
+  payment: z.enum(["ok", "disputed", "refunded"]),
+  seats: z.int().nullable(),
+  /** Instances above the seats that may hold it too. */
+  overage: z.int(),
+  users: z.int().nullable(),
+  entitlements: z.record(z.string(), z.union([z.boolean(), z.number()])),
+  org: z.string().nullable(),
+  period: z.enum(["month", "year"]).nullable(),
+  until: timeSchema.nullable(),
+  updatesUntil: timeSchema.nullable(),
+  transferredAt: timeSchema.nullable(),
+  orderId: z.string().nullable(),
+  createdAt: timeSchema,
+});
+
+/** A license as those see it who sell it. */
+export type LicenseInfo = z.output<typeof licenseInfoSchema>;
+
+/** `GET /v1/licenses`, the newest first. */
+export const licensePageSchema = z.object({
+  items: z.array(licenseInfoSchema),
+  nextCursor: z.string().nullable(),
+});
+
+/** A license on an instance. */
+export const activationInfoSchema = z.object({
+  activationId: z.string(),
+  instanceId: z.string(),
+  /** Number of its newest lease, and when that ends. */
+  seq: z.int(),
+  leaseUntil: timeSchema,
+  /** Until when it takes a seat; null is until it is returned. */
+  heldUntil: timeSchema.nullable(),
+  endedAt: timeSchema.nullable(),
+  overSeats: z.boolean(),
+  /** Renewals of a lease that had been renewed before: somebody holds a copy, or was set back. */
+  conflicts: z.int(),
+  conflictsSince: timeSchema.nullable(),
+  /** How often an older lease was shown and the newest one answered, in the running window. */
+  resumes: z.int(),
+  createdAt: timeSchema,
+});
+
+/** A license on an instance. */
+export type ActivationInfo = z.output<typeof activationInfoSchema>;
+
+/** `GET /v1/licenses/{id}`: the license, and its activations by how long they take their seats. */
+export const licenseDetailSchema = licenseInfoSchema.extend({
+  activations: z.array(activationInfoSchema),
+  nextCursor: z.string().nullable(),
+});
 
 /** `POST /v1/licenses/activate`. */
 export const activationRequestSchema = z.strictObject({

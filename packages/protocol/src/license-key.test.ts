@@ -1,7 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { sha256Hex, utf8 } from "./encoding.ts";
-import { hashLicenseKey, newLicenseKey, normalizeLicenseKey } from "./license-key.ts";
+import {
+  hashLicenseKey,
+  isLegacyLicenseKey,
+  newLicenseKey,
+  normalizeLicenseKey,
+} from "./license-key.ts";
 
 const example = Uint8Array.from({ length: 20 }, (_, i) => i * 13);
 
@@ -65,4 +70,13 @@ test("a key is stored as the hash of its normal form", async () => {
   const key = newLicenseKey(example);
   expect(await hashLicenseKey(key.toLowerCase())).toBe(await sha256Hex(utf8(key)));
   await expect(hashLicenseKey("no key")).rejects.toMatchObject({ code: "license_refused" });
+});
+
+test.each([
+  ["ABCDEF-012345-6789AB-CDEF01-234567", true],
+  ["abcdef0123456789abcdef01234567", true],
+  ["ABCDEF-012345-6789AB-CDEF01-23456", false],
+  [newLicenseKey(example), false],
+])("%s is a key of the old marketplace: %s", (key, isLegacy) => {
+  expect(isLegacyLicenseKey(key)).toBe(isLegacy);
 });

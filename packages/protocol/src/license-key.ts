@@ -34,7 +34,7 @@ export function newLicenseKey(random: Uint8Array): string {
  * (`XXXXXX-…`, five groups of six hexadecimal digits) are kept. Throws `license_refused`.
  */
 export function normalizeLicenseKey(key: string): string {
-  const typed = key.slice(0, 100).toUpperCase().replaceAll(/[\s-]/g, "");
+  const typed = compact(key);
   if (LEGACY.test(typed)) return inGroups(typed, 6).join("-");
   const body = (typed.startsWith(PREFIX) ? typed.slice(PREFIX.length) : typed)
     .replaceAll("O", "0")
@@ -47,9 +47,18 @@ export function normalizeLicenseKey(key: string): string {
   return [PREFIX, ...inGroups(body, 4)].join("-");
 }
 
+/** Whether this is a key of the old marketplace, in whatever spelling. */
+export function isLegacyLicenseKey(key: string): boolean {
+  return LEGACY.test(compact(key));
+}
+
 /** SHA-256 in hexadecimal of the normalised key: what is stored. Throws `license_refused`. */
 export async function hashLicenseKey(key: string): Promise<string> {
   return sha256Hex(utf8(normalizeLicenseKey(key)));
+}
+
+function compact(key: string): string {
+  return key.slice(0, 100).toUpperCase().replaceAll(/[\s-]/g, "");
 }
 
 function inGroups(text: string, size: number): string[] {

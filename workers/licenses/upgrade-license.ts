@@ -1,0 +1,74 @@
+import { RbsmError } from "@rising-bsm/protocol";
+import { licenseState } from "./grant-lease.ts";
+import { issueLicense } from "./issue-license.ts";
+import type { LicenseTerms, Plan } from "./issue-license.ts";
+import type { License } from "./tables.ts";
+
+/** What a license of another kind leaves as good as it was: each of a higher rank is more. */
+const RANKS = { free: 0, trial: 1, floating: 2, subscription: 3, perpetual: 4 } as const;
+
+export interface WantedPlan {
+  readonly plan: Plan;
+  /** Without it what the plan has, or the license when that is more. */
+  readonly seats?: number | undefined;
+}
+
+/**
+ * The license under another plan. Whoever holds it loses nothing, so its leases need no end: what is
+ * less than before in any respect is no upgrade. Throws `conflict_state`.
+ */
+export function upgradeLicense(license: License, wanted: WantedPlan, now: number): License {
+  const { plugin, org } = license;
+  const order = { plugin, plan: wanted.plan, seats: wanted.seats, org: org ?? undefined };
+  const terms = issueLicense(order, now);
+  const seats = wanted.seats === undefined ? more(license.seats, terms.seats) : terms.seats;
+  const overage = Math.max(license.overage, terms.overage);
+  const { plan, kind, period, trialDays, users, entitlements } = terms;
+  const after = {
+    ...license,
+    plan,
+    kind,
+    period,
+    trialDays,
+    users,
+    entitlements,
+    seats,
+    overage,
+    until: kind === license.kind ? more(license.until, terms.until) : terms.until,
+    updatesUntil: updatesOf(license, terms),
+  };
+  const reason = wrongState(license, after, now) ?? whatIsLess(license, after);
+  if (reason === null) return after;
+  throw new RbsmError("conflict_state", `That is no upgrade: ${reason}`);
+}
+
+/** Updates that were bought for good stay so. */
+function updatesOf(license: License, terms: LicenseTerms): number | null {
+  const both = license.kind === "perpetual" && terms.kind === "perpetual";
+  return both ? more(license.updatesUntil, terms.updatesUntil) : terms.updatesUntil;
+}
+
+function wrongState(license: License, after: License, now: number): string | null {
+  if (licenseState(license, now) === "revoked") return "the license is revoked";
+  if (after.kind === "trial") return "a trial is not given a second time";
+  return RANKS[after.kind] < RANKS[license.kind] ? `${after.kind} after ${license.kind}` : null;
+}
+
+function whatIsLess(before: License, after: License): string | null {
+  if (isLess(before.seats, after.seats)) return "fewer seats";
+  if (isLess(before.users, after.users)) return "fewer users";
+  const lost = Object.entries(before.entitlements).find(([name, value]) => {
+    const next = after.entitlements[name];
+    return next === undefined ? value !== false : Number(next) < Number(value);
+  });
+  return lost === undefined ? null : `"${lost[0]}" would be less`;
+}
+
+/** Null is any number, or without end. */
+function isLess(before: number | null, after: number | null): boolean {
+  return after !== null && (before === null || after < before);
+}
+
+function more(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? null : Math.max(one, other);
+}
