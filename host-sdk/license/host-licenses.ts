@@ -121,7 +121,7 @@ export function installLicenses(licenses: Licenses): InstallLicenses {
         fix: "Install it with the license key that came with the purchase.",
       });
     },
-    downloadUrl: async (plugin, version) => (await licenses.requestDownload(plugin, version)).url,
+    downloadUrl: async ({ name, version }) => (await licenses.requestDownload(name, version)).url,
     async giveBack(plugin) {
       if (licenses.check(plugin) !== null) await licenses.returnLease(plugin);
     },

@@ -1,83 +1,31 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  base64url,
-  LICENSE_LIMITS,
-  signingKeyFromSeed,
-  type SigningKey,
-} from "@rising-bsm/protocol";
+import { LICENSE_LIMITS } from "@rising-bsm/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createMarketplace } from "../client/marketplace.ts";
-import type { HostStore } from "../store/host-store.ts";
-import { createSqliteStore } from "../store/sqlite-store.ts";
-import { openInstanceKey } from "./instance-key.ts";
-import { openLicenses } from "./licenses.ts";
-import { createSampleLicenseServer, type SampleLicenseServer } from "./sample-license-server.ts";
+import {
+  createLicenseFixture,
+  DAY,
+  HOUR,
+  LICENSE_KEY,
+  type LicenseFixture,
+  NOON,
+  PLUGIN,
+  type ProcessOptions,
+} from "./license-fixture.ts";
 
-const PLUGIN = "@demo/invoices";
-const LICENSE_KEY = "RBSM-0123-4567-89AB-CDEF-GHJK-MNPQ-RSTV-WXYZ";
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
-const NOON = Date.UTC(2026, 9, 10, 12);
-
-let dataDir: string;
-let leaseKey: SigningKey;
-let server: SampleLicenseServer;
-let opened: HostStore[];
-/** The server's true time, and the host's two clocks. */
-let time: { server: number; system: number; monotonic: number };
-
+let world: LicenseFixture;
+let server: LicenseFixture["server"];
+let time: LicenseFixture["time"];
 beforeEach(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), "licenses-"));
-  leaseKey = await signingKeyFromSeed(crypto.getRandomValues(new Uint8Array(32)));
-  time = { server: NOON, system: NOON, monotonic: 1_000 };
-  server = createSampleLicenseServer(leaseKey, () => time.server);
-  opened = [];
+  world = await createLicenseFixture();
+  ({ server, time } = world);
 });
+afterEach(() => world.close());
 
-afterEach(async () => {
-  for (const store of opened) await store.close();
-  await rm(dataDir, { recursive: true });
-});
-
-function pass(ms: number): void {
-  time.server += ms;
-  time.system += ms;
-  time.monotonic += ms;
-}
-
-/** A host process: what it knows is on disk, and a second one starts from there. */
-async function start({ leaseKeys = [leaseKey] } = {}) {
-  const store = createSqliteStore(join(dataDir, "host.db"));
-  opened.push(store);
-  const listed = leaseKeys.map(({ keyId, publicKey }) => ({
-    kid: keyId,
-    publicKey: base64url(publicKey),
-    from: "2026-01-01T00:00:00Z",
-  }));
-  const { licenses, problems } = await openLicenses({
-    store,
-    server: createMarketplace({ url: server.url, fetch: server.fetch, backOffMs: 1 }),
-    key: await openInstanceKey(dataDir),
-    leaseKeys: async () => listed,
-    readClock: () => ({ system: time.system, monotonic: time.monotonic }),
-    jitter: () => 0.5,
-  });
-  return { licenses, problems, store };
-}
-
-/** The process ends and another one starts: the counter begins anew. */
-async function restart(options = {}) {
-  time.monotonic = 5;
-  return start(options);
-}
-
-async function startActivated() {
-  const host = await start();
-  await host.licenses.activate(PLUGIN, LICENSE_KEY);
-  return host;
-}
+const pass = (ms: number) => world.pass(ms);
+const start = () => world.start();
+const startActivated = () => world.startActivated();
+const restart = (options?: ProcessOptions) => world.restart(options);
 
 describe("a license", () => {
   test("is none before activation", async () => {
@@ -238,7 +186,7 @@ describe("renewal", () => {
 describe("keys", () => {
   test("a lease by an unknown key is a problem of its plugin until the key is known", async () => {
     await startActivated();
-    const { licenses, problems } = await restart({ leaseKeys: [] });
+    const { licenses, problems } = await restart({ leaseKeys: () => [] });
     expect(problems).toMatchObject([{ plugin: PLUGIN, error: { code: "license_invalid" } }]);
     expect(licenses.check(PLUGIN)).toBeNull();
     expect((await restart()).licenses.check(PLUGIN)?.state).toBe("active");
@@ -246,7 +194,7 @@ describe("keys", () => {
 
   test("another instance key does not use this one's lease", async () => {
     await startActivated();
-    await rm(join(dataDir, "instance.key"));
+    await rm(join(world.dataDir, "instance.key"));
     expect((await restart()).licenses.info(PLUGIN).state).toBe("none");
   });
 });
@@ -254,7 +202,7 @@ describe("keys", () => {
 describe("an instance key that was replaced", () => {
   test("is registered anew, and the license activated again", async () => {
     await startActivated();
-    await rm(join(dataDir, "instance.key"));
+    await rm(join(world.dataDir, "instance.key"));
     const { licenses } = await restart();
     expect(licenses.check(PLUGIN)).toBeNull();
     await licenses.activate(PLUGIN, LICENSE_KEY);
@@ -267,7 +215,7 @@ describe("an instance key that was replaced", () => {
 
   test("and put back from a backup is the old instance again", async () => {
     await startActivated();
-    const file = join(dataDir, "instance.key");
+    const file = join(world.dataDir, "instance.key");
     const old = await readFile(file);
     await rm(file);
     await (await restart()).licenses.activate(PLUGIN, LICENSE_KEY);

@@ -1,4 +1,12 @@
-import { hashLicenseKey, RbsmError, type ServiceKeys, type SigningKey } from "@rising-bsm/protocol";
+import {
+  hashLicenseKey,
+  type OfflineRequest,
+  type OfflineRequestFile,
+  RbsmError,
+  type ServiceKeys,
+  type SigningKey,
+  signOfflineRequest,
+} from "@rising-bsm/protocol";
 import type { HostStore } from "../store/host-store.ts";
 import type { LeaseCheck } from "./check-lease.ts";
 import { describeHeld, describeNone, type LicenseDescription } from "./describe-license.ts";
@@ -242,6 +250,11 @@ export class Licenses {
       const { rid, held } = await this.#beginRenewal(plugin);
       return { rid, nonce, held };
     });
+  }
+
+  /** Signs what goes out as a file. */
+  signOffline(request: OfflineRequest): Promise<OfflineRequestFile> {
+    return signOfflineRequest(request, this.#options.key);
   }
 
   /**

@@ -115,7 +115,7 @@ export function createSampleLicenseServer(key: SigningKey, now: () => number): S
       { status: ERRORS[code][0], ...(headers && { headers }) },
     );
   });
-  addRoutes(app, { server, stored, now, keys: [] });
+  addRoutes(app, { server, stored, key, now, keys: [] });
   return server;
 }
 
@@ -130,6 +130,8 @@ const NOTHING: StoredLease = { rid: "", lease: "" };
 interface Issuer {
   readonly server: SampleLicenseServer;
   readonly stored: StoredLease;
+  /** Its first key. */
+  readonly key: SigningKey;
   readonly now: () => number;
   /** Thumbprints of the instances' keys: each has its own id. */
   readonly keys: string[];
@@ -175,7 +177,7 @@ function addRoutes(app: Hono, issuer: Issuer): void {
     const proof = await proofOf(c, issuer);
     const { lease } = await c.req.json<{ lease: string }>();
     const { seq } = await verifyLease(lease, {
-      keys: () => server.key.publicKey,
+      keys: (kid) => (kid === issuer.key.keyId ? issuer.key : server.key).publicKey,
       audience: instanceOf(issuer, proof),
     });
     await refuseRenewal(issuer, proof, seq);
