@@ -4,7 +4,6 @@ import {
   fromBase64url,
   keyId,
   type NoteKey,
-  RbsmError,
   type ServiceKeys,
 } from "@rising-bsm/protocol";
 import { type AuditLog, createAuditLog } from "./broker/audit-log.ts";
@@ -12,7 +11,6 @@ import type { AuditRow, Broker } from "./broker/broker.ts";
 import { deletePluginStorage, undoTrialWrites } from "./broker/plugin-storage.ts";
 import { forgetUndo } from "./broker/undo-log.ts";
 import { createMarketplace, type Marketplace } from "./client/marketplace.ts";
-import { readFileIfPresent } from "./disk/durable-file.ts";
 import { type FolderLock, lockFolder } from "./disk/folder-lock.ts";
 import type { DomainPort } from "./domain/domain-port.ts";
 import { createSimulatedDomain } from "./domain/simulated/simulated-domain.ts";
@@ -49,8 +47,8 @@ import { createSettings, type Settings } from "./settings/settings.ts";
 import type { HostStore } from "./store/host-store.ts";
 import { createSqliteStore } from "./store/sqlite-store.ts";
 import { openLog } from "./trust/log.ts";
-import { openTrust, type Trust, type VerifiedTrust } from "./trust/trust.ts";
-import { parseStoredTrust } from "./trust/verified.ts";
+import { noMarketplace, storedTrust } from "./trust/no-marketplace.ts";
+import { openTrust, type Trust } from "./trust/trust.ts";
 
 /** Version of the plugin API and its runtime, checked against `engines.runtime` of plugins. */
 export const RUNTIME_VERSION = "1.0.0";
@@ -73,6 +71,8 @@ export interface HostParts {
   readonly audit: AuditLog;
   readonly licenses: Licenses;
   readonly keeper: LicenseKeeper;
+  /** The host's own folder. */
+  readonly dataDir: string;
   readonly trust: Trust;
   readonly held: HeldUpdates;
   /** What the administrator allows any plugin. */
@@ -199,6 +199,7 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
     audit: auditLog,
     licenses,
     keeper,
+    dataDir: options.dataDir,
     trust,
     held: createHeldUpdates(),
     limits: options.limits ?? {},
@@ -306,35 +307,6 @@ function overlay(
   return async (name) => started(name) ?? active.reach(name);
 }
 
-/** What a host without a marketplace goes by. */
-const NOTHING_VERIFIED: VerifiedTrust = {
-  serviceKeys: { release: [], lease: [], log: [] },
-  policy: { type: "https://rising-bsm.com/policy/v1", publisherKeys: [] },
-  revocations: { type: "https://rising-bsm.com/revocations/v1", entries: [] },
-  advisories: { type: "https://rising-bsm.com/advisories/v1", entries: [] },
-  refreshedAt: new Date(0).toISOString(),
-  signedAt: new Date(0).toISOString(),
-};
-
-async function refuseMarketplace(): Promise<never> {
-  throw new RbsmError("plugin_not_found", "This host has no marketplace", {
-    fix: "Give createPluginHost a marketplace.",
-  });
-}
-
-function noMarketplace(): Marketplace {
-  const refuse = refuseMarketplace;
-  return {
-    url: "http://localhost",
-    send: refuse,
-    getBytes: refuse,
-    getIfChanged: refuse,
-    releaseEnvelope: refuse,
-    getJson: refuse,
-    sendJson: refuse,
-  };
-}
-
 function noteKeys(logs: ServiceKeys["log"]): NoteKey[] {
   return logs.map(({ origin, publicKey }) => ({
     name: origin,
@@ -353,15 +325,7 @@ async function trustOf(options: HostOptions, { marketplace, now }: Clocked): Pro
       now,
     });
   }
-  const catalogue = { ...NOTHING_VERIFIED, document: refuseMarketplace };
-  return {
-    refresh: async () => catalogue,
-    check: async () => ({ changed: false, catalogue }),
-    // What an earlier run has verified counts for one that asks nobody too.
-    verified: async () =>
-      parseStoredTrust(await readFileIfPresent(join(options.dataDir, "trust", "verified.json")))
-        ?.trust ?? null,
-  };
+  return storedTrust(options.dataDir);
 }
 
 /** Reads every stored plugin and proves its bundle again; one that was altered fails alone. */

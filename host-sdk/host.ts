@@ -18,6 +18,7 @@ import {
 import type { Delivery, HookCounts } from "./lifecycle/deliver-events.ts";
 import { type LicenseCalls, licensesOver } from "./license/host-licenses.ts";
 import type { LicenseEvent } from "./license/license-news.ts";
+import { createOfflineLicenses, type OfflineLicenses } from "./license/offline.ts";
 import { checkRegularly } from "./lifecycle/check-regularly.ts";
 import { checkForUpdates, describeTrust, type TrustInfo } from "./lifecycle/check-for-updates.ts";
 import { describePlugin, type PluginInfo } from "./lifecycle/describe.ts";
@@ -67,7 +68,7 @@ export interface HostUsage extends Omit<PluginUsage, "pid"> {
  * Finds, verifies, installs and runs plugins. Every refusal is an RbsmError with a code; a failing
  * plugin is a state with a reason and never an exception of the host's own.
  */
-export interface PluginHost extends LicenseCalls {
+export interface PluginHost extends LicenseCalls, OfflineLicenses {
   /** Installs a plugin and what it needs, all or nothing. An installed version that fits stays. */
   install(name: string, options?: InstallOptions): Promise<PluginInfo>;
   /** Installs a bundle past the marketplace; developer mode only, signed by a key it trusts. */
@@ -176,6 +177,7 @@ async function checkAndTell(
 
 function hostOver(parts: HostParts): PluginHost {
   const { slots } = parts;
+  const licenses = licensesOver(parts);
   const host: PluginHost = {
     ...operationsOver(parts),
     call: (...[name, method, args = [], options = {}]) =>
@@ -200,7 +202,8 @@ function hostOver(parts: HostParts): PluginHost {
     verify: (name) => verify(parts, name),
     checkForUpdates: () => checkForUpdates(parts).finally(() => parts.licenses.followKeys()),
     trust: () => describeTrust(parts),
-    ...licensesOver(parts),
+    ...licenses,
+    ...createOfflineLicenses({ ...parts, describe: (name) => licenses.license(name) }),
     handle: (request, options) => handler(request, options),
     emit: (event, payload) => parts.events.emit(event, payload),
     close: () => parts.close(),

@@ -41,6 +41,12 @@ export type {
 } from "./install/read-marketplace.ts";
 export type { LicenseDescription, LicenseWarning } from "./license/describe-license.ts";
 export type { LicenseCalls } from "./license/host-licenses.ts";
+export type {
+  ImportedLicense,
+  ImportOptions,
+  OfflineLicenses,
+  OfflineRequestOptions,
+} from "./license/offline.ts";
 export type { LicenseInfo } from "./license/license-info.ts";
 export type { LicenseEvent } from "./license/license-news.ts";
 export type { InstallOptions, UpdateOptions, VerifyResult } from "./lifecycle/administer.ts";

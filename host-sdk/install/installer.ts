@@ -11,7 +11,7 @@ import {
   sweepBundles,
   undoInstall,
 } from "./journal.ts";
-import { type PluginRequest, planInstall } from "./plan.ts";
+import { type PlanInput, type PluginRequest, planInstall } from "./plan.ts";
 import type { OnProgress } from "./progress.ts";
 import {
   type JournalRow,
@@ -26,6 +26,8 @@ import {
 /** The parts of the host that an installation works with. */
 export interface InstallParts extends StageParts, Recovery {
   readonly trust: Trust;
+  /** Why a listed version cannot be had; left out, all can. */
+  readonly withheld?: PlanInput["withheld"];
   readonly engines: Readonly<Record<string, string>>;
   readonly logger: RuntimeLogger;
   /**
@@ -35,6 +37,12 @@ export interface InstallParts extends StageParts, Recovery {
   readonly start: (start: StartOrder) => Promise<Running>;
   /** Ends a version that was started and will not be used. */
   readonly abandon: (running: Running) => Promise<void>;
+}
+
+/** Files that were carried here, for an installation that is not to ask the marketplace. */
+export interface InstallSource extends Pick<StageParts, "marketplace" | "log" | "licenses"> {
+  readonly trust: Pick<Trust, "refresh">;
+  readonly withheld: NonNullable<PlanInput["withheld"]>;
 }
 
 /** One new version to start. */
@@ -121,6 +129,7 @@ async function prepare(
     installed,
     damaged: await damagedOf(parts, installed),
     engines: parts.engines,
+    withheld: parts.withheld,
     provided: providedBy(order.sideloaded),
   });
   const accepted = await checkReleases(parts, plan, {

@@ -22,8 +22,8 @@ import { type PluginRow, type PublisherPin, readPin, type ReleaseRow } from "./r
 export interface InstallLicenses {
   /** Makes sure that a license for the plugin is active here; throws `license_*`. */
   ensure(plugin: string, licenseKey: string | undefined): Promise<void>;
-  /** A same-origin URL that may fetch the paid bundle. */
-  downloadUrl(plugin: string, version: string): Promise<string>;
+  /** A path, or a same-origin URL, that may fetch the paid bundle. */
+  downloadUrl(planned: Pick<PlannedPlugin, "name" | "version" | "entry">): Promise<string>;
   /** Returns the seat of a plugin that was uninstalled; nothing when it has none. */
   giveBack(plugin: string): Promise<void>;
 }
@@ -152,9 +152,9 @@ async function stageOne(
   { planned, release }: { planned: PlannedPlugin; release: AcceptedRelease },
   { onProgress }: StageOrder,
 ): Promise<Staged> {
-  const { name, version, entry } = planned;
+  const { name, entry } = planned;
   const { statement, pin, logIndex } = release;
-  const path = entry.paid ? () => licenses.downloadUrl(name, version) : entry.bundle;
+  const path = entry.paid ? () => licenses.downloadUrl(planned) : entry.bundle;
   const bundle = await acquireBundle({
     planned,
     accepted: release,

@@ -7,7 +7,7 @@ import {
   verifyPublisher,
 } from "@rising-bsm/protocol";
 import { checkCodes, checkGrant, decideGrants, type Grant } from "../install/grant.ts";
-import { installSet, type InstallOrder } from "../install/installer.ts";
+import { installSet, type InstallOrder, type InstallSource } from "../install/installer.ts";
 import type { PluginRequest } from "../install/plan.ts";
 import type { OnProgress } from "../install/progress.ts";
 import { type PluginRow, readPin } from "../install/rows.ts";
@@ -50,6 +50,8 @@ export interface Administration {
   enable(name: string): Promise<void>;
   disable(name: string): Promise<void>;
   uninstall(name: string, options: { keepData: boolean }): Promise<void>;
+  /** Installs the plugin, or updates it, from files that were carried here. */
+  carryIn(source: InstallSource, name: string, options: InstallOptions): Promise<void>;
   /** Runs `work` when no operation is under way, and none before it has ended. */
   alone<T>(work: () => Promise<T>): Promise<T>;
   /** Refuses new operations as `cancelled` and waits for the one that is under way. */
@@ -85,6 +87,7 @@ export function createAdministration(parts: AdministerParts): Administration {
       await alone(() => disable(parts, name)).finally(release);
     },
     uninstall: (name, options) => alone(() => uninstall(parts, name, options)),
+    carryIn: (source, name, options) => alone(() => carryIn(parts, source, { name, options })),
     alone,
     async close() {
       closed = true;
@@ -114,6 +117,20 @@ async function install(
   const requests = [{ name, version: options.version }];
   const changed = await change(parts, { ...order, operation: "install", requests }, name);
   if (!changed.includes(name)) await reaffirm(parts, name, { ...order, grantsOf });
+}
+
+async function carryIn(
+  parts: AdministerParts,
+  source: InstallSource,
+  { name, options }: { readonly name: string; readonly options: InstallOptions },
+): Promise<void> {
+  const { grant = [], ...more } = options;
+  checkGrant(grant);
+  const trust = { ...parts.install.trust, ...source.trust };
+  const carried = { ...parts, install: { ...parts.install, ...source, trust } };
+  if (parts.slots.find(name) === undefined) return install(carried, name, options);
+  const acceptGrants = grant === "requested" ? true : grant;
+  return update(carried, name, { ...more, acceptGrants });
 }
 
 /** The fitting version is there already: what is new is its license, its grants, or that it was asked for. */

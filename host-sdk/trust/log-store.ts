@@ -52,6 +52,12 @@ export interface LogStore {
 /** A note for each of a few logs, with room. */
 const KNOWN_BYTES = 16 * LOG_LIMITS.noteBytes;
 
+/** How much of each log the host has seen. Throws `trust_log_invalid` when the file is damaged. */
+export async function readKnownLogs(dataDir: string): Promise<{ origin: string; size: number }[]> {
+  const known = await openLogStore(dataDir).readKnown();
+  return known.map(({ origin, size }) => ({ origin, size }));
+}
+
 /** The log's files in a data directory. */
 export function openLogStore(dataDir: string): LogStore {
   const knownFile = join(dataDir, "trust", "log.json");

@@ -26,6 +26,8 @@ export interface LogClient {
   refresh(): Promise<void>;
   /** Evidence that the log told two histories; while the file is there, `prove` and `refresh` refuse. */
   fork(): Promise<Fork | null>;
+  /** The same log with its files read elsewhere; what is known of it is held against them. */
+  over(marketplace: LogOptions["marketplace"]): LogClient;
 }
 
 /** Where the evidence of a fork lies, and since when (ISO time). */
@@ -52,23 +54,27 @@ interface Shown {
 
 /** Opens what the data directory remembers of the log; nothing is asked for yet. */
 export async function openLog(options: LogOptions): Promise<LogClient> {
-  const { marketplace, keys } = options;
-  const parts = {
+  let last: Promise<unknown> = Promise.resolve();
+  return clientOver({
     ...options,
     store: openLogStore(options.dataDir),
     unwritten: { fork: null },
     tiles: new Map<string, ProvenTiles>(),
-  };
+    // One after the other: each is held against what the one before has left.
+    inTurn(work) {
+      const done = last.then(work);
+      last = done.catch(() => undefined);
+      return done;
+    },
+  });
+}
+
+function clientOver(parts: LogParts): LogClient {
+  const { marketplace, keys, inTurn } = parts;
   const checkpointUrl = `${marketplace.url}/log/checkpoint`;
-  let last: Promise<unknown> = Promise.resolve();
-  // One after the other: each is held against what the one before has left.
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const done = last.then(work);
-    last = done.catch(() => undefined);
-    return done;
-  };
   return {
     fork: () => forkOf(parts),
+    over: (other) => clientOver({ ...parts, marketplace: other }),
     prove: (text, entry) =>
       inTurn(async () => {
         await refuseForked(parts);
@@ -93,6 +99,7 @@ interface LogParts extends LogOptions {
   readonly unwritten: { fork: Fork | null };
   /** By origin. */
   readonly tiles: Map<string, ProvenTiles>;
+  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 async function forkOf({ store, unwritten }: LogParts): Promise<Fork | null> {

@@ -1,6 +1,7 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { CLIENT_LIMITS, RbsmError } from "@rising-bsm/protocol";
+import { z } from "zod";
 import type { Marketplace } from "../client/marketplace.ts";
 import { readFileIfPresent, writeFileDurably } from "../disk/durable-file.ts";
 import type { StoredTrust } from "./verified.ts";
@@ -98,4 +99,28 @@ export function withheld(what: string): RbsmError {
 
 function notStored(role: string): RbsmError {
   return new RbsmError("trust_metadata_invalid", `There is no current copy of ${role} on disk`);
+}
+
+const versionSchema = z.object({ signed: z.object({ version: z.int().nonnegative() }) });
+
+/** Of metadata that is not verified here; 0 for none, and for what is none. */
+export function metadataVersion(bytes: Uint8Array | null): number {
+  if (bytes === null) return 0;
+  try {
+    const parsed = versionSchema.safeParse(JSON.parse(Buffer.from(bytes).toString()));
+    return parsed.data?.signed.version ?? 0;
+  } catch {
+    return 0;
+  }
+}
+
+/** Versions of the newest root and timestamp that a data directory holds; 0 for none. */
+export async function readKnownVersions(
+  dataDir: string,
+): Promise<{ root: number; timestamp: number }> {
+  const folder = join(dataDir, "tuf");
+  const roots = await readdir(join(folder, "roots")).catch((): string[] => []);
+  const versions = roots.map((name) => Number(/^(\d+)\.root\.json$/.exec(name)?.[1] ?? 0));
+  const timestamp = metadataVersion(await readFileIfPresent(join(folder, "timestamp.json")));
+  return { root: Math.max(0, ...versions), timestamp };
 }

@@ -14,7 +14,7 @@ import { z } from "zod";
 import type { Marketplace } from "../client/marketplace.ts";
 import { readFileIfPresent, writeFileDurably } from "../disk/durable-file.ts";
 import { type Catalogue, listedDigests, readListing } from "./catalogue.ts";
-import { openMetadataFolder, type Reach } from "./metadata-folder.ts";
+import { metadataVersion, openMetadataFolder, type Reach } from "./metadata-folder.ts";
 import { HEADS_LIFETIME_MS } from "./stale.ts";
 import { openTargetFolder, type TargetFolder } from "./target-folder.ts";
 import { createStoredTrustReader, type StoredTrust, type VerifiedTrust } from "./verified.ts";
@@ -37,6 +37,11 @@ export interface Trust {
   check(): Promise<{ changed: boolean; catalogue: Catalogue }>;
   /** The last verified copy without asking anybody; null before the first refresh. */
   verified(): Promise<VerifiedTrust | null>;
+  /**
+   * The same trust for files that were carried here: `refresh` reads them and keeps what it verifies.
+   * Older metadata than is known counts as no news.
+   */
+  over(carried: Marketplace): Pick<Trust, "refresh">;
 }
 
 /** Where the trust state lives, what it starts from, and the clock. */
@@ -79,12 +84,29 @@ export async function openTrust(options: TrustOptions): Promise<Trust> {
     last = done.catch(() => undefined);
     return done;
   };
+  const refresh = (from: Parts, { acceptStale = false } = {}) =>
+    acceptStale ? refreshStale(from) : readAll(from);
   return {
     verified: () => readVerified(parts, alone),
-    refresh: ({ acceptStale = false } = {}) =>
-      alone(() => (acceptStale ? refreshStale(parts) : readAll(parts))),
+    refresh: (options) => alone(() => refresh(parts, options)),
     check: () => alone(() => checkOnce(parts)),
+    over: (carried) => ({
+      refresh: (options) => alone(async () => refresh(await partsOver(parts, carried), options)),
+    }),
   };
+}
+
+async function partsOver(parts: Parts, carried: Marketplace): Promise<Parts> {
+  const known = metadataVersion(await parts.metadata.stored("timestamp"));
+  const marketplace: Marketplace = {
+    ...carried,
+    async getIfChanged(order) {
+      const answer = await carried.getIfChanged(order);
+      const isOlder = metadataVersion(answer?.bytes ?? null) < known;
+      return isOlder ? null : answer;
+    },
+  };
+  return { ...parts, marketplace, targets: await openTargetFolder(parts.dataDir, marketplace) };
 }
 
 function refusalOf(error: unknown, dataDir: string): RbsmError {
