@@ -5,6 +5,7 @@ import type { Context, Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 import { HTTPException } from "hono/http-exception";
 import { z } from "zod";
+import { blankSecrets, describeError } from "./describe-error.ts";
 import type { AppEnv } from "./env.ts";
 
 export type AppContext = Context<AppEnv>;
@@ -253,7 +254,7 @@ function logRefusal(refusal: RbsmError, c: AppContext): void {
     method: c.req.method,
     path: c.req.path,
     code: refusal.code,
-    message: refusal.message,
-    cause: refusal.cause instanceof Error ? refusal.cause.stack : undefined,
+    message: blankSecrets(refusal.message),
+    cause: refusal.cause === undefined ? undefined : describeError(refusal.cause),
   });
 }
