@@ -22,10 +22,13 @@ export interface PublishedMarketplace {
   publish(name: string, version: string): Promise<void>;
 }
 
-/** Starts one; what the publisher has on disk is below `home`. */
-export async function startPublishedMarketplace(home: string): Promise<PublishedMarketplace> {
+/** Starts one, with `more` secrets; what the publisher has on disk is below `home`. */
+export async function startPublishedMarketplace(
+  home: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<PublishedMarketplace> {
   const trust = await createTrust({ now: new Date() });
-  const worker = await startLocalWorker(trust.secrets);
+  const worker = await startLocalWorker({ ...trust.secrets, ...more });
   const url = worker.url.href.replace(/\/$/, "");
   const token = trust.secrets.ADMIN_TOKEN;
   const rootFile = join(home, "root.json");
