@@ -107,6 +107,8 @@ test("whatever the database fails at, the Worker's log opens nothing", async () 
   }
   expect(logged.length).toBeGreaterThan(20);
   expect(logged.join("\n")).toContain("injected");
+  expect(logged.join("\n")).toContain("Failed query: ");
+  expect(logged.join("\n")).not.toContain("params: ");
   expect(secretsLogged()).toEqual([]);
 });
 
