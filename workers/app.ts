@@ -23,6 +23,7 @@ import {
   refuseOtherMethods,
   SECURITY_SCHEMES,
 } from "./http.ts";
+import { answerLegacy } from "./legacy/routes.ts";
 import { licenses } from "./licenses/routes.ts";
 import { refuseWhileBehind } from "./log/in-step.ts";
 import { log } from "./log/routes.ts";
@@ -41,6 +42,7 @@ function createApp(): OpenAPIHono<AppEnv> {
   const app = createRoutes();
   app.onError(answerError);
   app.notFound(answerNotFound);
+  app.use(answerLegacy);
   app.use(assignRequestId, defaultToNoStore, limitJsonBody);
   app.use(deliverAfterChange);
   app.use("/v1/*", requireSchema, refuseWhileBehind);

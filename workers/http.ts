@@ -252,9 +252,22 @@ function logRefusal(refusal: RbsmError, c: AppContext): void {
   console.error({
     requestId: c.get("requestId"),
     method: c.req.method,
-    path: c.req.path,
+    path: withoutSecrets(c.req.path),
     code: refusal.code,
     message: blankSecrets(refusal.message),
-    cause: refusal.cause === undefined ? undefined : describeError(refusal.cause),
+    cause:
+      refusal.cause === undefined
+        ? undefined
+        : refusal.cause instanceof Error
+          ? refusal.cause.stack
+          : undefined,
   });
+}
+
+const UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+const SECRET_SEGMENT = new RegExp(`/(licenses|download)/(?!(?:${UUID}|[a-z]+)(?:/|$))[^/]+`, "g");
+
+/** A path for the log: the old connector's hold license keys and links to paid bundles. */
+function withoutSecrets(path: string): string {
+  return path.replace(SECRET_SEGMENT, "/$1/…");
 }
