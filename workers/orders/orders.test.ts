@@ -1,5 +1,10 @@
 import { env } from "cloudflare:workers";
-import { hashLicenseKey, LICENSE_LIMITS, ORDER_LIMITS } from "@rising-bsm/protocol";
+import {
+  hashLicenseKey,
+  LICENSE_LIMITS,
+  ORDER_LIMITS,
+  orderResultSchema,
+} from "@rising-bsm/protocol";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { tryActivate } from "../licenses/sample-activation.ts";
 import { registerInstance } from "../licenses/sample-instance.ts";
@@ -20,6 +25,8 @@ beforeAll(async () => {
   const account = await createAccount("demo");
   publisherToken = account.token;
   await publishSoldPlugin(account);
+  await publishSoldPlugin(account, { name: "@demo/unlisted", visibility: "unlisted" });
+  await publishSoldPlugin(account, { name: "@demo/private", visibility: "private" });
 });
 afterAll(() => {
   vi.unstubAllGlobals();
@@ -84,10 +91,15 @@ describe("an order", () => {
     [{ plan: "pro", seats: 0 }, 400, "request_invalid"],
     [{ plan: "pro", amount: 1 }, 400, "request_invalid"],
     [{ plan: "pro", plugin: "@demo/nothing" }, 404, "plugin_not_found"],
+    [{ plan: "pro", plugin: "@demo/private" }, 404, "plugin_not_found"],
   ] as const)("of %o is refused", async ([wish, status, code]) => {
     const before = await countRows("orders");
     expect(await refusal(await tryOrder(wish))).toEqual([status, code]);
     expect(await countRows("orders")).toBe(before);
+  });
+
+  test("of an unlisted plugin is for who knows its name", async () => {
+    expect((await tryOrder({ plan: "pro", plugin: "@demo/unlisted" })).status).toBe(201);
   });
 
   test("without a payment provider is 503 and says what to do", async () => {
@@ -168,6 +180,22 @@ describe("a paid order", () => {
     const activated = await tryActivate(await registerInstance(), licenseKey ?? "");
     expect(activated.status).toBe(200);
     expect(await stateOf(bought)).toMatchObject({ state: "paid", licenseId, licenseKey: null });
+  });
+
+  test("leaves nothing in the database that shows its key to who reads it (threat 47)", async () => {
+    const key = crypto.randomUUID();
+    const answer = await tryOrder({ plan: "forever" }, { key, address: "192.0.2.200" });
+    const { orderId, url } = orderResultSchema.parse(await answer.json());
+    const session = url.slice(url.lastIndexOf("/") + 1);
+    await report(orderId, "paid");
+    const { licenseKey } = await stateOf({ orderId, session });
+    const tables = ["orders", "payment_events", "order_attempts", "licenses", "audit"];
+    const dumps = tables.map((table) => env.DB.prepare(`SELECT * FROM ${table}`).all());
+    const dump = JSON.stringify(await Promise.all(dumps));
+    expect(dump).toContain(orderId);
+    for (const secret of [session, licenseKey ?? "none", key, "192.0.2.200"]) {
+      expect(dump).not.toContain(secret);
+    }
   });
 
   test("is nobody else's to see", async () => {

@@ -38,10 +38,13 @@ const PLANS = [
   { id: "asked", kind: "subscription" },
 ];
 
-export async function publishSoldPlugin(account: Account, more: object = {}): Promise<void> {
-  const manifest = { displayName: "Invoices", pricing: { plans: PLANS }, ...more };
-  const bundle = await buildBundle(account.key, { name: PLUGIN, ...manifest });
-  const answer = await publish({ name: PLUGIN, version: "1.0.0" }, bundle, account);
+export async function publishSoldPlugin(
+  account: Account,
+  { name, ...more }: { readonly name: string; readonly visibility?: string } = { name: PLUGIN },
+): Promise<void> {
+  const manifest = { name, displayName: "Invoices", pricing: { plans: PLANS }, ...more };
+  const bundle = await buildBundle(account.key, manifest);
+  const answer = await publish({ name, version: "1.0.0" }, bundle, account);
   if (!answer.ok) throw new Error(await answer.text());
 }
 
