@@ -255,12 +255,7 @@ function logRefusal(refusal: RbsmError, c: AppContext): void {
     path: withoutSecrets(c.req.path),
     code: refusal.code,
     message: blankSecrets(refusal.message),
-    cause:
-      refusal.cause === undefined
-        ? undefined
-        : refusal.cause instanceof Error
-          ? refusal.cause.stack
-          : undefined,
+    cause: refusal.cause === undefined ? undefined : describeError(refusal.cause),
   });
 }
 

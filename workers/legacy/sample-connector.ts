@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { hex, utf8 } from "@rising-bsm/protocol";
 import { z } from "zod";
 import type { Bindings } from "../env.ts";
-import { issue, PLUGIN } from "../licenses/sample-plugin.ts";
+import { PLUGIN } from "../licenses/sample-plugin.ts";
 import { call, send } from "../testing.ts";
 
 /** What an old host is set up with: MARKETPLACE_API_KEY and MARKETPLACE_API_SECRET. */
@@ -110,6 +110,3 @@ export function sell(as: Setup, more: object = {}, sent: Partial<Sent> = {}) {
   const data = { pluginId: PLUGIN, type: "basic", ...more };
   return connector(licenseShape, "POST", "/licenses", { as, data, ...sent });
 }
-
-/** A license of the new API, by its plan. */
-export const issueByPlan = issue;
