@@ -109,12 +109,12 @@ export class HeldLeases {
     return [...this.#held.keys()];
   }
 
-  /** What the held lease allows now; null when there is none that verifies. */
-  check(plugin: string, publishedAt?: number): LeaseCheck | null {
+  /** What the held lease allows, now or at another time; null when there is none that verifies. */
+  check(plugin: string, publishedAt?: number, now = this.now()): LeaseCheck | null {
     const held = this.#held.get(plugin);
     if (held === undefined) return null;
     const refused = endsGrace(held.refusal);
-    return checkLease(held.claims, { now: this.now(), publishedAt, refused });
+    return checkLease(held.claims, { now, publishedAt, refused });
   }
 
   /**

@@ -132,8 +132,11 @@ export function installLicenses(licenses: Licenses): InstallLicenses {
 export interface LicenseCalls {
   /** A plugin's license; `plugin_not_found` for one that is neither installed nor licensed. */
   license(name: string): LicenseDescription;
-  /** Of every plugin that has one or needs one, by name. */
-  licenses(): LicenseDescription[];
+  /**
+   * Of every plugin that has one or needs one, by name: as they are, or as they will be at another
+   * time when no renewal gets through until then.
+   */
+  licenses(at?: Date): LicenseDescription[];
   /**
    * Claims a license for a plugin, before it is installed or later. Throws `license_refused` for a
    * key that is not good for it, and `network_*`.
@@ -156,7 +159,8 @@ export interface LicenseCallParts {
 
 /** The calls over one host's licenses. */
 export function licensesOver({ licenses, keeper, slots }: LicenseCallParts): LicenseCalls {
-  const describe = (name: string) => licenses.describe(name, publishedAt(slots, name));
+  const describe = (name: string, at?: number) =>
+    licenses.describe(name, publishedAt(slots, name), at);
   const after = async (name: string, done: Promise<void>) => {
     await done;
     return describe(name);
@@ -166,10 +170,10 @@ export function licensesOver({ licenses, keeper, slots }: LicenseCallParts): Lic
       if (licenses.check(name) === null) slots.get(name);
       return describe(name);
     },
-    licenses() {
+    licenses(at) {
       const paid = slots.all().filter(({ row }) => row.release.paid);
       const names = new Set([...licenses.plugins(), ...paid.map(({ row }) => row.name)]);
-      return [...names].sort().map(describe);
+      return [...names].sort().map((name) => describe(name, at?.getTime()));
     },
     async activateLicense(name, licenseKey) {
       checkName(name);

@@ -149,13 +149,13 @@ export class Licenses {
     return held === undefined || check === null ? NO_LICENSE : describeLicense(held.claims, check);
   }
 
-  /** For people. */
-  describe(plugin: string, publishedAt?: number): LicenseDescription {
+  /** For people: as it is, or as it will be at another time when no renewal gets through until then. */
+  describe(plugin: string, publishedAt?: number, at = this.now()): LicenseDescription {
     const held = this.#leases.get(plugin);
-    const check = this.check(plugin, publishedAt);
+    const check = this.#leases.check(plugin, publishedAt, at);
     const problem = this.#plan.problem(plugin);
     if (held === undefined || check === null) return describeNone(plugin, problem);
-    return describeHeld(plugin, held, { check, now: this.now(), problem });
+    return describeHeld(plugin, held, { check, now: at, problem });
   }
 
   /** Claims a license for a plugin; a repeated call after a crash finishes the first one. */
