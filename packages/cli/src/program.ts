@@ -8,6 +8,7 @@ import { hostCommand } from "./commands/host.ts";
 import { infoCommand } from "./commands/info.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { keysCommand } from "./commands/keys.ts";
+import { licenseCommand } from "./commands/license.ts";
 import { logCommand } from "./commands/log.ts";
 import { loginCommand, logoutCommand } from "./commands/login.ts";
 import { deprecateCommand, statusCommand, yankCommand } from "./commands/mark.ts";
@@ -34,6 +35,7 @@ const COMMANDS: readonly DefineCommand[] = [
   deprecateCommand,
   searchCommand,
   infoCommand,
+  licenseCommand,
   logCommand,
   mirrorCommand,
   hostCommand,

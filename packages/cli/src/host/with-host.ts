@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import {
   createPluginHost,
@@ -29,16 +29,60 @@ export async function withHost<T>(
   address: HostAddress,
   work: (host: PluginHost) => Promise<T>,
 ): Promise<T> {
+  const dataDir = await dataDirOf(cli, address);
+  return await openFor({ dataDir, marketplace: await marketplaceOf(cli, address) }, work);
+}
+
+/**
+ * The same for work with a file that was carried in: no network call leaves it, and the root is the
+ * one that the host has known first unless another is named.
+ */
+export async function withCarriedHost<T>(
+  cli: Cli,
+  address: Omit<HostAddress, "url">,
+  work: (host: PluginHost) => Promise<T>,
+): Promise<T> {
+  const dataDir = await dataDirOf(cli, address);
+  const root =
+    address.root === undefined
+      ? await firstRoot(dataDir)
+      : await readRootFile(resolve(cli.cwd, address.root));
+  return await openFor({ dataDir, marketplace: { url: NOWHERE, root, send: refuse } }, work);
+}
+
+/** No request goes there. */
+const NOWHERE = "http://localhost";
+
+async function refuse(): Promise<never> {
+  throw new RbsmError("network_unreachable", "A file is imported without the network");
+}
+
+async function firstRoot(dataDir: string): Promise<Uint8Array> {
+  const folder = join(dataDir, "tuf", "roots");
+  const names = await readdir(folder).catch((): string[] => []);
+  const versions = names.flatMap((name) => /^(\d+)\.root\.json$/.exec(name)?.[1] ?? []);
+  const [first] = versions.map(Number).sort((a, b) => a - b);
+  if (first !== undefined) return await readRootFile(join(folder, `${first}.root.json`));
+  throw rootMissing();
+}
+
+async function dataDirOf(cli: Cli, address: Pick<HostAddress, "dataDir">): Promise<string> {
   const dataDir = resolve(cli.cwd, address.dataDir);
   const isFolder = await stat(dataDir)
     .then((info) => info.isDirectory())
     .catch(() => false);
-  if (!isFolder) {
-    throw new RbsmError("usage", `${dataDir} is no folder`, {
-      fix: `name the host's folder; for a new host make one: mkdir -p -m 700 ${dataDir}`,
-    });
-  }
-  const marketplace = await marketplaceOf(cli, address);
+  if (isFolder) return dataDir;
+  throw new RbsmError("usage", `${dataDir} is no folder`, {
+    fix: `name the host's folder; for a new host make one: mkdir -p -m 700 ${dataDir}`,
+  });
+}
+
+type Marketplace = HostOptions["marketplace"];
+
+async function openFor<T>(
+  { dataDir, marketplace }: Pick<HostOptions, "dataDir"> & { marketplace: Marketplace | undefined },
+  work: (host: PluginHost) => Promise<T>,
+): Promise<T> {
   const host = await createPluginHost({
     runSchedules: false,
     dataDir,
@@ -55,8 +99,11 @@ export async function withHost<T>(
 
 /** Refuses an address that names no trust root, for work that needs the marketplace. */
 export function requireRoot(address: HostAddress): void {
-  if (address.root !== undefined) return;
-  throw new RbsmError("usage", "the marketplace's trust root is missing", {
+  if (address.root === undefined) throw rootMissing();
+}
+
+function rootMissing(): RbsmError {
+  return new RbsmError("usage", "the marketplace's trust root is missing", {
     fix: "pass --root FILE: the root.json that the marketplace's operator gave you",
   });
 }

@@ -60,29 +60,59 @@ export async function request<T>(
   throw new RbsmError("network_bad_answer", problem, { fix: "update rising-bsm" }, parsed.error);
 }
 
+/** How long a file may take. */
+const FILE_TIMEOUT_MS = 600_000;
+
+/** A JSON request whose answer is a file: its bytes as they arrive. Fails as `request` does. */
+export async function* requestFile(
+  connection: Connection,
+  { path, body }: { readonly path: string; readonly body: unknown },
+): AsyncGenerator<Uint8Array> {
+  const timeout = AbortSignal.timeout(FILE_TIMEOUT_MS);
+  try {
+    const answer = await send(connection, { method: "POST", path, body }, timeout);
+    if (!answer.ok) {
+      const value = parseAnswer(connection, answer.status, await readCapped(answer));
+      throw problemError(connection, answer.status, value);
+    }
+    for await (const chunk of answer.body ?? []) yield chunk;
+  } catch (error) {
+    throw failureOf(connection, timeout, error);
+  }
+}
+
+type Message = Pick<MarketplaceRequest<unknown>, "method" | "path" | "body" | "upload">;
+
 async function exchange(
   connection: Connection,
-  message: MarketplaceRequest<unknown>,
+  message: Message,
 ): Promise<{ status: number; text: string }> {
   const timeout = AbortSignal.timeout(message.upload?.timeoutMs ?? TIMEOUT_MS);
-  const signal = AbortSignal.any([timeout, connection.signal]);
   try {
-    const answer = await fetch(`${connection.url}${message.path}`, {
-      method: message.method,
-      headers: headersOf(connection, message),
-      redirect: "error",
-      signal,
-      ...bodyOf(message),
-    });
+    const answer = await send(connection, message, timeout);
     return { status: answer.status, text: await readCapped(answer) };
   } catch (error) {
-    if (error instanceof RbsmError) throw error;
-    if (connection.signal.aborted) throw new RbsmError("cancelled", "Cancelled");
-    if (timeout.aborted) {
-      throw new RbsmError("network_timeout", `${connection.url} did not answer in time`);
-    }
-    throw networkError(connection, error);
+    throw failureOf(connection, timeout, error);
   }
+}
+
+function send(connection: Connection, message: Message, timeout: AbortSignal): Promise<Response> {
+  return fetch(`${connection.url}${message.path}`, {
+    method: message.method,
+    headers: headersOf(connection, message),
+    redirect: "error",
+    signal: AbortSignal.any([timeout, connection.signal]),
+    ...bodyOf(message),
+  });
+}
+
+function failureOf(connection: Connection, timeout: AbortSignal, error: unknown): RbsmError {
+  if (error instanceof RbsmError) return error;
+  if (connection.signal.aborted) return new RbsmError("cancelled", "Cancelled");
+  if (timeout.aborted) {
+    return new RbsmError("network_timeout", `${connection.url} did not answer in time`);
+  }
+  return networkError(connection, error);
 }
 
 /** Codes of connections that never came to be; every other failure broke one that stood. */
@@ -101,10 +131,7 @@ function networkError(connection: Connection, error: unknown): RbsmError {
   return new RbsmError("network_interrupted", message, { fix: "run the command again" });
 }
 
-function headersOf(
-  connection: Connection,
-  message: MarketplaceRequest<unknown>,
-): Record<string, string> {
+function headersOf(connection: Connection, message: Message): Record<string, string> {
   return {
     accept: "application/json",
     ...(connection.token === null ? {} : { authorization: `Bearer ${connection.token}` }),
@@ -118,7 +145,7 @@ function headersOf(
   };
 }
 
-function bodyOf(message: MarketplaceRequest<unknown>): RequestInit & { duplex?: "half" } {
+function bodyOf(message: Message): RequestInit & { duplex?: "half" } {
   if (message.upload !== undefined) return { body: uploadStream(message.upload), duplex: "half" };
   return message.body === undefined ? {} : { body: JSON.stringify(message.body) };
 }
