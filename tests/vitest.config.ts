@@ -69,6 +69,10 @@ export default defineConfig({
       ed25519Vectors: ed25519Vectors(),
       merkleVectors: vectorFiles("utf8", "merkle/inclusion", "merkle/consistency"),
       tlogVectors: vectorFiles("base64", "tlog"),
+      licensingModel: {
+        runs: Number(process.env["RBSM_MODEL_RUNS"] ?? 30),
+        seed: Number(process.env["RBSM_MODEL_SEED"]) || null,
+      },
     },
     silent: "passed-only",
     // Real processes on a busy machine: what fails is tried once more, and named at the end if it then passes.
@@ -119,6 +123,7 @@ export default defineConfig({
         test: {
           name: "workers",
           root,
+          globalSetup: "tests/webhook-receiver.ts",
           isolate: false,
           fileParallelism: false,
           include: [

@@ -7,6 +7,8 @@ export interface Received {
   readonly headers: Headers;
   readonly body: string;
   readonly redirect: string;
+  /** Ends when the sender does not wait any longer. */
+  readonly signal: AbortSignal;
 }
 
 type Answer = (request: Received) => Response | Promise<Response>;
@@ -24,6 +26,7 @@ export function openReceiver() {
       headers: request.headers,
       body: await request.text(),
       redirect: request.redirect,
+      signal: init?.signal ?? request.signal,
     };
     received.push(one);
     return answer(one);
