@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
-import { effectiveNow, raiseFloor, takeOffset } from "./license-clock.ts";
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { effectiveNow, raiseFloor, restoreClock, takeOffset } from "./license-clock.ts";
 import type { LicenseClock } from "./license-clock.ts";
 
 const HOUR = 3_600_000;
@@ -58,4 +59,76 @@ test("an answer to the host's own nonce sets the offset from the moment it was s
   const answered = { sent: { nonce: "n", monotonic: 40 }, reading: { system: 0, monotonic: 90 } };
   const clock = takeOffset(fresh, { issuedAt: NOON, nonce: "n" }, answered);
   expect(clock.offset).toEqual({ server: NOON, monotonic: 40 });
+});
+
+test("time that has passed since the floor is not taken back by a clock that was set back", () => {
+  const clock = { floor: NOON, floorAt: 100, offset: null };
+  expect(effectiveNow(clock, { system: 7, monotonic: 100 + HOUR })).toBe(NOON + HOUR);
+});
+
+test("a lower signed time that comes later moves the floor, not the time", () => {
+  const clock = { floor: NOON, floorAt: 0, offset: null };
+  const reading = { system: 7, monotonic: 2 * HOUR };
+  const raised = raiseFloor(clock, NOON + HOUR, reading);
+  expect(raised).toEqual({ floor: NOON + HOUR, floorAt: HOUR, offset: null });
+  expect(effectiveNow(raised, reading)).toBe(NOON + 2 * HOUR);
+});
+
+describe("server time over a restart of the process", () => {
+  const stored = { floor: 0, offset: { server: NOON, monotonic: 5 * HOUR, boot: "one" } };
+
+  test("goes on while the machine was not started anew", () => {
+    const reading = { system: 7, monotonic: 6 * HOUR, boot: "one" };
+    expect(effectiveNow(restoreClock(stored, reading), reading)).toBe(NOON + HOUR);
+  });
+
+  test.each([
+    ["after another start of the machine", { monotonic: 6 * HOUR, boot: "two" }],
+    ["where the system does not tell", { monotonic: 6 * HOUR }],
+    ["from a counter that runs behind", { monotonic: 4 * HOUR, boot: "one" }],
+    ["that is stale", { monotonic: 53 * HOUR, boot: "one" }],
+  ])("does not count %s", (_, { monotonic, ...boot }) => {
+    const reading = { system: 7, monotonic, ...boot };
+    expect(effectiveNow(restoreClock(stored, reading), reading)).toBe(7);
+  });
+});
+
+describe("whatever signed times come, in whatever order", () => {
+  const moments = fc.array(
+    fc.record({ signed: fc.nat(400 * DAY), system: fc.nat(400 * DAY), passed: fc.nat(DAY) }),
+    { maxLength: 20 },
+  );
+
+  test("the floor never goes back, and no step goes further than a day past clock and floor", () => {
+    fc.assert(
+      fc.property(moments, (steps) => {
+        let [clock, monotonic] = [fresh, 0];
+        for (const { signed, system, passed } of steps) {
+          monotonic += passed;
+          const raised = raiseFloor(clock, signed, { system, monotonic });
+          expect(raised.floor).toBeGreaterThanOrEqual(clock.floor);
+          expect(raised.floor).toBeLessThanOrEqual(
+            Math.max(clock.floor, Math.max(system, clock.floor) + DAY),
+          );
+          clock = raised;
+        }
+      }),
+    );
+  });
+
+  test("the time of a process never goes back while its wall clock does not", () => {
+    fc.assert(
+      fc.property(moments, (steps) => {
+        let [clock, monotonic, last] = [fresh, 0, 0];
+        for (const { signed, passed } of steps) {
+          monotonic += passed;
+          const reading = { system: 0, monotonic };
+          clock = raiseFloor(clock, signed, reading);
+          const now = effectiveNow(clock, reading);
+          expect(now).toBeGreaterThanOrEqual(last);
+          last = now;
+        }
+      }),
+    );
+  });
 });
