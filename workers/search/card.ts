@@ -2,6 +2,7 @@ import { planSchema, priceSchema, RbsmError } from "@rising-bsm/protocol";
 import type { PluginCard, Text } from "@rising-bsm/protocol";
 import { z } from "zod";
 import type { Listing } from "../listing.ts";
+import { intervalOf } from "../orders/price.ts";
 import { plansOf } from "../stored-manifest.ts";
 import type { StoredManifest } from "../stored-manifest.ts";
 
@@ -61,11 +62,12 @@ export function cardOf(listing: Listing): StoredCard {
 
 /** A paid plugin that states no price is on request: an amount of zero, where null would be free. */
 function cheapestPrice({ pricing }: StoredManifest): NonNullable<PluginCard["price"]> {
-  const prices = (pricing?.plans ?? []).flatMap(({ price, period }) =>
-    price === undefined || price.amount === 0
-      ? []
-      : [{ ...price, ...(period === undefined ? {} : { period }) }],
-  );
+  const prices = (pricing?.plans ?? []).flatMap((plan) => {
+    const { price } = plan;
+    if (price === undefined || price.amount === 0) return [];
+    const period = intervalOf(plan);
+    return [{ ...price, ...(period === null ? {} : { period }) }];
+  });
   const [cheapest] = prices.toSorted((a, b) => a.amount - b.amount);
   return cheapest ?? { amount: 0, currency: "EUR" };
 }
