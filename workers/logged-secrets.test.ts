@@ -89,11 +89,13 @@ function requests(): Record<string, Sent> {
   };
 }
 
-/** Every query fails, as when the database is away. */
+/** Every query fails, as when the database is away; all but the one for its migrations. */
 function withoutDatabase(bindings: Bindings): Bindings {
   const fail = () => Promise.reject(new Error("D1_ERROR: injected"));
   const statement = { bind: () => statement, all: fail, run: fail, raw: fail, first: fail };
-  const session = { prepare: () => statement, batch: fail, withSession: () => session };
+  const prepare = (query: string) =>
+    query.includes("d1_migrations") ? bindings.DB.prepare(query) : statement;
+  const session = { prepare, batch: fail, withSession: () => session };
   const DB = new Proxy(bindings.DB, { get: (_, property) => Reflect.get(session, property) });
   return { ...bindings, DB };
 }

@@ -29,7 +29,7 @@ const keySchema = z.object({ licenseKey: z.string() });
 export async function sellEverything(): Promise<Sale> {
   const account = await createAccount("demo");
   // Among its plans is a free one: only because it is unlisted does its bundle need a link.
-  await publishSoldPlugin(account, { visibility: "unlisted" });
+  await publishSoldPlugin(account, { name: PLUGIN, visibility: "unlisted" });
   const { secret: webhookSecret } = await createWebhook();
   const issued = await issue("forever");
   const instance = await registerInstance();
