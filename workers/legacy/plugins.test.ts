@@ -259,6 +259,17 @@ describe("publishing", () => {
     );
   });
 
+  test("nothing is written while the database is behind what was published", async () => {
+    const known = await (await env.BUNDLES.get("log/checkpoint"))?.text();
+    if (known === undefined) throw new Error("There is no checkpoint");
+    await env.BUNDLES.put("log/checkpoint", known.replace(/\n\d+\n/, "\n999999\n"));
+    const bundle = await buildBundle(demo.key, { name: "@demo/calendar", version: "1.3.0" });
+    expect((await upload(bundle)).status).toBe(503);
+    expect((await ask("DELETE", "/plugins/@demo/calendar", { as: seller })).status).toBe(503);
+    await env.BUNDLES.put("log/checkpoint", known);
+    expect((await upload(bundle)).status).toBe(201);
+  });
+
   test("what a plugin shows is part of a release", async () => {
     const request = { as: seller, data: { displayName: "Other" } };
     await expect(connector(answered, "PUT", "/plugins/@demo/calendar", request)).rejects.toThrow(
