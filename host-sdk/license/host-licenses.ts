@@ -75,6 +75,12 @@ export function keeperOf({ slots, store, instanceKeyId, ...kept }: KeptBy): Lice
   });
   kept.licenses.onChange(() => void keeper.tell());
   keeper.on((event) => slots.note(event.plugin, `license-${event.state}`, noteOf(event)));
+  slots.on(({ plugin, change }) => {
+    if (change !== "installed") return;
+    // Its license was there before it.
+    const license = kept.licenses.describe(plugin, publishedAt(slots, plugin));
+    if (license.state !== "none") slots.note(plugin, `license-${license.state}`, noteOf(license));
+  });
   return keeper;
 }
 
@@ -87,10 +93,10 @@ const SAID = {
 } as const;
 
 /** What the history says about a change of a license; null where all is well. */
-function noteOf({ warning, until }: LicenseEvent): Problem | null {
+function noteOf({ warning }: Pick<LicenseEvent, "warning">): Problem | null {
   if (warning === null) return null;
   const [code, message] = SAID[warning];
-  return { code, message: until === null ? message : `${message}; until ${until} it works` };
+  return { code, message };
 }
 
 function publishedAt(slots: Slots, plugin: string): number | undefined {

@@ -219,7 +219,9 @@ const NOT_IN_FILE = ["trust_incompatible", "dependency_missing", "dependency_con
 /** The lease is in force by then, and stays. */
 function inForce(error: unknown): unknown {
   if (!(error instanceof RbsmError)) return error;
-  const isMissing = NOT_IN_FILE.includes(error.code) || /^(?:trust_log|network)_/.test(error.code);
+  const isMissing =
+    NOT_IN_FILE.includes(error.code) ||
+    /^(?:trust_log_invalid|not_found|network_)/.test(error.code);
   const fix = isMissing
     ? "The lease is in force. Bring in what the plugin needs by files of its own first, then have the same request answered again."
     : (error.detail.fix ?? "The lease is in force; import the file again when that is mended.");

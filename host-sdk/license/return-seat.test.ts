@@ -1,42 +1,16 @@
-import { type IncomingMessage, type ServerResponse } from "node:http";
-import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { greeter, HELLO } from "../testing/expectations.ts";
-import { createHostFixture, type HostFixture } from "../testing/host-fixture.ts";
-import { createSampleLicenseServer, type SampleLicenseServer } from "./sample-license-server.ts";
+import { LICENSE_KEY } from "./license-fixture.ts";
+import { createLicensedFixture, type LicensedFixture } from "./licensed-host.ts";
 
-const LICENSE_KEY = "RBSM-0123-4567-89AB-CDEF-GHJK-MNPQ-RSTV-WXYZ";
-
-let fixture: HostFixture;
-let licensing: SampleLicenseServer;
+let fixture: LicensedFixture;
+let licensing: LicensedFixture["licensing"];
 beforeEach(async () => {
-  fixture = await createHostFixture();
-  const { market } = fixture;
-  licensing = createSampleLicenseServer(market.lease, () => Date.now());
-  market.intercept((request, response) => {
-    if (request.url?.startsWith("/v1/") !== true) return false;
-    passOn(request, response).catch(() => response.destroy());
-    return true;
-  });
-  const pricing = {
-    plans: [
-      { id: "free", kind: "free" },
-      { id: "pro", kind: "subscription" },
-    ],
-  };
-  const code = greeter("1.0.0");
-  await market.publish({ name: HELLO, version: "1.0.0", code, manifest: { pricing } });
+  fixture = await createLicensedFixture();
+  ({ licensing } = fixture);
+  await fixture.sell(greeter("1.0.0"));
 });
 afterEach(() => fixture.close());
-
-async function passOn(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const headers = { "rbsm-proof": String(request.headers["rbsm-proof"]) };
-  const body = await buffer(request);
-  const url = new URL(request.url ?? "", fixture.market.url);
-  const answer = await licensing.fetch(url, { method: request.method ?? "", headers, body });
-  response.writeHead(answer.status, { "content-type": "application/json" });
-  response.end(await answer.text());
-}
 
 test("an uninstallation returns the seat", async () => {
   const host = await fixture.open();

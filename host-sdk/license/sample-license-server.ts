@@ -123,9 +123,10 @@ export function createSampleLicenseServer(key: SigningKey, now: () => number): S
 interface StoredLease {
   rid: string;
   lease: string;
+  plugin: string;
 }
 
-const NOTHING: StoredLease = { rid: "", lease: "" };
+const NOTHING: StoredLease = { rid: "", lease: "", plugin: "@demo/invoices" };
 
 interface Issuer {
   readonly server: SampleLicenseServer;
@@ -145,7 +146,8 @@ function instanceOf({ keys }: Issuer, { instanceKeyJkt }: InstanceProof): string
 async function grant(issuer: Issuer, plugin: string, proof: InstanceProof): Promise<string> {
   const { stored } = issuer;
   if (stored.rid !== proof.rid) {
-    Object.assign(stored, { rid: proof.rid, lease: await signNext(issuer, plugin, proof) });
+    const lease = await signNext(issuer, plugin, proof);
+    Object.assign(stored, { rid: proof.rid, lease, plugin });
   }
   return stored.lease;
 }
@@ -171,7 +173,7 @@ function addRoutes(app: Hono, issuer: Issuer): void {
     if (stored.lease === "") throw new RbsmError("license_refused");
     const repeated = stored.rid === proof.rid && server.seq === seq + 1;
     if (!repeated && server.seq !== seq) throw new RbsmError("license_conflict");
-    return c.json({ lease: await grant(issuer, "@demo/invoices", proof) });
+    return c.json({ lease: await grant(issuer, stored.plugin, proof) });
   });
   app.post("/v1/activations/activation-1/resume", async (c) => {
     const proof = await proofOf(c, issuer);
@@ -210,7 +212,7 @@ async function refuseRenewal(issuer: Issuer, proof: InstanceProof, seq: number):
     aud: instanceOf(issuer, proof),
     sub: "license-1",
     activation: "activation-1",
-    plugin: "@demo/invoices",
+    plugin: issuer.stored.plugin,
     iat: Math.floor(now() / 1000),
     seq,
     reason: server.refusal,
