@@ -53,6 +53,42 @@ describe("a database that fails in the middle", () => {
   );
 
   test.each(["failed", "failed but stored"] as const)(
+    "of a renewal that takes a seat of the overage (%s): it is told once",
+    async (fault) => {
+      const { licenseId, licenseKey } = await issue("roomy");
+      const [late, other] = [await registerInstance(), await registerInstance()];
+      const { activationId } = await activate(late, licenseKey);
+      await env.DB.prepare("UPDATE activations SET held_until = 1 WHERE id = ?")
+        .bind(activationId)
+        .run();
+      await activate(other, licenseKey);
+      const body = { activationId, seq: 1, rid: "same" };
+      const { bindings, hit } = failingAt(env, 1, fault);
+      const lost = await sendSigned(late.key, "/v1/leases", { body, rid: "same", bindings });
+      expect([lost.status, hit()]).toEqual([500, true]);
+      const lease = await leaseOf(await tryRenew(late, body));
+      expect((await claimsOf(late, lease)).lic.overage).toBe(true);
+      const told = (await auditOf(licenseId)).filter((action) => action === "license.overage");
+      expect(told).toHaveLength(1);
+    },
+  );
+
+  test.each(["failed", "failed but stored"] as const)(
+    "of a conflict that is counted (%s): it is told once",
+    async (fault) => {
+      const { instance, activationId, licenseId } = await activeLicense();
+      await tryRenew(instance, { activationId, seq: 1, rid: "a" });
+      const body = { activationId, seq: 1, rid: "b" };
+      const { bindings } = failingAt(env, 1, fault);
+      const lost = await sendSigned(instance.key, "/v1/leases", { body, rid: "b", bindings });
+      expect(lost.status).toBe(500);
+      expect((await tryRenew(instance, body)).status).toBe(409);
+      const told = (await auditOf(licenseId)).filter((action) => action === "license.conflict");
+      expect(told).toHaveLength(1);
+    },
+  );
+
+  test.each(["failed", "failed but stored"] as const)(
     "of a return (%s): a repeated one frees the seat",
     async (fault) => {
       const { instance, licenseKey, activationId, lease } = await activeLicense();

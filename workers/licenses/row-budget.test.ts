@@ -3,6 +3,7 @@ import { signProof, utf8 } from "@rising-bsm/protocol";
 import { drizzle } from "drizzle-orm/d1";
 import { beforeAll, expect, test } from "vitest";
 import { call, createAccount, ORIGIN, resetMarketplace } from "../testing.ts";
+import { activate, tryRenew } from "./sample-activation.ts";
 import { registerInstance } from "./sample-instance.ts";
 import type { SampleInstance } from "./sample-instance.ts";
 import { DAY_MS, sampleActivation, sampleLicense } from "./sample-license.ts";
@@ -76,7 +77,7 @@ function metered(bill: Bill): D1Database {
 async function billed(
   { key }: SampleInstance,
   path: string,
-  body: { readonly rid?: string; readonly plugin?: string },
+  body: { readonly rid?: string; readonly plugin?: string; readonly lease?: string },
 ) {
   const bill = { read: 0, written: 0, queries: 0 };
   const bytes = utf8(JSON.stringify(body));
@@ -104,6 +105,29 @@ test("a repeated renewal writes nothing", async () => {
   await billed(instance, "/v1/leases", renewal);
   const bill = await billed(instance, "/v1/leases", renewal);
   expect(bill).toMatchObject({ status: 200, queries: 1, written: 0 });
+});
+
+test("a lease that is resumed is a read of a few rows, and a row for the record", async () => {
+  const { licenseKey } = await issue("team");
+  const host = await registerInstance();
+  const { activationId, lease } = await activate(host, licenseKey);
+  await tryRenew(host, { activationId, seq: 1, rid: "next" });
+  const bill = await billed(host, `/v1/activations/${activationId}/resume`, { lease });
+  expect(bill.status).toBe(200);
+  expect(bill.read).toBeLessThanOrEqual(20);
+  expect(bill.written).toBeLessThanOrEqual(5);
+});
+
+test("a renewal above the seats counts them", async () => {
+  const { licenseKey } = await issue("roomy");
+  const [first, second] = [await registerInstance(), await registerInstance()];
+  await activate(first, licenseKey);
+  const { activationId } = await activate(second, licenseKey);
+  const renewal = { activationId, seq: 1, rid: "next" };
+  const bill = await billed(second, "/v1/leases", renewal);
+  expect(bill).toMatchObject({ status: 200, queries: 3 });
+  expect(bill.read).toBeLessThanOrEqual(10);
+  expect(bill.written).toBeLessThanOrEqual(3);
 });
 
 test("an activation among a hundred taken seats reads them once to admit and once to write", async () => {
