@@ -2,6 +2,8 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { publishPaidPlugin } from "../licenses/sample-plugin.ts";
+import { openReceiver } from "../webhooks/sample-receiver.ts";
+import { createWebhook } from "../webhooks/sample-webhook.ts";
 import { call, createAccount, resetMarketplace, send } from "../testing.ts";
 import type { Account } from "../testing.ts";
 import {
@@ -127,6 +129,17 @@ describe("credentials", () => {
       const answer = await call("/v1/licenses", { method: "POST", headers, body: data });
       expect(answer.status).toBe(201);
     }
+  });
+});
+
+describe("webhooks", () => {
+  test("are told what the old connector does", async () => {
+    const receiver = openReceiver();
+    const { webhookId } = await createWebhook();
+    await sell(seller);
+    expect(receiver.types()).toEqual(["license.issue"]);
+    vi.restoreAllMocks();
+    await send("DELETE", `/v1/webhooks/${webhookId}`);
   });
 });
 
