@@ -127,7 +127,12 @@ function Install({ card, document, language }: PluginView) {
   return (
     <section class="panel" aria-labelledby="install">
       <h2 id="install">{texts.installTitle}</h2>
-      {card.price !== null && <p>{texts.installPaid}</p>}
+      {card.price !== null && (
+        <p>
+          {texts.installPaid} {texts.installOffline}{" "}
+          <a href={siteLink("/offline", { language })}>{texts.offlineTitle}</a>
+        </p>
+      )}
       <p>{texts.installHint}</p>
       <pre>
         <code>

@@ -15,6 +15,7 @@ import { addSecurityHeaders, answerPage, answerProblemPage } from "./answer-page
 import { languageOf, SECURITY_HEADERS } from "./answer-page.tsx";
 import { BrowsePage } from "./browse-page.tsx";
 import type { Browse } from "./browse-page.tsx";
+import { offlinePages } from "./offline-routes.tsx";
 import { orderPages } from "./order-routes.tsx";
 import { PluginPage } from "./plugin-page.tsx";
 import { readPluginDocument } from "./read-document.ts";
@@ -51,6 +52,7 @@ site.get("/site/icon.svg", (c) =>
 );
 
 site.route("/", orderPages);
+site.route("/", offlinePages);
 
 refuseOtherMethods(site);
 

@@ -59,6 +59,7 @@ const en = {
   installTitle: "Install",
   installHint: "An administrator installs it in Rising-BSM under Plugins, or with the host SDK:",
   installPaid: "It needs a license key of the publisher.",
+  installOffline: "Your host has no network?",
   verifyHint: "To check the file yourself, download it and run:",
   plansTitle: "Plans",
   updatesFor: { month: "updates for a month", year: "updates for a year" },
@@ -67,6 +68,19 @@ const en = {
   licensee: "Company, for the license (optional)",
   toPayment: "On to the payment",
   toPaymentText: "The payment provider takes the money and sends you the invoice.",
+  offlineTitle: "A license for a host without a network",
+  offlineLead:
+    "A Rising-BSM that no network reaches is licensed, updated and renewed with two files that you carry.",
+  offlineStepsTitle: "Three steps",
+  offlineRequest:
+    "On the host, while Rising-BSM is stopped, write the request. Without --key it renews what the host holds.",
+  offlineAnswer: "Here, have it answered. The answer holds the license and the plugin.",
+  offlineFile: "Request file",
+  offlineSend: "Get the answer",
+  offlineImport:
+    "On the host, take the answer in. The trust root is needed the first time; --grant allows what the plugin asks for.",
+  offlineHint:
+    "The license then lasts up to 90 days. The same request is answered with the same license again. Keep a request with a license key to yourself.",
   orderTitle: "Your order",
   orderStates: {
     open: "Your payment is not confirmed yet. This page looks again by itself.",
@@ -186,6 +200,7 @@ const de: Texts = {
   installTitle: "Installieren",
   installHint: "Administratoren installieren es in Rising-BSM unter Plugins oder mit dem Host-SDK:",
   installPaid: "Es braucht einen Lizenzschlüssel des Anbieters.",
+  installOffline: "Ihr Host hat kein Netz?",
   verifyHint: "Um die Datei selbst zu prüfen, laden Sie sie herunter und führen Sie aus:",
   plansTitle: "Tarife",
   updatesFor: { month: "Updates für einen Monat", year: "Updates für ein Jahr" },
@@ -194,6 +209,19 @@ const de: Texts = {
   licensee: "Firma, für die Lizenz (freiwillig)",
   toPayment: "Weiter zur Zahlung",
   toPaymentText: "Der Zahlungsanbieter nimmt das Geld entgegen und schickt Ihnen die Rechnung.",
+  offlineTitle: "Eine Lizenz für einen Host ohne Netz",
+  offlineLead:
+    "Ein Rising-BSM, das kein Netz erreicht, wird mit zwei Dateien lizenziert, aktualisiert und verlängert, die Sie tragen.",
+  offlineStepsTitle: "Drei Schritte",
+  offlineRequest:
+    "Schreiben Sie auf dem Host die Anfrage, während Rising-BSM angehalten ist. Ohne --key verlängert sie, was der Host hat.",
+  offlineAnswer: "Lassen Sie sie hier beantworten. Die Antwort enthält Lizenz und Plugin.",
+  offlineFile: "Datei mit der Anfrage",
+  offlineSend: "Antwort holen",
+  offlineImport:
+    "Lesen Sie die Antwort auf dem Host ein. Beim ersten Mal wird die Vertrauenswurzel gebraucht; --grant erlaubt, was das Plugin verlangt.",
+  offlineHint:
+    "Die Lizenz gilt dann bis zu 90 Tage. Dieselbe Anfrage wird wieder mit derselben Lizenz beantwortet. Geben Sie eine Anfrage mit Lizenzschlüssel nicht weiter.",
   orderTitle: "Ihre Bestellung",
   orderStates: {
     open: "Ihre Zahlung ist noch nicht bestätigt. Diese Seite sieht von selbst wieder nach.",
