@@ -13,6 +13,7 @@ import { activateLicense } from "./activate-license.ts";
 import { registrationAudit } from "./instance-audit.ts";
 import { requireProof } from "./instance-proof.ts";
 import { onlineRequest } from "./instance-request.ts";
+import { newInstance } from "./new-instance.ts";
 import { registerInstance } from "./queries.ts";
 
 const registerRoute = createRoute({
@@ -39,7 +40,7 @@ const activateRoute = createRoute({
 /** For hosts: who they are, and the first lease of a license. */
 export const instanceRoutes = createRoutes()
   .openapi(registerRoute, async (c) => {
-    const { publicKey, instanceKeyJkt: jkt } = c.get("proof");
+    const { publicKey } = c.get("proof");
     if (c.req.valid("json").publicKey !== base64url(publicKey)) {
       throw new RbsmError(
         "auth_proof_invalid",
@@ -47,12 +48,7 @@ export const instanceRoutes = createRoutes()
       );
     }
     assertPublicKey(publicKey);
-    const instance = {
-      id: crypto.randomUUID(),
-      publicKey: base64url(publicKey),
-      jkt,
-      createdAt: Date.now(),
-    };
+    const instance = newInstance(c.get("proof"), Date.now());
     const fact = { at: instance.createdAt, requestId: c.get("requestId") };
     const entry = registrationAudit(instance.id, fact);
     const instanceId = await registerInstance(writeDatabase(c.env), instance, entry);

@@ -1,4 +1,4 @@
-import { and, count, eq, gt, isNull, ne, sql } from "drizzle-orm";
+import { and, count, eq, gt, isNull, sql } from "drizzle-orm";
 import { auditIf } from "../audit.ts";
 import type { Database } from "../database.ts";
 import type { AuditEntry } from "../schema.ts";
@@ -17,23 +17,17 @@ export async function findHeld(db: Database, activationId: string): Promise<Held
   return rows[0] ?? null;
 }
 
-/** Seats of the license that other instances hold. */
-export async function countSeats(
+/** Seats of the license that other instances hold. The index alone knows all of them. */
+export async function countOthers(
   db: Database,
-  { licenseId, instanceId }: Pick<Activation, "licenseId" | "instanceId">,
+  { licenseId, heldUntil }: Pick<Activation, "licenseId" | "heldUntil">,
   now: number,
 ): Promise<number> {
   const rows = await db
     .select({ taken: count() })
     .from(activations)
-    .where(
-      and(
-        eq(activations.licenseId, licenseId),
-        gt(activations.heldUntil, now),
-        ne(activations.instanceId, instanceId),
-      ),
-    );
-  return rows[0]?.taken ?? 0;
+    .where(and(eq(activations.licenseId, licenseId), gt(activations.heldUntil, now)));
+  return (rows[0]?.taken ?? 0) - (heldUntil > now ? 1 : 0);
 }
 
 export type NextLease = Pick<

@@ -5,7 +5,7 @@ import { assertDeliverable, decideRenewal } from "./grant-lease.ts";
 import type { HeldActivation, RenewalDecision } from "./grant-lease.ts";
 import { instanceAudit } from "./instance-audit.ts";
 import type { InstanceRequest } from "./instance-request.ts";
-import { countSeats, findHeld, flagConflict, writeLease } from "./lease-queries.ts";
+import { countOthers, findHeld, flagConflict, writeLease } from "./lease-queries.ts";
 import { findSeat, needsSeat } from "./seat.ts";
 import { signNextLease } from "./sign-lease.ts";
 import { refuseHolder } from "./sign-refusal.ts";
@@ -54,9 +54,8 @@ async function grant(
   const { env, proof, delivery } = request;
   const { activation, license, jkt } = held;
   assertDeliverable(license, delivery);
-  const takesSeat = needsSeat(activation, now);
-  const taken = takesSeat && license.seats !== null ? await countSeats(db, activation, now) : 0;
-  const seat = takesSeat ? findSeat(license, taken) : "seat";
+  const asks = license.seats !== null && needsSeat(activation, now);
+  const seat = asks ? findSeat(license, await countOthers(db, activation, now)) : "seat";
   if (seat === null) throw new RbsmError("license_no_seat");
   const terms = {
     license,
@@ -73,6 +72,8 @@ async function grant(
   const fact = { action: "license.overage", at: now, requestId: request.requestId };
   const isNews = next.overSeats && !activation.overSeats;
   const entry = isNews ? instanceAudit(activation, fact) : null;
+  // A seat that is held stays held; one that ran out may be taken by another request right now.
+  const takesSeat = activation.heldUntil <= now;
   return (await writeLease(db, { held, next, takesSeat, now }, entry)) ? next.lease : null;
 }
 
