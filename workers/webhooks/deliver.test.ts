@@ -140,9 +140,10 @@ describe("in order, each at least once, one at a time", () => {
     await happen("issue", "activate");
     let during = 0;
     receiver.answers(async () => {
+      during += 1;
+      if (during > 2) return new Response();
       await pass();
       await post(`/v1/webhooks/${webhookId}/enable`);
-      during += 1;
       return new Response();
     });
     await pass();
@@ -205,6 +206,17 @@ describe("in order, each at least once, one at a time", () => {
     expect(ids).toEqual([...new Set(ids)].sort((a, b) => (a < b ? -1 : 1)));
     expect(ids).toHaveLength(45);
     expect(await stored(webhookId)).toMatchObject({ claimedUntil: 0, nextAttemptAt: null });
+  });
+
+  test("a pass may take longer than a claim", async () => {
+    await createWebhook();
+    await happen(...Array.from({ length: 8 }, () => "renew"));
+    receiver.answers(() => {
+      now += 9_000;
+      return new Response();
+    });
+    await pass({ ms: 600_000 });
+    expect(receiver.received).toHaveLength(8);
   });
 
   test("no delivery begins under a claim that it might outlast", async () => {

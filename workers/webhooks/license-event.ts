@@ -1,5 +1,5 @@
 import type { LicenseEvent } from "@rising-bsm/protocol";
-import { licenseState } from "../licenses/grant-lease.ts";
+import { isoTime, showLicense } from "../licenses/show-license.ts";
 import type { License } from "../licenses/tables.ts";
 
 /** Where an event stands among those of its publisher. */
@@ -33,34 +33,13 @@ export function readEventId(id: string): EventPlace | null {
 /** What is told about an event. No license key is known here, and nobody's token or proof. */
 export function describeEvent(event: StoredEvent, now: number): LicenseEvent {
   const { license, actor } = event;
-  const { id, revision, plugin, plan, kind, seats, users, overage } = license;
-  const { entitlements, org, orderId } = license;
   return {
     id: eventId(event),
     type: event.action,
-    timestamp: new Date(event.at).toISOString(),
+    timestamp: isoTime(event.at),
     data: {
-      license: {
-        licenseId: id,
-        revision,
-        plugin,
-        plan,
-        kind,
-        state: licenseState(license, now),
-        until: isoTime(license.until),
-        updatesUntil: isoTime(license.updatesUntil),
-        seats,
-        users,
-        overage,
-        entitlements,
-        org,
-        orderId,
-      },
+      license: { ...showLicense(license, now), revision: license.revision },
       instanceId: actor.startsWith("instance:") ? actor.slice("instance:".length) : null,
     },
   };
-}
-
-function isoTime(time: number | null): string | null {
-  return time === null ? null : new Date(time).toISOString();
 }

@@ -80,7 +80,7 @@ export async function wasDone(
         eq(audit.subject, subject),
         eq(audit.action, action),
         eq(audit.actor, actor),
-        sql`json_extract(${audit.detail}, '$.idempotencyKey') = ${idempotencyKey}`,
+        sql`detail ->> 'idempotencyKey' IS NOT NULL AND detail ->> 'idempotencyKey' = ${idempotencyKey}`,
       ),
     )
     .get();

@@ -19,6 +19,7 @@ import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, TOKEN }
 import type { AppContext } from "../http.ts";
 import { idempotencyHeaders, readIdempotencyKey } from "../idempotency.ts";
 import { uuidOf } from "../licenses/derive-license.ts";
+import { isoTime } from "../licenses/show-license.ts";
 import { mac } from "../mac.ts";
 import { previousUntil } from "./decide-retry.ts";
 import { eventRoutes } from "./event-routes.ts";
@@ -156,8 +157,7 @@ webhooks.openapi(rotateRoute, async (c) => {
   const key = readIdempotencyKey(c.req.valid("header"));
   const row = await rotate(c, { id: c.req.valid("param").id, key });
   const { text: secret } = await webhookSecret(c.env, row);
-  const until = new Date(previousUntil(row.rotatedAt)).toISOString();
-  return c.json({ secret, previousUntil: until }, 200);
+  return c.json({ secret, previousUntil: isoTime(previousUntil(row.rotatedAt)) }, 200);
 });
 
 webhooks.openapi(enableRoute, async (c) => {
@@ -172,8 +172,7 @@ webhooks.openapi(testRoute, async (c) => {
   const webhook = await findOwn(c, c.req.valid("param").id);
   const now = Date.now();
   const id = `test_${crypto.randomUUID()}`;
-  const timestamp = new Date(now).toISOString();
-  const body = JSON.stringify({ id, type: "webhook.test", timestamp, data: {} });
+  const body = JSON.stringify({ id, type: "webhook.test", timestamp: isoTime(now), data: {} });
   const secrets = await signingSecrets(c.env, webhook, now);
   const outcome = await sendEvent(webhook.url, { id, body, now }, secrets);
   const problem = outcome.delivered ? null : outcome.problem;

@@ -1,4 +1,5 @@
 import type { WebhookInfo } from "@rising-bsm/protocol";
+import { isoTime } from "../licenses/show-license.ts";
 import type { Webhook } from "./tables.ts";
 
 /** What its publisher is shown of a webhook. */
@@ -15,15 +16,11 @@ export function showWebhook(webhook: Webhook): WebhookInfo {
     problem: webhook.lastProblem,
     failingSince: isoTime(failingSince),
     nextAttemptAt: isoTime(state === "failing" ? nextAttemptAt : null),
-    createdAt: new Date(createdAt).toISOString(),
+    createdAt: isoTime(createdAt),
   };
 }
 
 function stateOf({ disabledAt, failingSince }: Webhook): WebhookInfo["state"] {
   if (disabledAt !== null) return "disabled";
   return failingSince === null ? "active" : "failing";
-}
-
-function isoTime(time: number | null): string | null {
-  return time === null ? null : new Date(time).toISOString();
 }

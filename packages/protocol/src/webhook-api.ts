@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { licenseInfoSchema } from "./api.ts";
 import { WEBHOOK_LIMITS } from "./limits.ts";
-import { pluginNameSchema, publisherNameSchema, scopeSchema } from "./plugin-name.ts";
+import { publisherNameSchema, scopeSchema } from "./plugin-name.ts";
 import { timeSchema } from "./statements.ts";
 
 /** What can happen to a license, as webhooks and `GET /v1/events` call it. */
@@ -80,24 +81,9 @@ export const licenseEventSchema = z.object({
   timestamp: timeSchema,
   data: z.object({
     /** The license as it is when the event is sent, which may be later than `timestamp`. */
-    license: z.object({
-      licenseId: z.string(),
+    license: licenseInfoSchema.extend({
       /** Counts changes. */
       revision: z.int(),
-      plugin: pluginNameSchema,
-      plan: z.string(),
-      kind: z.enum(["free", "perpetual", "subscription", "trial", "floating"]),
-      state: z.enum(["active", "suspended", "revoked", "expired"]),
-      /** Null is without end. */
-      until: timeSchema.nullable(),
-      updatesUntil: timeSchema.nullable(),
-      /** Null is any number. */
-      seats: z.int().nullable(),
-      users: z.int().nullable(),
-      overage: z.int(),
-      entitlements: z.record(z.string(), z.union([z.boolean(), z.number()])),
-      org: z.string().nullable(),
-      orderId: z.string().nullable(),
     }),
     /** The instance that did it; null when somebody else did. */
     instanceId: z.string().nullable(),
