@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import {
   hashLicenseKey,
   LICENSE_LIMITS,
+  licenseEventPageSchema,
   ORDER_LIMITS,
   orderResultSchema,
 } from "@rising-bsm/protocol";
@@ -196,6 +197,18 @@ describe("a paid order", () => {
     for (const secret of [session, licenseKey ?? "none", key, "192.0.2.200"]) {
       expect(dump).not.toContain(secret);
     }
+  });
+
+  test("is told to the systems of its publisher", async () => {
+    const bought = await order("forever");
+    await report(bought.orderId, "paid");
+    await report(bought.orderId, "refunded");
+    const { licenseId } = await stateOf(bought);
+    const answer = await send("GET", "/v1/events?limit=100", { token: publisherToken });
+    const { items } = licenseEventPageSchema.parse(await answer.json());
+    expect(
+      items.filter(({ data }) => data.license.licenseId === licenseId).map(({ type }) => type),
+    ).toEqual(["license.issue", "license.paid", "license.refunded"]);
   });
 
   test("is nobody else's to see", async () => {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { auditOf } from "../licenses/sample-plugin.ts";
 import { createAccount, refusal, resetMarketplace } from "../testing.ts";
-import { failingAt } from "../testing-bindings.ts";
+import { beforeBatch, failingAt } from "../testing-bindings.ts";
 import type { Fault } from "../testing-bindings.ts";
 import type { FactKind } from "./decide-order.ts";
 import { sampleEvent, signSampleEvent } from "./sample-events.ts";
@@ -193,6 +193,23 @@ describe("events of one order", () => {
       .bind(orderId)
       .first<number>("n");
     expect(stored).toBe(5);
+  });
+
+  test("of which one is stored while another is being decided are decided together", async () => {
+    const once = await order("forever");
+    await report(once.orderId, "paid");
+    const refund = () => report(once.orderId, "refunded");
+    const overtaken = { dispute: "du_1", bindings: beforeBatch(selling, 2, refund) };
+    expect(await report(once.orderId, "disputed", overtaken)).toBe("applied");
+    expect(await licenseOf(once.orderId)).toMatchObject({ payment: "refunded" });
+
+    const again = await order("pro");
+    const later = () => report(again.orderId, "paid", { until: JANUARY + 28 * DAY_MS });
+    const first = { until: JANUARY, bindings: beforeBatch(selling, 2, later) };
+    expect(await report(again.orderId, "paid", first)).toBe("applied");
+    expect(await stateOf(again)).toMatchObject({
+      paidUntil: new Date(JANUARY + 28 * DAY_MS).toISOString(),
+    });
   });
 
   test("that is sent five times at once acts once", async () => {
