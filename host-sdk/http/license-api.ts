@@ -1,4 +1,4 @@
-import { HOST_HTTP_LIMITS } from "@rising-bsm/protocol";
+import { HOST_HTTP_LIMITS, VERSION_LIMITS } from "@rising-bsm/protocol";
 import type { Hono } from "hono";
 import { z } from "zod";
 import type { PluginHost } from "../host.ts";
@@ -8,6 +8,11 @@ import { requireActor } from "./permissions.ts";
 import { readSecretBody } from "./read-body.ts";
 
 const activationSchema = z.strictObject({ licenseKey: z.string().min(1).max(100) });
+
+const requestSchema = z.strictObject({
+  licenseKey: z.string().min(1).max(100).optional(),
+  version: z.string().min(1).max(VERSION_LIMITS.rangeLength).optional(),
+});
 
 /** What administrators see of licenses and do with them. */
 export function addLicenseRoutes(app: Hono<ApiEnv>, host: PluginHost): void {
@@ -35,5 +40,34 @@ export function addLicenseRoutes(app: Hono<ApiEnv>, host: PluginHost): void {
   app.post(route("/license/renew"), async (c) => {
     requireActor(c.env.actor, "plugin.manage");
     return answerData(await host.renewLicense(named(c)));
+  });
+  addOfflineRoutes(app, host);
+}
+
+/** The two files of a host without a network: the request as JSON, the answer as the body. */
+function addOfflineRoutes(app: Hono<ApiEnv>, host: PluginHost): void {
+  app.post(route("/license/request"), async (c) => {
+    requireActor(c.env.actor, "plugin.manage");
+    const options = await readSecretBody(c.req.raw, {
+      schema: requestSchema,
+      maxBytes: HOST_HTTP_LIMITS.apiBodyBytes,
+      shape: '{"licenseKey"?: "…", "version"?: "^1.0.0"}',
+    });
+    return answerData(await host.licenseRequest(named(c), options));
+  });
+  app.post("/api/licenses/import", async (c) => {
+    const actor = requireActor(c.env.actor, "plugin.manage");
+    const isOn = (name: string) => c.req.query(name) === "true";
+    if (!isOn("leaseOnly")) requireActor(actor, "plugin.install");
+    const archive = c.req.raw.body ?? new Uint8Array();
+    const { grant = "" } = c.req.query();
+    const imported = await host.importLicense(archive, {
+      actor,
+      grant: grant === "requested" ? grant : grant.split(",").filter((code) => code !== ""),
+      leaseOnly: isOn("leaseOnly"),
+      acceptStale: isOn("acceptStale"),
+      acceptPublisher: isOn("acceptPublisher"),
+    });
+    return answerData(imported);
   });
 }
