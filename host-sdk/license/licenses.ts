@@ -163,9 +163,14 @@ export class Licenses {
     return this.#alone(plugin, async () => {
       const instanceId = await this.#register();
       const { rid, before } = await this.#beginActivation(plugin, licenseKey);
-      await this.#exchange(plugin, { before, expects: "first" }, (nonce) =>
-        requestActivation(this.#requester, { licenseKey, plugin, instanceId }, { rid, nonce }),
-      );
+      const wanted = { licenseKey, plugin, instanceId };
+      await this.#exchange(plugin, { before, expects: "first" }, async (nonce) => {
+        const ask = () => requestActivation(this.#requester, wanted, { rid, nonce });
+        return ask().catch(async (error: unknown) => {
+          if (!(await this.#isKnownAgain(instanceId, error))) throw error;
+          return ask();
+        });
+      });
     });
   }
 
@@ -390,6 +395,12 @@ export class Licenses {
     const instanceId = await requestInstanceId(this.#requester);
     await this.#rows.writeInstanceId(instanceId);
     return instanceId;
+  }
+
+  /** A marketplace that was set back may have forgotten the instance; its key gets the same id again. */
+  async #isKnownAgain(instanceId: string, error: unknown): Promise<boolean> {
+    if (!(error instanceof RbsmError) || error.code !== "auth_proof_invalid") return false;
+    return (await requestInstanceId(this.#requester)) === instanceId;
   }
 
   async #exchange(

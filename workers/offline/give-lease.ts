@@ -1,9 +1,10 @@
-import { assertPublicKey, base64url, LICENSE_LIMITS, RbsmError } from "@rising-bsm/protocol";
+import { assertPublicKey, LICENSE_LIMITS, RbsmError } from "@rising-bsm/protocol";
 import type { LeaseClaims, OfflineRequest } from "@rising-bsm/protocol";
 import { writeDatabase } from "../database.ts";
 import { activateLicense } from "../licenses/activate-license.ts";
 import { registrationAudit } from "../licenses/instance-audit.ts";
 import type { InstanceRequest } from "../licenses/instance-request.ts";
+import { newInstance } from "../licenses/new-instance.ts";
 import { registerInstance } from "../licenses/queries.ts";
 import { renewLease } from "../licenses/renew-lease.ts";
 import { resumeLease } from "../licenses/resume-lease.ts";
@@ -65,10 +66,9 @@ async function firstLease(asked: InstanceRequest, request: OfflineRequest): Prom
 async function knownAs({ env, proof, requestId }: InstanceRequest): Promise<string> {
   assertPublicKey(proof.publicKey);
   const at = Date.now();
-  const id = crypto.randomUUID();
-  const publicKey = base64url(proof.publicKey);
-  const instance = { id, publicKey, jkt: proof.instanceKeyJkt, createdAt: at };
-  return registerInstance(writeDatabase(env), instance, registrationAudit(id, { at, requestId }));
+  const instance = newInstance(proof, at);
+  const entry = registrationAudit(instance.id, { at, requestId });
+  return registerInstance(writeDatabase(env), instance, entry);
 }
 
 /**
