@@ -29,6 +29,8 @@ export class LicenseKeeper {
   readonly #listeners = new Set<(event: LicenseEvent) => void>();
   /** The last warning in the log about each plugin. */
   readonly #logged = new Map<string, string>();
+  /** As it is stored; null before the first look. */
+  #told: Told | null = null;
   #lastReading: ClockReading;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -77,11 +79,11 @@ export class LicenseKeeper {
   }
 
   async #look(): Promise<void> {
-    const { licenses, readClock, rows, isInstalled } = this.#parts;
+    const { licenses, readClock, isInstalled } = this.#parts;
     const reading = readClock();
     if (hasJumped(this.#lastReading, reading)) licenses.hurry();
     this.#lastReading = reading;
-    const told = await rows.told();
+    const told = await this.#readTold();
     for (const license of this.#describeAll(told)) {
       if (isWorse(license, told)) licenses.hurry(license.plugin);
     }
@@ -94,8 +96,8 @@ export class LicenseKeeper {
   }
 
   async #tell(): Promise<void> {
-    const { licenses, rows } = this.#parts;
-    const told = await rows.told();
+    const { licenses } = this.#parts;
+    const told = await this.#readTold();
     const now = this.#describeAll(told);
     const news = newsOf(now, told, new Date(licenses.now()).toISOString());
     if (news.length === 0) return;
@@ -112,6 +114,11 @@ export class LicenseKeeper {
       // It may have failed after it had stored.
       if (!isDeepStrictEqual(await rows.told(), told)) throw error;
     }
+    this.#told = told;
+  }
+
+  async #readTold(): Promise<Told> {
+    return (this.#told ??= await this.#parts.rows.told());
   }
 
   #call(listener: (event: LicenseEvent) => void, event: LicenseEvent): void {
