@@ -159,7 +159,8 @@ describe("renewal", () => {
     ["for another plugin", { plugin: "@demo/other" }],
     ["for another instance", { aud: "instance-2" }],
     ["bound to another key", { cnf: { jkt: "x" } }],
-    ["that is not newer", { seq: 1 }],
+    ["that is not newer", { seq: 1, jti: "activation-1.1" }],
+    ["whose id is another activation's", { jti: "activation-2.2" }],
   ])("with a lease %s is refused and changes nothing", async (_, forged) => {
     const { licenses } = await startActivated();
     server.forge = forged;
