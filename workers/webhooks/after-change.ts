@@ -5,7 +5,7 @@ import { deliverDue } from "./deliver.ts";
 /** With the delivery that began last, less than a Worker may go on after its answer (30 s). */
 const PASS_MS = 15_000;
 /** Where licenses change. Renewals are not here: they change nothing that is told. */
-const CHANGES = /^\/(?:v1\/)?(?:licenses|activations|orders|payments|webhooks)(?:\/|$)/;
+const CHANGES = /^\/(?:v1\/)?(?:licenses|activations|offline|orders|payments|webhooks)(?:\/|$)/;
 
 /** After a change, and after its answer, delivers what waits; what is left or fails, the cron does. */
 export const deliverAfterChange = createMiddleware<AppEnv>(async (c, next) => {
