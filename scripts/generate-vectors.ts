@@ -5,6 +5,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { licenseTokenVectors } from "./vectors/license-token.ts";
 import { logVectors } from "./vectors/log.ts";
+import { offlineLicenseVectors } from "./vectors/offline-license.ts";
 import { publisherKeysVectors } from "./vectors/publisher-keys.ts";
 import { releaseStatementVectors } from "./vectors/release-statement.ts";
 import { revocationVectors, trustMetadataVectors } from "./vectors/trust-documents.ts";
@@ -16,6 +17,7 @@ const files = {
   "trust-metadata": await trustMetadataVectors(),
   revocation: revocationVectors(),
   "license-token": await licenseTokenVectors(),
+  "offline-license": await offlineLicenseVectors(),
 };
 const check = process.argv.includes("--check");
 let stale = 0;

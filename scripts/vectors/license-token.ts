@@ -29,7 +29,7 @@ export async function licenseTokenVectors() {
   const claims: Omit<LeaseClaims, "iss"> = {
     aud: "instance-1",
     sub: "license-1",
-    jti: "lease-1",
+    jti: "activation-1.1",
     iat: NOW_S,
     nbf: NOW_S,
     exp: NOW_S + 14 * DAY_S,
