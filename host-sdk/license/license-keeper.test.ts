@@ -128,10 +128,9 @@ describe("a renewal comes", () => {
     const { licenses, keeper, events } = await world.startActivated();
     await keeper.tell();
     world.pass(14 * DAY - MINUTE);
-    server.lose = "request";
     server.refuse = "unavailable";
+    server.retryAfter = 20_000;
     await keeper.look();
-    server.lose = null;
     server.refuse = null;
     const renewals = server.rids.length;
     world.pass(2 * MINUTE);

@@ -184,6 +184,19 @@ describe("renewal", () => {
   });
 });
 
+test("a renewal that failed while the clock stood years ahead is tried again within the hour", async () => {
+  await startActivated();
+  time.system += 3_000 * DAY;
+  server.lose = "request";
+  const { licenses } = await restart();
+  expect(await licenses.renewDue()).toHaveLength(1);
+  time.system -= 3_000 * DAY;
+  server.lose = null;
+  pass(HOUR);
+  expect(await licenses.renewDue()).toEqual([]);
+  expect(server.seq).toBe(2);
+});
+
 describe("keys", () => {
   test("a lease by an unknown key is a problem of its plugin until the key is known", async () => {
     await startActivated();
