@@ -143,6 +143,5 @@ const FOLDERS = ["tuf", "index", "log", "b"];
 
 /** Whether a file of this path belongs into an answer, after its first one. */
 export function isAnswerPath(path: string): boolean {
-  const [folder = "", ...rest] = path.split("/");
-  return FOLDERS.includes(folder) && rest.length > 0;
+  return FOLDERS.some((folder) => path.startsWith(`${folder}/`));
 }
