@@ -79,6 +79,9 @@ const DOORS: Record<string, Door> = {
   "POST /v1/activations/{id}/resume": "proof",
   "DELETE /v1/activations/{id}": "proof",
   "POST /v1/downloads": "proof",
+  "POST /v1/orders": "open",
+  "GET /v1/orders/{id}": "open",
+  "POST /v1/payments/stripe": "open",
   "POST /v1/webhooks": "licenses",
   "GET /v1/webhooks": "licenses",
   "DELETE /v1/webhooks/{id}": "licenses",
@@ -103,6 +106,8 @@ const PAGES = [
   "/",
   "/openapi.json",
   "/plugins/:scope/:plugin",
+  "/plugins/:scope/:plugin/buy",
+  "/orders/:id",
   "/site/style.css",
   "/site/icon.svg",
 ];
