@@ -266,6 +266,11 @@ describe("publishing", () => {
     const bundle = await buildBundle(demo.key, { name: "@demo/calendar", version: "1.3.0" });
     expect((await upload(bundle)).status).toBe(503);
     expect((await ask("DELETE", "/plugins/@demo/calendar", { as: seller })).status).toBe(503);
+    const written = await env.DB.prepare(
+      `SELECT (SELECT count(*) FROM versions WHERE version = '1.3.0') AS claimed,
+        (SELECT count(*) FROM plugins WHERE removed_at IS NOT NULL AND name = '@demo/calendar') AS removed`,
+    ).first();
+    expect(written).toEqual({ claimed: 0, removed: 0 });
     await env.BUNDLES.put("log/checkpoint", known);
     expect((await upload(bundle)).status).toBe(201);
   });

@@ -32,9 +32,10 @@ function createLegacyApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   app.onError(answerLegacyError);
   app.notFound(answerNotFound);
-  app.use(assignRequestId, defaultToNoStore, deliverAfterChange);
+  app.use(assignRequestId, defaultToNoStore);
   for (const base of BASES) app.route(base, health).route(base, verifyRoute);
-  app.use(requireSchema);
+  // Verifying is as frequent as renewing; what it changes at times, the next change or the cron tells.
+  app.use(deliverAfterChange, requireSchema);
   for (const base of BASES) app.route(base, licenseRoutes).route(base, pluginRoutes);
   return app;
 }
