@@ -10,6 +10,7 @@ const GATES: readonly (readonly [name: string, command: string, ...args: string[
   ["types: workers", "tsc", "-p", "workers"],
   ["types: prelude", "tsc", "-p", "host-sdk/runner/prelude"],
   ["types: benchmarks", "tsc", "-p", "tests/bench"],
+  ["types: licensing model", "tsc", "-p", "tests/licensing-model"],
   ["format", "oxfmt", "--check"],
   ["unused", "knip"],
   ["boundaries", "node", "scripts/check-boundaries.ts"],

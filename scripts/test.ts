@@ -6,6 +6,7 @@
  * once more by themselves, on a machine that does nothing else; what then passes is named.
  */
 import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -29,6 +30,8 @@ type FileResult = z.infer<typeof Report>["testResults"][number];
 
 console.log(`Node ${process.version}`);
 requireNode24();
+// What a random sequence has found must not be gone in the run by themselves.
+const env = { RBSM_MODEL_SEED: String(randomInt(1, 2 ** 31)), ...QUIET_ENV };
 const first = await runVitest(process.argv.slice(2));
 const failedFiles = [...new Set(first.files.filter(hasFailed).map((file) => file.name))];
 const tryAgain = failedFiles.length > 0 && failedFiles.length <= MAX_RERUN_FILES;
@@ -66,7 +69,7 @@ async function runVitest(args: readonly string[]): Promise<{ files: FileResult[]
         `--outputFile.json=${reportFile}`,
         ...args,
       ],
-      { stdio: "inherit", env: QUIET_ENV },
+      { stdio: "inherit", env },
     )
       .on("error", reject)
       .on("close", (exit) => resolve(exit ?? 1));

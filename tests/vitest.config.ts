@@ -2,6 +2,15 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
+declare module "vitest" {
+  interface ProvidedContext {
+    ed25519Vectors: Record<string, string>;
+    merkleVectors: Record<string, string>;
+    tlogVectors: Record<string, string>;
+    licensingModel: { runs: number; seed: number | null };
+  }
+}
+
 const root = new URL("..", import.meta.url).pathname;
 const vectors = new URL("../../shared/vectors/", import.meta.url).pathname;
 
@@ -70,7 +79,7 @@ export default defineConfig({
       merkleVectors: vectorFiles("utf8", "merkle/inclusion", "merkle/consistency"),
       tlogVectors: vectorFiles("base64", "tlog"),
       licensingModel: {
-        runs: Number(process.env["RBSM_MODEL_RUNS"] ?? 30),
+        runs: Number(process.env["RBSM_MODEL_RUNS"] ?? 20),
         seed: Number(process.env["RBSM_MODEL_SEED"]) || null,
       },
     },

@@ -26,7 +26,7 @@ export function createFolderSend(base: URL): Send {
 
 function folderOf(base: URL): string {
   try {
-    return fileURLToPath(base);
+    return fileURLToPath(base.href);
   } catch (error) {
     const message = `Not a folder of this machine: ${base.href}`;
     throw new RbsmError("usage", message, { fix: "Write it like file:///srv/mirror" }, error);
