@@ -78,6 +78,16 @@ describe.each(WAYS)("a store that fails at write $at (stored: $stored)", (way) =
   });
 });
 
+test("a lease that was stored although the store failed counts from the next request on", async () => {
+  const { licenses } = await world.startActivated(options);
+  world.pass(DAY);
+  fault = { at: 2, stored: true };
+  await expect(licenses.renewLease(PLUGIN)).rejects.toThrow("the disk");
+  server.refuse = "unavailable";
+  await expect(licenses.renewLease(PLUGIN)).rejects.toMatchObject({ code: "unavailable" });
+  expect(licenses.describe(PLUGIN).leaseFrom).toBe("2026-10-11T12:00:00.000Z");
+});
+
 test.each([false, true])(
   "a refusal that could not be stored (stored: %s) counts after the next one",
   async (stored) => {
