@@ -73,6 +73,8 @@ const DOORS: Record<string, Door> = {
   "GET /v1/licenses": "licenses",
   "GET /v1/licenses/{id}": "licenses",
   "POST /v1/licenses/activate": "proof",
+  // The file in the body is signed by the instance, and says what it may have.
+  "POST /v1/licenses/offline": "open",
   "POST /v1/licenses/{id}/upgrade": "licenses",
   "POST /v1/licenses/{id}/{action}": "licenses",
   "POST /v1/leases": "proof",
@@ -108,6 +110,7 @@ const PAGES = [
   "/plugins/:scope/:plugin",
   "/plugins/:scope/:plugin/buy",
   "/orders/:id",
+  "/offline",
   "/site/style.css",
   "/site/icon.svg",
 ];
