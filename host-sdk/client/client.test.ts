@@ -46,6 +46,20 @@ test.each([
   expect(await codeOf(get())).toBe(code);
 });
 
+test.each([
+  ["120", 120_000],
+  ["Wed, 21 Oct 2026 07:28:00 GMT", undefined],
+  ["-1", undefined],
+])("Retry-After %s is %s ms, beside a signed refusal", async (header, retryAfterMs) => {
+  answer = (_, response) => {
+    const headers = { "content-type": "application/problem+json", "retry-after": header };
+    response.writeHead(403, headers).end('{"code":"license_refused","refusal":"signed"}');
+  };
+  const refusal = await get().catch((error: unknown) => error);
+  expect(refusal).toMatchObject({ code: "license_refused", detail: { refusal: "signed" } });
+  expect(Object(refusal).detail.retryAfterMs).toBe(retryAfterMs);
+});
+
 test("a redirect is followed inside the origin, a few times, and not out of it", async () => {
   answer = (request, response) => {
     const to =
