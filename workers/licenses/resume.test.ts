@@ -163,6 +163,15 @@ describe("a marketplace that was set back", () => {
     expect(await refusal(answer)).toEqual([403, "license_refused"]);
   });
 
+  test("does not believe somebody who shows another's lease", async () => {
+    const held = await activeLicense();
+    await forget("activations", held.activationId);
+    await forget("instances", held.instance.id);
+    const stranger = { id: held.instance.id, key: await newKey() };
+    expect(await refusalOf(stranger, await tryResume(stranger, held))).toBeNull();
+    expect(await leaseOf(await tryResume(held.instance, held))).toBe(held.lease);
+  });
+
   test("cannot know a license that is gone", async () => {
     const held = await activeLicense();
     await forget("activations", held.activationId);
