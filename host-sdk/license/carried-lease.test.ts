@@ -93,6 +93,8 @@ test("an answer that is imported again after the license was left is refused", a
   const first = await claim();
   await claim("activation-2", OTHER_KEY);
   expect(await adopt(first)).toBe("license_invalid");
+  const renewed = await answer("activation-1", 5);
+  expect(await adopt({ ...renewed, activationId: "activation-2" })).toBe("license_invalid");
   expect(host.licenses.describe(PLUGIN).licenseId).toBe("license of activation-2");
 });
 
