@@ -4,27 +4,23 @@ import { drizzle } from "drizzle-orm/d1";
 import { eq } from "drizzle-orm";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { sampleLicense } from "../licenses/sample-license.ts";
 import { publishPaidPlugin } from "../licenses/sample-plugin.ts";
-import { licenses } from "../licenses/tables.ts";
-import { audit } from "../schema.ts";
 import { failingAt } from "../testing-bindings.ts";
 import type { Fault } from "../testing-bindings.ts";
 import { createAccount, resetMarketplace } from "../testing.ts";
 import { deliverDue } from "./deliver.ts";
 import { openReceiver } from "./sample-receiver.ts";
 import type { Receiver } from "./sample-receiver.ts";
-import { createWebhook, deleteAll } from "./sample-webhook.ts";
+import { createWebhook, deleteAll, insertLicense, recordEvents } from "./sample-webhook.ts";
 import { webhooks } from "./tables.ts";
 
-const LICENSE = "license-of-the-model";
 const db = drizzle(env.DB);
 let receiver: Receiver;
 
 beforeAll(async () => {
   await resetMarketplace();
   await publishPaidPlugin(await createAccount("demo"));
-  await db.insert(licenses).values(sampleLicense({ id: LICENSE }));
+  await insertLicense();
   receiver = openReceiver();
 });
 beforeEach(deleteAll);
@@ -106,8 +102,7 @@ class World {
 
   async event(): Promise<void> {
     this.made += 1;
-    const row = { at: this.now, actor: "admin", action: "license.renew", subject: LICENSE };
-    await db.insert(audit).values({ ...row, requestId: "model" });
+    await recordEvents(this.now, ["renew"]);
   }
 
   async passes({ count, ms, fault }: Extract<Step, { kind: "passes" }>): Promise<void> {

@@ -4,6 +4,10 @@ import {
   webhookListSchema,
   webhookResultSchema,
 } from "@rising-bsm/protocol";
+import { drizzle } from "drizzle-orm/d1";
+import { sampleLicense } from "../licenses/sample-license.ts";
+import { licenses } from "../licenses/tables.ts";
+import { audit } from "../schema.ts";
 import { call, send } from "../testing.ts";
 import type { Bindings } from "../env.ts";
 
@@ -61,4 +65,27 @@ export async function events(query = "", token?: string) {
   const own = token === undefined ? { query: `publisher=demo&${query}` } : { query, token };
   const answer = await send("GET", `/v1/events?${own.query}`, own);
   return licenseEventPageSchema.parse(await answer.json());
+}
+
+const LICENSE = "license-of-the-events";
+
+/** A license of `demo` for `recordEvents()`. */
+export async function insertLicense(): Promise<void> {
+  await drizzle(env.DB)
+    .insert(licenses)
+    .values(sampleLicense({ id: LICENSE }));
+}
+
+/** D1 takes a hundred values a query. */
+const ROWS_A_QUERY = 12;
+
+/** What became of that license, written without a request, so that no pass begins by itself. */
+export async function recordEvents(at: number, types: readonly string[]): Promise<void> {
+  const rest = { at, actor: "admin", subject: LICENSE, requestId: "test" };
+  const rows = types.map((type) => ({ ...rest, action: `license.${type}` }));
+  for (let first = 0; first < rows.length; first += ROWS_A_QUERY) {
+    await drizzle(env.DB)
+      .insert(audit)
+      .values(rows.slice(first, first + ROWS_A_QUERY));
+  }
 }
