@@ -118,6 +118,8 @@ describe("POST /licenses", () => {
     const [userId, now] = [newUser(), Date.now()];
     const first = await sell(seller, { userId }, { now });
     expect(await sell(seller, { userId }, { now })).toEqual(first);
+    const nobodys = await sell(seller, {}, { now });
+    expect(await sell(seller, {}, { now })).toEqual(nobodys);
     expect(await auditOf(first.id)).toEqual(["license.issue"]);
   });
 
