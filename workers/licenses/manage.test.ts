@@ -9,7 +9,7 @@ import {
 import { beforeAll, describe, expect, test } from "vitest";
 import { createAccount, refusal, resetMarketplace, send } from "../testing.ts";
 import type { Account } from "../testing.ts";
-import { counting, failingAt } from "../testing-bindings.ts";
+import { beforeBatch, counting, failingAt } from "../testing-bindings.ts";
 import type { Fault } from "../testing-bindings.ts";
 import {
   activate,
@@ -218,6 +218,14 @@ describe("a change under a key", () => {
     for (let n = 0; n < 2; n++) await alter(licenseId, "renew", { once: "k", bindings });
     expect(count.rowsRead).toBeLessThan(500);
   });
+});
+
+test("a transfer that comes in between leaves nobody with the old key", async () => {
+  const { licenseId, licenseKey } = await issue("team");
+  const bindings = beforeBatch(env, 2, () => alter(licenseId, "transfer"));
+  const late = await tryActivate(await registerInstance(), licenseKey, { bindings });
+  expect(await refusal(late)).toEqual([403, "license_refused"]);
+  expect((await show(licenseId)).activations).toEqual([]);
 });
 
 describe("an upgrade", () => {

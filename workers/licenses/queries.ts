@@ -129,8 +129,7 @@ export async function writeActivation(
 ): Promise<boolean> {
   const { id, instanceId, rid, seq, overSeats } = activation;
   const admitted = sql`${seatIsFree({ license, instanceId, overSeats, now })} AND ${exists(
-    sql`SELECT 1 FROM licenses WHERE id = ${license.id} AND revision = ${license.revision}
-      AND until IS ${license.until}`,
+    sql`SELECT 1 FROM licenses WHERE id = ${license.id} AND revision = ${license.revision}`,
   )}`;
   const written = exists(
     sql`SELECT 1 FROM activations WHERE id = ${id} AND seq = ${seq} AND rid = ${rid} AND ended_at IS NULL`,
