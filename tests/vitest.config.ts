@@ -114,6 +114,7 @@ export default defineConfig({
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
@@ -125,6 +126,7 @@ export default defineConfig({
           fileParallelism: false,
           include: MEASURED,
           testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
@@ -141,6 +143,7 @@ export default defineConfig({
             "tests/licensing-model/*.test.ts",
           ],
           testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
