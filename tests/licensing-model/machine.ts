@@ -255,6 +255,7 @@ export class Machine {
     if (extra.length > 0) throw new Error(`Nobody paid for ${extra.join(", ")}`);
     if (this.#licenses.now() < this.#signedTime) throw new Error("A clock set back was believed");
     if (this.knowsTime) this.#expectState(said.state, this.#stateByTheBook());
+    if (this.#holding?.claims.lic.kind !== "perpetual") this.#expectLease(said);
     this.#assertKept(said.state);
   }
 
@@ -263,6 +264,14 @@ export class Machine {
     const isOn = expected === "active" || expected === "grace";
     if (isOn !== this.isUnlocked())
       throw new Error(`In state ${expected} it is ${this.#entitlements().join()}`);
+  }
+
+  /** It goes by the newest lease that it was given, not by an older one. */
+  #expectLease({ state, stateUntil }: ReturnType<Licenses["info"]>): void {
+    if (this.#holding === null || state !== "active" || stateUntil === null) return;
+    const { exp } = this.#holding.claims;
+    if (Date.parse(stateUntil) !== exp * SECOND)
+      throw new Error(`It is active until ${stateUntil}`);
   }
 
   #stateByTheBook(): string {

@@ -151,6 +151,9 @@ describe("a lease from before", () => {
     await machine.renew();
     expect(leaseOf(machine).seq).toBe(seq);
     await world.check();
+    machine.link.cut = true;
+    world.jump(9 * DAY + HOUR);
+    expect(machine.state()).toBe("active");
   });
 
   test("on a disk that was restored is not renewed once the license was taken back", async () => {
