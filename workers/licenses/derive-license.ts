@@ -1,7 +1,8 @@
-import { newLicenseKey, sha256Hex, utf8 } from "@rising-bsm/protocol";
+import { hashLicenseKey, newLicenseKey } from "@rising-bsm/protocol";
 import { secretBytes } from "../env.ts";
 import type { Bindings } from "../env.ts";
 import { mac } from "../mac.ts";
+import { uuidOf } from "../uuid.ts";
 
 /** What makes a license this one. The key is for its buyer alone, and stored as its hash. */
 export interface LicenseIdentity {
@@ -30,14 +31,5 @@ export async function deriveKey(
   const secret = secretBytes(env, "ISSUE_KEY");
   const bytes = await mac(secret, "license key", JSON.stringify(source));
   const licenseKey = newLicenseKey(bytes.subarray(0, 20));
-  return { licenseKey, keyHash: await sha256Hex(utf8(licenseKey)) };
-}
-
-/** RFC 9562, version 8: of one's own making. */
-export function uuidOf(bytes: Uint8Array): string {
-  const hex = Array.from(bytes.subarray(0, 16), (byte, at) => {
-    const shown = at === 6 ? (byte & 0x0f) | 0x80 : at === 8 ? (byte & 0x3f) | 0x80 : byte;
-    return shown.toString(16).padStart(2, "0");
-  }).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  return { licenseKey, keyHash: await hashLicenseKey(licenseKey) };
 }

@@ -1,4 +1,5 @@
-import { base64url, fromBase64url, hex } from "@rising-bsm/protocol";
+import { base64url, fromBase64url } from "@rising-bsm/protocol";
+import { uuidOf } from "../uuid.ts";
 import type { InstanceProof } from "./instance-proof.ts";
 import type { Instance } from "./tables.ts";
 
@@ -11,12 +12,4 @@ export function newInstance(
   now: number,
 ): Instance {
   return { id: uuidOf(fromBase64url(jkt)), publicKey: base64url(publicKey), jkt, createdAt: now };
-}
-
-/** The first 122 free bits of a digest as a UUID of version 8 (RFC 9562, section 5.8). */
-function uuidOf(digest: Uint8Array): string {
-  const bytes = digest.slice(0, 16);
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  return hex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
