@@ -8,12 +8,12 @@ import { z } from "zod";
 import { assertOwnsPlugin, requirePublisher } from "../auth.ts";
 import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, TOKEN } from "../http.ts";
 import { idempotencyHeaders, readIdempotencyKey } from "../idempotency.ts";
+import { isoTime } from "../iso-time.ts";
 import { alterLicense } from "./alter-license.ts";
 import type { Altered } from "./alter-license.ts";
 import { LICENSE_ACTIONS } from "./change-license.ts";
 import { licenseState } from "./grant-lease.ts";
 import { sellLicense } from "./sell-license.ts";
-import { isoTime } from "./show-license.ts";
 
 const issueRoute = createRoute({
   method: "post",

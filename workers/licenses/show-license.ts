@@ -1,4 +1,5 @@
 import type { ActivationInfo, LicenseInfo } from "@rising-bsm/protocol";
+import { isoTime } from "../iso-time.ts";
 import { FOR_EVER, licenseState } from "./grant-lease.ts";
 import type { Activation, License } from "./tables.ts";
 
@@ -42,9 +43,4 @@ export function showActivation(activation: Activation): ActivationInfo {
     conflictsSince: isoTime(activation.conflictsSince),
     createdAt: isoTime(activation.createdAt),
   };
-}
-
-export function isoTime<Time extends number | null>(time: Time): Time extends null ? null : string;
-export function isoTime(time: number | null): string | null {
-  return time === null ? null : new Date(time).toISOString();
 }

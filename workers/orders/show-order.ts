@@ -1,6 +1,7 @@
 import { sha256, fromHex, utf8 } from "@rising-bsm/protocol";
 import type { OrderState } from "@rising-bsm/protocol";
 import type { Bindings } from "../env.ts";
+import { isoTime } from "../iso-time.ts";
 import { orderLicense } from "../licenses/order-license.ts";
 import { decideOrder } from "./decide-order.ts";
 import { factOf } from "./queries.ts";
@@ -27,7 +28,7 @@ export async function showOrder(
     state,
     amount: order.amount,
     currency: order.currency,
-    createdAt: new Date(order.createdAt).toISOString(),
+    createdAt: isoTime(order.createdAt),
     paidUntil: isoTime(paidUntil),
     cancelledAt: isoTime(cancelledAt),
     licenseId: order.licenseId,
@@ -40,8 +41,4 @@ async function keyOf(env: Bindings, file: OrderFile): Promise<string | null> {
   if (file.license === null || file.isUsed) return null;
   const { licenseKey, keyHash } = await orderLicense(env, file.order.id);
   return keyHash === file.license.keyHash ? licenseKey : null;
-}
-
-function isoTime(time: number | null): string | null {
-  return time === null ? null : new Date(time).toISOString();
 }

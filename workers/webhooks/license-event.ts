@@ -1,5 +1,6 @@
 import type { LicenseEvent } from "@rising-bsm/protocol";
-import { isoTime, showLicense } from "../licenses/show-license.ts";
+import { isoTime } from "../iso-time.ts";
+import { showLicense } from "../licenses/show-license.ts";
 import type { License } from "../licenses/tables.ts";
 
 /** Where an event stands among those of its publisher. */

@@ -18,7 +18,7 @@ import { secretBytes } from "../env.ts";
 import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, TOKEN } from "../http.ts";
 import type { AppContext } from "../http.ts";
 import { idempotencyHeaders, readIdempotencyKey } from "../idempotency.ts";
-import { isoTime } from "../licenses/show-license.ts";
+import { isoTime } from "../iso-time.ts";
 import { mac } from "../mac.ts";
 import { uuidOf } from "../uuid.ts";
 import { previousUntil } from "./decide-retry.ts";

@@ -1,5 +1,5 @@
 import type { WebhookInfo } from "@rising-bsm/protocol";
-import { isoTime } from "../licenses/show-license.ts";
+import { isoTime } from "../iso-time.ts";
 import type { Webhook } from "./tables.ts";
 
 /** What its publisher is shown of a webhook. */
