@@ -9,7 +9,7 @@ import { registerInstance, writeActivation } from "../licenses/queries.ts";
 import { findSeat } from "../licenses/seat.ts";
 import type { Activation, License } from "../licenses/tables.ts";
 import { mac } from "../mac.ts";
-import { networkOf } from "../orders/network-of.ts";
+import { networkOf } from "../network-of.ts";
 import type { PluginId } from "./plugin-id.ts";
 import { holdSeat, loadVerification } from "./queries.ts";
 import type { KnownLicense } from "./queries.ts";

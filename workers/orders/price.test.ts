@@ -2,7 +2,6 @@ import { ORDER_LIMITS } from "@rising-bsm/protocol";
 import { assert, constantFrom, integer, property } from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Plan } from "../licenses/issue-license.ts";
-import { networkOf } from "./network-of.ts";
 import { decimalsOf, priceOf } from "./price.ts";
 import { stripeAmount } from "./stripe.ts";
 
@@ -72,22 +71,5 @@ describe("priceOf()", () => {
     expect(stripeAmount({ currency: "JPY", unitAmount: 500 })).toBe(500);
     expect(stripeAmount({ currency: "KWD", unitAmount: 5_120 })).toBe(5_120);
     expect(() => stripeAmount({ currency: "KWD", unitAmount: 5_124 })).toThrow(/cannot be charged/);
-  });
-});
-
-describe("networkOf()", () => {
-  test.for([
-    ["192.0.2.7", "192.0.2.7"],
-    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2"],
-    ["2001:0DB8:0001:0002::", "2001:db8:1:2"],
-    ["2001:db8::1", "2001:db8:0:0"],
-    ["::1", "0:0:0:0"],
-    ["::", "0:0:0:0"],
-    ["1::2::3", "unknown"],
-    ["1:2:3", "unknown"],
-    ["nonsense", "unknown"],
-    [undefined, "unknown"],
-  ] as const)("%s is of %s", ([address, network]) => {
-    expect(networkOf(address)).toBe(network);
   });
 });
