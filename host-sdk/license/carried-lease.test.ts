@@ -98,6 +98,17 @@ test("an answer that is imported again after the license was left is refused", a
   expect(host.licenses.describe(PLUGIN).licenseId).toBe("license of activation-2");
 });
 
+test("a renewal that comes in between leaves what was asked with another key as it is", async () => {
+  await claim();
+  const { rid, nonce } = await host.licenses.beginOffline(PLUGIN, OTHER_KEY);
+  expect(await adopt(await answer("activation-1", 2))).toBe("ok");
+  expect(await host.licenses.beginOffline(PLUGIN, OTHER_KEY)).toMatchObject({ rid, nonce });
+  const bought = await answer("activation-2", 1, { nonce, sub: "license-2" });
+  expect(await adopt(bought)).toBe("ok");
+  expect(host.licenses.describe(PLUGIN).licenseId).toBe("license-2");
+  expect(await host.licenses.beginOffline(PLUGIN, OTHER_KEY)).not.toMatchObject({ rid });
+});
+
 test("a renewal has to have a higher number, by the activation that is inside the lease", async () => {
   const first = await claim();
   const second = await answer("activation-1", 2);

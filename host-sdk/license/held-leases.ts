@@ -14,6 +14,7 @@ import { checkLease, type LeaseCheck } from "./check-lease.ts";
 import {
   type ClockReading,
   effectiveNow,
+  keepFloor,
   type LicenseClock,
   type NonceSent,
   raiseFloor,
@@ -167,7 +168,8 @@ export class HeldLeases {
         { issuedAt, nonce: claims.nonce },
         { sent, reading },
       );
-    const seat = { ...NO_SEAT, activationId, lease, seq: claims.seq };
+    const activation = answers(order, claims) ? null : before.seat.activation;
+    const seat = { ...NO_SEAT, activationId, lease, seq: claims.seq, activation };
     await rows.writeSeat(plugin, {
       seat,
       version: before.version,
@@ -201,6 +203,16 @@ export class HeldLeases {
     this.#clock = learn(this.#clock);
     this.#held.set(plugin, { ...held, refusal });
     return refusal;
+  }
+
+  /** Stores how far the time has come, now and then, so that a restart does not take it back. */
+  async keepTime(): Promise<void> {
+    const reading = this.#options.readClock();
+    const kept = keepFloor(this.#clock, reading);
+    if (kept === null) return;
+    await this.#options.rows.writeClock(this.#row(kept, reading));
+    // A lease may have moved the clock while this was being stored.
+    this.#clock = keepFloor(this.#clock, reading) ?? this.#clock;
   }
 
   /** Stores that the marketplace takes this installation for a copy, until the next lease. */
@@ -312,6 +324,11 @@ function isAcceptable(
   if (!isOther && claims.seq > seat.seq) return true;
   if (expects === "carried") return answersRequest(seat, claims);
   return isOther || (expects === "first" && sent !== null && claims.nonce === sent.nonce);
+}
+
+/** Whether it ends what was asked with a license key; a renewal in between leaves that as it is. */
+function answers({ before, expects }: LeaseOrder, claims: LeaseClaims): boolean {
+  return expects === "first" || answersRequest(before.seat, claims);
 }
 
 /** Only an activation is bound to its file: a renewal is held against the number of the lease before. */

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { effectiveNow, raiseFloor, restoreClock, takeOffset } from "./license-clock.ts";
+import { effectiveNow, keepFloor, raiseFloor, restoreClock, takeOffset } from "./license-clock.ts";
 import type { LicenseClock } from "./license-clock.ts";
 
 const HOUR = 3_600_000;
@@ -35,6 +35,18 @@ test("the floor follows a signed time that is near", () => {
   const reading = { system: NOON, monotonic: 0 };
   expect(raiseFloor(fresh, NOON - 5, reading).floor).toBe(NOON - 5);
   expect(raiseFloor({ ...fresh, floor: NOON }, NOON - 5, reading).floor).toBe(NOON);
+});
+
+test("what is kept of the floor is what the counter has passed, whatever the wall clock says", () => {
+  const clock = { floor: NOON, floorAt: 5, offset: null };
+  const time = fc.integer({ min: 0, max: 3_650 * DAY });
+  const property = fc.property(time, time, (system, monotonic) => {
+    const kept = keepFloor(clock, { system, monotonic });
+    if (kept === null) return monotonic - 5 < HOUR;
+    return kept.floor === NOON + monotonic - 5 && keepFloor(kept, { system, monotonic }) === null;
+  });
+  fc.assert(property);
+  expect(keepFloor(fresh, { system: NOON, monotonic: DAY })).toBeNull();
 });
 
 test("one signed time in the far future moves the floor by a day at most", () => {

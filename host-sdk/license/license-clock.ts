@@ -67,6 +67,21 @@ export function raiseFloor(
   return { ...clock, floor: raised, floorAt: Math.min(monotonic, floorAt + raised - floor) };
 }
 
+/** How much of the time that has passed since the floor a restart may lose. */
+const KEEP_AFTER_MS = 3_600_000;
+
+/**
+ * Moves the floor on by what the counter has passed, for the next process: the time since a signed
+ * one has passed as surely, and without it a restart would take it back. Null while that is little,
+ * and without a floor.
+ */
+export function keepFloor(clock: LicenseClock, { monotonic }: ClockReading): LicenseClock | null {
+  const { floor, floorAt } = clock;
+  const passed = monotonic - floorAt;
+  if (floor === 0 || passed < KEEP_AFTER_MS) return null;
+  return { ...clock, floor: floor + passed, floorAt: monotonic };
+}
+
 /** What was sent to learn the server's time, and when by the counter. */
 export interface NonceSent {
   readonly nonce: string;

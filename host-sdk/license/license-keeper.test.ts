@@ -275,6 +275,39 @@ test("a seat that the marketplace does not know any more needs no return", async
   expect(server.rids).toHaveLength(asked);
 });
 
+describe("a clock that is set back before a restart", () => {
+  test("revives nothing that ended while a process ran, also without the marketplace", async () => {
+    const { keeper } = await world.startActivated();
+    server.lose = "request";
+    await lookFor(40, keeper);
+    time.system = NOON;
+    const { licenses, keeper: next } = await world.restart();
+    expect(licenses.check(PLUGIN)?.state).toBe("restricted");
+    await lookFor(1, next);
+    time.system = NOON;
+    expect((await world.restart()).licenses.now()).toBe(NOON + 41 * DAY);
+  });
+
+  test("takes back what a process saw that ran for less than an hour, and no more", async () => {
+    const { keeper } = await world.startActivated();
+    world.pass(HOUR - 1);
+    await keeper.look();
+    time.system = NOON;
+    expect((await world.restart()).licenses.now()).toBe(NOON);
+  });
+
+  test("one that stood years ahead meanwhile is forgotten again", async () => {
+    const { keeper } = await world.startActivated();
+    server.lose = "request";
+    time.system += 3_000 * DAY;
+    await lookFor(3, keeper);
+    time.system -= 3_000 * DAY;
+    const { licenses } = await world.restart();
+    expect(licenses.now()).toBe(NOON + 3 * DAY);
+    expect(licenses.check(PLUGIN)?.state).toBe("active");
+  });
+});
+
 test("a keeper that was closed looks no more", async () => {
   const { keeper } = await world.startActivated();
   keeper.start();

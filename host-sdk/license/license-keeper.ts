@@ -93,6 +93,7 @@ export class LicenseKeeper {
     }
     for (const { plugin, error } of problems) this.#log(plugin, error);
     await this.#tell();
+    await licenses.keepTime();
   }
 
   async #tell(): Promise<void> {

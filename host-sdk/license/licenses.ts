@@ -125,6 +125,11 @@ export class Licenses {
     return this.#leases.now();
   }
 
+  /** To be called now and then: the time that has passed is stored, for the next process. */
+  keepTime(): Promise<void> {
+    return this.#leases.keepTime();
+  }
+
   /** Plugins that have a lease which verifies. */
   plugins(): string[] {
     return this.#leases.plugins();
