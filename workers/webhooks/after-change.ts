@@ -1,4 +1,5 @@
 import { createMiddleware } from "hono/factory";
+import { describeError } from "../describe-error.ts";
 import type { AppEnv } from "../env.ts";
 import { deliverDue } from "./deliver.ts";
 
@@ -13,7 +14,7 @@ export const deliverAfterChange = createMiddleware<AppEnv>(async (c, next) => {
   const { method, path } = c.req;
   if (method === "GET" || method === "HEAD" || !c.res.ok || !CHANGES.test(path)) return;
   const pass = deliverDue(c.env, { ms: PASS_MS }).catch((error: unknown) => {
-    const cause = error instanceof Error ? error.stack : undefined;
+    const cause = describeError(error);
     console.error({ requestId: c.get("requestId"), webhooks: "A pass went wrong", cause });
   });
   c.executionCtx.waitUntil(pass);

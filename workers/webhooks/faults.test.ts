@@ -15,6 +15,7 @@ import {
   insertLicense,
   recordEvents,
   shownWebhook,
+  tryCreate,
 } from "./sample-webhook.ts";
 import { webhooks } from "./tables.ts";
 
@@ -86,4 +87,20 @@ describe.each(["failed", "failed but stored"] as const)("a database that %s", (f
     await expect(pass({ bindings: broken.bindings })).rejects.toThrow();
     expect(receiver.received).toHaveLength(4);
   });
+});
+
+test("a pass that fails after a change is logged, without the values of its query", async () => {
+  const logged: string[] = [];
+  vi.spyOn(console, "error").mockImplementation((entry: unknown) => {
+    logged.push(JSON.stringify(entry));
+  });
+  for (let nth = 1; nth <= 6; nth++) {
+    await deleteAll();
+    await createWebhook();
+    await happen("issue");
+    await tryCreate({ bindings: failingAt(env, nth, "failed").bindings });
+  }
+  const passes = logged.filter((entry) => entry.includes("A pass went wrong"));
+  expect(passes.join("\n")).toContain("Failed query: ");
+  expect(passes.join("\n")).not.toContain("params: ");
 });
