@@ -8,7 +8,7 @@ import { writeDatabase } from "../database.ts";
 import { DOWNLOAD_URL_SECONDS, signDownloadUrl } from "../downloads/download-url.ts";
 import { secretBytes } from "../env.ts";
 import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, PROOF } from "../http.ts";
-import { downloadRefusal } from "./admit-download.ts";
+import { downloadRefusal, withdrawalRefusal } from "./admit-download.ts";
 import { requireFreshProof } from "./instance-proof.ts";
 import { findDownload } from "./queries.ts";
 import { verifyOwnLease } from "./verify-own-lease.ts";
@@ -31,18 +31,16 @@ const downloadRoute = createRoute({
 export const downloadRoutes = createRoutes().openapi(downloadRoute, async (c) => {
   const { plugin, version, lease } = c.req.valid("json");
   const { instanceKeyJkt: jkt } = c.get("proof");
-  const { instanceId, release } = await findDownload(writeDatabase(c.env), {
-    plugin,
-    version,
-    jkt,
-  });
-  if (instanceId === null) throw new RbsmError("license_unknown");
-  if (release === null) throw new RbsmError("plugin_not_found");
-  const now = Date.now();
   const claims = await verifyOwnLease(c.env, lease, jkt);
+  const wanted = { plugin, version, jkt, licenseId: claims.sub };
+  const { instanceId, release, leased } = await findDownload(writeDatabase(c.env), wanted);
   if (claims.aud !== instanceId) throw new RbsmError("license_unknown");
-  const refusal = downloadRefusal(claims, { plugin, publishedAt: release.publishedAt, jkt }, now);
+  const now = Date.now();
+  const asked = { plugin, publishedAt: release?.publishedAt ?? null, jkt };
+  const refusal = downloadRefusal(claims, asked, now) ?? withdrawalRefusal(claims, leased, now);
+  // Whoever has no license of the plugin does not learn whether there is such a release.
   if (refusal !== null) throw new RbsmError(refusal);
+  if (release === null) throw new RbsmError("plugin_not_found");
   const expiresAtS = Math.floor(now / 1000) + DOWNLOAD_URL_SECONDS;
   const grant = { path: bundlePath(release.sha256), instanceId, expiresAtS };
   const secret = secretBytes(c.env, "DOWNLOAD_KEY");

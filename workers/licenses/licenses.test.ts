@@ -341,12 +341,10 @@ describe("a paid download", () => {
     expect(new Uint8Array(served)).toEqual(paidBundle);
   });
 
-  test.for([
-    ["a stale proof", { now: Date.now() - 3_600_000 }, 401],
-    ["a version that is not there", { body: { plugin: PLUGIN, version: "9.0.0", lease: "" } }, 404],
-  ] as const)("is refused with %s", async ([, more, status]) => {
+  test("is refused with a stale proof", async () => {
     const { instance, lease } = await activeLicense();
-    expect((await download(instance, lease, more)).status).toBe(status);
+    const stale = { now: Date.now() - 3_600_000 };
+    expect((await download(instance, lease, stale)).status).toBe(401);
   });
 
   test("is refused with another instance's lease", async () => {

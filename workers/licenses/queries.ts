@@ -6,6 +6,7 @@ import type { Database } from "../database.ts";
 import { versions } from "../schema.ts";
 import type { AuditEntry } from "../schema.ts";
 import type { ActivationFacts } from "./admit-activation.ts";
+import type { LeasedLicense } from "./admit-download.ts";
 import { exists, seatIsFree } from "./seat-queries.ts";
 import type { Activation, Instance, License } from "./tables.ts";
 import { activationAttempts, activations, instances, licenses } from "./tables.ts";
@@ -187,12 +188,27 @@ export interface Release {
   readonly publishedAt: number;
 }
 
-/** Who asks, known by its key, and the release it asks for. */
+export interface DownloadRequest {
+  readonly plugin: string;
+  readonly version: string;
+  readonly jkt: string;
+  /** The license that the caller shows a lease of. */
+  readonly licenseId: string;
+}
+
+export interface DownloadFacts {
+  readonly instanceId: string | null;
+  readonly release: Release | null;
+  readonly leased: LeasedLicense | null;
+}
+
+/** Who asks, known by its key, the release it asks for, and what became of its license. */
 export async function findDownload(
   db: Database,
-  { plugin, version, jkt }: { plugin: string; version: string; jkt: string },
-): Promise<{ instanceId: string | null; release: Release | null }> {
-  const [instance, release] = await db.batch([
+  { plugin, version, jkt, licenseId }: DownloadRequest,
+): Promise<DownloadFacts> {
+  const instance = sql`(SELECT id FROM instances WHERE jkt = ${jkt})`;
+  const [found, release, leased] = await db.batch([
     db.select({ id: instances.id }).from(instances).where(eq(instances.jkt, jkt)),
     db
       .select({
@@ -208,6 +224,21 @@ export async function findDownload(
           inArray(versions.status, ["released", "published"]),
         ),
       ),
+    db
+      .select({
+        license: { state: licenses.state, payment: licenses.payment, until: licenses.until },
+        activation: { seq: activations.seq, endedAt: activations.endedAt },
+      })
+      .from(licenses)
+      .leftJoin(
+        activations,
+        and(eq(activations.licenseId, licenses.id), eq(activations.instanceId, instance)),
+      )
+      .where(eq(licenses.id, licenseId)),
   ]);
-  return { instanceId: instance[0]?.id ?? null, release: release[0] ?? null };
+  return {
+    instanceId: found[0]?.id ?? null,
+    release: release[0] ?? null,
+    leased: leased[0] ?? null,
+  };
 }

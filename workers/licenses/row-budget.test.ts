@@ -77,7 +77,12 @@ function metered(bill: Bill): D1Database {
 async function billed(
   { key }: SampleInstance,
   path: string,
-  body: { readonly rid?: string; readonly plugin?: string; readonly lease?: string },
+  body: {
+    readonly rid?: string;
+    readonly plugin?: string;
+    readonly version?: string;
+    readonly lease?: string;
+  },
 ) {
   const bill = { read: 0, written: 0, queries: 0 };
   const bytes = utf8(JSON.stringify(body));
@@ -105,6 +110,15 @@ test("a repeated renewal writes nothing", async () => {
   await billed(instance, "/v1/leases", renewal);
   const bill = await billed(instance, "/v1/leases", renewal);
   expect(bill).toMatchObject({ status: 200, queries: 1, written: 0 });
+});
+
+test("a link is one read of a handful of rows", async () => {
+  const host = await registerInstance();
+  const { licenseKey } = await issue("team");
+  const { lease } = await activate(host, licenseKey);
+  const bill = await billed(host, "/v1/downloads", { plugin: PLUGIN, version: "1.0.0", lease });
+  expect(bill).toMatchObject({ status: 200, queries: 1, written: 0 });
+  expect(bill.read).toBeLessThanOrEqual(8);
 });
 
 test("a lease that is resumed is a read of a few rows, and a row for the record", async () => {
