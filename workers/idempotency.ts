@@ -1,3 +1,4 @@
+import { RbsmError } from "@rising-bsm/protocol";
 import { z } from "zod";
 
 const HEADER = "idempotency-key";
@@ -13,4 +14,11 @@ export const idempotencyHeaders = z.object({
 /** The key that the caller chose; null when the request may not be taken for another one. */
 export function readIdempotencyKey(headers: z.output<typeof idempotencyHeaders>): string | null {
   return headers[HEADER] ?? null;
+}
+
+/** The refusal of a key that was sent before with another request. */
+export function usedForAnother(): RbsmError {
+  return new RbsmError("conflict_state", "The Idempotency-Key was used for another request", {
+    fix: "Use a new key for a new request.",
+  });
 }

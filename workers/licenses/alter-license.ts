@@ -5,10 +5,11 @@ import { assertOwnsPlugin } from "../auth.ts";
 import { writeDatabase } from "../database.ts";
 import type { Database } from "../database.ts";
 import type { AppContext } from "../http.ts";
+import { usedForAnother } from "../idempotency.ts";
 import { changeLicense } from "./change-license.ts";
 import type { LicenseAction } from "./change-license.ts";
 import { findAsked, updateLicense } from "./license-queries.ts";
-import { findPlan, transferKey, usedForAnother } from "./sell-license.ts";
+import { findPlan, transferKey } from "./sell-license.ts";
 import type { License } from "./tables.ts";
 import { upgradeLicense } from "./upgrade-license.ts";
 

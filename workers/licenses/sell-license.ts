@@ -12,6 +12,7 @@ import { auditEntry } from "../audit.ts";
 import { writeDatabase } from "../database.ts";
 import type { Database } from "../database.ts";
 import type { AppContext } from "../http.ts";
+import { usedForAnother } from "../idempotency.ts";
 import { storedPlans } from "../stored-manifest.ts";
 import { deriveKey, deriveLicense } from "./derive-license.ts";
 import type { LicenseIdentity } from "./derive-license.ts";
@@ -64,13 +65,6 @@ function sameAgain(
   if (asked !== content) throw usedForAnother();
   if (license?.keyHash === identity.keyHash) return identity;
   throw new RbsmError("conflict_state", "The license was transferred since and has another key");
-}
-
-/** For every route that takes an idempotency key. */
-export function usedForAnother(): RbsmError {
-  return new RbsmError("conflict_state", "The Idempotency-Key was used for another request", {
-    fix: "Use a new key for a new request.",
-  });
 }
 
 /** What is asked for, so that a repetition can be told from another request. */

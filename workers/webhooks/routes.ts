@@ -17,7 +17,7 @@ import type { Database } from "../database.ts";
 import { secretBytes } from "../env.ts";
 import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, TOKEN } from "../http.ts";
 import type { AppContext } from "../http.ts";
-import { idempotencyHeaders, readIdempotencyKey } from "../idempotency.ts";
+import { idempotencyHeaders, readIdempotencyKey, usedForAnother } from "../idempotency.ts";
 import { isoTime } from "../iso-time.ts";
 import { mac } from "../mac.ts";
 import { uuidOf } from "../uuid.ts";
@@ -205,7 +205,7 @@ function madeRow({ row, isFull }: InsertedWebhook, asked: NewWebhook): Webhook {
     row.scope === asked.scope &&
     row.events.join() === asked.events.join();
   if (isSame) return row;
-  throw new RbsmError("conflict_state", "The Idempotency-Key was used for another webhook");
+  throw usedForAnother();
 }
 
 /** The same one for each request of this caller under this key. */
