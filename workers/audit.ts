@@ -24,3 +24,8 @@ export function auditIf(db: Database, entry: AuditEntry, condition: SQL) {
       ${entry.requestId} WHERE ${condition}`,
   );
 }
+
+/** The rows of changes that were made under this key, in the words of the index that keeps it unique. */
+export function isAskedUnder(idempotencyKey: string | null): SQL {
+  return sql`detail ->> 'idempotencyKey' IS NOT NULL AND detail ->> 'idempotencyKey' = ${idempotencyKey}`;
+}

@@ -1,7 +1,7 @@
 import { WEBHOOK_LIMITS } from "@rising-bsm/protocol";
 import { and, count, eq, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { auditIf } from "../audit.ts";
+import { auditIf, isAskedUnder } from "../audit.ts";
 import type { Database } from "../database.ts";
 import { audit } from "../schema.ts";
 import type { AuditEntry } from "../schema.ts";
@@ -80,7 +80,7 @@ export async function wasDone(
         eq(audit.subject, subject),
         eq(audit.action, action),
         eq(audit.actor, actor),
-        sql`detail ->> 'idempotencyKey' IS NOT NULL AND detail ->> 'idempotencyKey' = ${idempotencyKey}`,
+        isAskedUnder(idempotencyKey),
       ),
     )
     .get();
