@@ -1,20 +1,26 @@
 /**
- * `npm run payment-event -- paid --order ID --secret whsec_…`: sends a marketplace the event of a payment
- * that Stripe would send, signed with the secret of the webhook endpoint (or `STRIPE_WEBHOOK_SECRET`).
+ * `npm run payment-event -- paid --order ID`: sends a marketplace the event of a payment that Stripe would
+ * send, signed with `--secret`, the secret of the webhook endpoint (else `STRIPE_WEBHOOK_SECRET`, else the
+ * one of `npm start`), to `--url` (else `RISING_BSM_URL`, else the address of `npm start`).
  * Kinds: paid, refunded, partly_refunded, disputed, dispute_won, dispute_lost, cancelled, expired. Of a
- * subscription each `paid` has `--until DATE`, the end of the paid period. `--event ID` sends the same event
- * again, `--at DATE` one that happened then. Prints the answer; exit code 1 for a refusal.
+ * subscription each `paid` has `--until DATE`, the end of the paid period; `+30d` is 30 days from now.
+ * `--event ID` sends the same event again, `--at DATE` one that happened then. Prints the answer; exit
+ * code 1 for a refusal.
  */
 import { parseArgs } from "node:util";
 import { FACT_KINDS } from "../workers/orders/decide-order.ts";
 import { sampleEvent, signSampleEvent } from "../workers/orders/sample-events.ts";
+import { DEMO_PAYMENT_SECRET } from "./demo/payment-provider.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     order: { type: "string" },
-    secret: { type: "string", default: process.env["STRIPE_WEBHOOK_SECRET"] ?? "" },
-    url: { type: "string", default: "http://127.0.0.1:8787" },
+    secret: {
+      type: "string",
+      default: process.env["STRIPE_WEBHOOK_SECRET"] ?? DEMO_PAYMENT_SECRET,
+    },
+    url: { type: "string", default: process.env["RISING_BSM_URL"] ?? "http://127.0.0.1:8787" },
     until: { type: "string" },
     dispute: { type: "string" },
     event: { type: "string", default: `evt_local_${crypto.randomUUID()}` },
@@ -23,9 +29,9 @@ const { values, positionals } = parseArgs({
 });
 
 const kind = FACT_KINDS.find((name) => name === positionals[0]);
-if (kind === undefined || values.order === undefined || values.secret === "") {
+if (kind === undefined || values.order === undefined) {
   console.error(
-    `Usage: npm run payment-event -- ${FACT_KINDS.join("|")} --order ID --secret whsec_… [--until DATE] [--url URL]`,
+    `Usage: npm run payment-event -- ${FACT_KINDS.join("|")} --order ID [--secret whsec_…] [--until DATE] [--url URL]`,
   );
   process.exit(2);
 }
@@ -44,7 +50,8 @@ process.exitCode = answer.ok ? 0 : 1;
 
 function timeOf(date: string | undefined): number | undefined {
   if (date === undefined) return undefined;
-  const time = Date.parse(date);
+  const days = /^\+(\d{1,5})d$/.exec(date)?.[1];
+  const time = days === undefined ? Date.parse(date) : Date.now() + Number(days) * 86_400_000;
   if (!Number.isNaN(time)) return time;
   console.error(`"${date}" is not a date`);
   return process.exit(2);

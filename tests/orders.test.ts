@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { orderResultSchema, orderStateSchema } from "@rising-bsm/protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { postJson } from "../scripts/demo/http.ts";
+import { startStripe } from "../scripts/demo/payment-provider.ts";
 import { run } from "../scripts/processes.ts";
 import { startPublishedMarketplace } from "./published-marketplace.ts";
 import type { PublishedMarketplace } from "./published-marketplace.ts";
-import { startStripe } from "./stripe-server.ts";
 
 const SECRET = "whsec_of_this_test";
 const DAY_MS = 86_400_000;

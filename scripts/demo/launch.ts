@@ -7,6 +7,7 @@ import { TARGET_FILES } from "../ceremony/trust-folder.ts";
 import { readTrustRequest } from "../ceremony/trust-request.ts";
 import { run } from "../processes.ts";
 import { postJson } from "./http.ts";
+import { DEMO_PAYMENT_SECRET, startStripe } from "./payment-provider.ts";
 import type { Services } from "./services.ts";
 import { untilReady } from "./services.ts";
 import { writeWhole, type demoPaths } from "./state.ts";
@@ -84,6 +85,7 @@ export async function startMarketplace(step: Step & { port: number }): Promise<M
   await migrate(step);
   say("Marketplace: starting the Worker in workerd");
   const logFile = join(paths.logs, "marketplace.log");
+  const provider = await startStripe();
   const args = [
     "dev",
     "--local",
@@ -104,6 +106,7 @@ export async function startMarketplace(step: Step & { port: number }): Promise<M
     // Local R2 has no limit on how often one key is written.
     "--var",
     "POINTER_INTERVAL_MS:0",
+    ...paymentVars(provider.url),
   ];
   const worker = services.start(
     "wrangler",
@@ -114,6 +117,16 @@ export async function startMarketplace(step: Step & { port: number }): Promise<M
   await untilReady(`${url}/health`, worker, logFile);
   await uploadTrust({ url, adminToken }, paths.trustDir);
   return { url, adminToken };
+}
+
+/** What is sold here is paid by `npm run payment-event`; no money moves. */
+function paymentVars(apiUrl: string): string[] {
+  const vars = {
+    STRIPE_SECRET_KEY: "sk_test_of_the_demo",
+    STRIPE_WEBHOOK_SECRET: DEMO_PAYMENT_SECRET,
+    STRIPE_API_URL: apiUrl,
+  };
+  return Object.entries(vars).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
 }
 
 async function uploadTrust({ url, adminToken }: Marketplace, trustDir: string): Promise<void> {

@@ -1,19 +1,12 @@
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { chmod, copyFile, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { readSections, typeCommand, typeStep } from "../documented-commands.ts";
+import type { Ran } from "../documented-commands.ts";
 
 /** Six random words, as the runbook has it. */
 const PASSPHRASE = "correct horse battery staple anew today";
-
-/** What a command printed, and how it ended. */
-export interface Ran {
-  readonly command: string;
-  readonly code: number;
-  readonly stdout: string;
-  readonly output: string;
-}
 
 /** What happens around the commands of a section. */
 export interface Holding {
@@ -60,7 +53,8 @@ export async function openRunbook(
       .replaceAll("npx wrangler", "wrangler")
       // What the pause waits for at Cloudflare is at once true here.
       .replace(/^sleep \d+$/, "true");
-    const ended = shell(dir, line, {
+    const ended = typeCommand(line, {
+      cwd: dir,
       env: { URL: marketplace.url, ...env },
       answers: answersTo(command, marketplace.adminToken()),
     });
@@ -69,21 +63,13 @@ export async function openRunbook(
     return { command, ...(await ended) };
   }
 
-  /** A line that sets a variable sets it for the rest of the section. */
-  async function step(command: string, variables: Record<string, string>): Promise<Ran> {
-    const name = /^([A-Z]+)=/.exec(command)?.[1];
-    if (name === undefined) return run(command, variables);
-    const ran = await run(`${command} && printf %s "$${name}"`, variables);
-    variables[name] = ran.stdout;
-    return ran;
-  }
-
   async function hold(section: string, { env, after }: Holding = {}): Promise<Ran[]> {
     held.add(section);
     const all: Ran[] = [];
     const variables = { ...env };
-    for (const command of sections.get(section) ?? []) {
-      const ran = await step(command, variables);
+    const commands = (sections.get(section) ?? []).flatMap((block) => block.commands);
+    for (const command of commands) {
+      const ran = await typeStep(command, variables, run);
       if (ran.code !== 0) throw new Error(`${section}: ${command}\n${ran.output}`);
       all.push(ran);
       await after?.(ran);
@@ -94,18 +80,6 @@ export async function openRunbook(
 
   const unheld = () => [...sections.keys()].filter((section) => !held.has(section));
   return { dir, hold, run, unheld };
-}
-
-/** Heading → commands of the `sh` blocks below it. */
-function readSections(text: string): Map<string, string[]> {
-  const sections = new Map<string, string[]>();
-  for (const part of text.split(/^##+ /m).slice(1)) {
-    const heading = part.slice(0, part.indexOf("\n"));
-    const blocks = [...part.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block]) => block ?? "");
-    const commands = blocks.join("").split("\n").filter(Boolean);
-    if (commands.length > 0) sections.set(heading, commands);
-  }
-  return sections;
 }
 
 /** Cloudflare's side of `npm run deploy`: everything is there, and secrets take effect at once. */
@@ -139,29 +113,6 @@ function waitFor(ended: Promise<unknown>): { signal: AbortSignal; done: Promise<
     () => controller.abort(),
   );
   return { signal: controller.signal, done };
-}
-
-function shell(
-  cwd: string,
-  line: string,
-  { env, answers }: { env: Readonly<Record<string, string>>; answers: string },
-): Promise<Omit<Ran, "command">> {
-  const PATH = `${join(cwd, "bin")}:${resolve("node_modules/.bin")}:${process.env["PATH"]}`;
-  return new Promise((done, reject) => {
-    const child = spawn("/bin/sh", ["-c", line], { cwd, env: { ...process.env, ...env, PATH } });
-    let stdout = "";
-    let output = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      stdout += text;
-      output += text;
-    });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (output += text));
-    child.on("error", reject);
-    child.on("close", (code) => done({ code: code ?? 1, stdout, output }));
-    // A command that asks nothing has closed the pipe by then.
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(answers);
-  });
 }
 
 /** What a person types: a passphrase twice for a new key, `yes` before a signature. */

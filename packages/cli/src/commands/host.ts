@@ -1,7 +1,10 @@
+import type { Json } from "@rising-bsm/protocol";
 import { Command } from "commander";
 import type { Cli, DefineCommand, Run } from "../command.ts";
 import type { ManageOptions } from "../host/manage.ts";
+import type { HostAddress } from "../host/with-host.ts";
 import type { Report } from "../report.ts";
+import { jsonArray } from "./json-array.ts";
 
 type Work = (cli: Cli, call: { name: string; options: ManageOptions }) => Promise<Report>;
 
@@ -15,7 +18,8 @@ export const hostCommand: DefineCommand = (run) =>
     .addCommand(switchCommand(run, "enable").description("start a disabled or failed plugin"))
     .addCommand(switchCommand(run, "disable").description("stop a plugin; its data stays"))
     .addCommand(switchCommand(run, "rollback").description("go back to the release before"))
-    .addCommand(uninstallCommand(run));
+    .addCommand(uninstallCommand(run))
+    .addCommand(callCommand(run));
 
 function installCommand(run: Run): Command {
   const command = onPlugin(run, "install", async (cli, { name, options }) => {
@@ -53,6 +57,22 @@ function listCommand(run: Run): Command {
       return await manage.list(cli, options);
     }),
   );
+}
+
+function callCommand(run: Run): Command {
+  return new Command("call")
+    .argument("<name>", "the plugin, like @acme/hello")
+    .argument("<method>", "the method")
+    .description("call an installed plugin's method; it meets the simulated business, no real data")
+    .requiredOption("--data-dir <dir>", "the host's data directory")
+    .option("-a, --args <json>", "its arguments, a JSON array", jsonArray, [])
+    .action(
+      run(async (cli, ...input: [string, string, HostAddress & { readonly args: Json[] }]) => {
+        const [name, method, options] = input;
+        const manage = await import("../host/manage.ts");
+        return await manage.call(cli, { name, method, ...options });
+      }),
+    );
 }
 
 function switchCommand(run: Run, operation: "enable" | "disable" | "rollback"): Command {

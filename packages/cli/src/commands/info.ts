@@ -11,11 +11,9 @@ export const infoCommand: DefineCommand = (run) =>
       run(async (cli, name: string, options: { url?: string }) => {
         const { resolveTarget } = await import("../marketplace/credentials.ts");
         const { pluginText, readPlugin } = await import("../marketplace/catalogue.ts");
-        const { url } = await resolveTarget(cli, options.url);
-        const { plugin, versions } = await readPlugin(
-          { url, token: null, signal: cli.signal },
-          name,
-        );
+        // A private plugin is there for its publisher's token alone.
+        const { url, token } = await resolveTarget(cli, options.url);
+        const { plugin, versions } = await readPlugin({ url, token, signal: cli.signal }, name);
         return { data: { plugin, versions }, text: pluginText(plugin, versions) };
       }),
     );

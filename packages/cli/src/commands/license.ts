@@ -1,15 +1,17 @@
 import { Command } from "commander";
 import type { DefineCommand, Run } from "../command.ts";
+import type { HostAddress } from "../host/with-host.ts";
 import type { AnswerOptions } from "../license/answer.ts";
 import type { ImportOptions, RequestOptions, ShowOptions } from "../license/exchange.ts";
 
-/** `license`: licenses of a host without a network, by files, and what a host holds. */
+/** `license`: what a host holds, the next lease, and licenses of a host without a network by files. */
 export const licenseCommand: DefineCommand = (run) =>
   new Command("license")
-    .description("license a host without a network by files; show what a host holds")
+    .description("show and renew what a host holds; license a host without a network by files")
     .addCommand(requestCommand(run))
     .addCommand(answerCommand(run))
     .addCommand(importCommand(run))
+    .addCommand(renewCommand(run))
     .addCommand(showCommand(run));
 
 function requestCommand(run: Run): Command {
@@ -56,10 +58,25 @@ function importCommand(run: Run): Command {
     );
 }
 
+function renewCommand(run: Run): Command {
+  return atHost(new Command("renew").argument("<plugin>", "like @acme/hello"))
+    .description(
+      "ask the marketplace for the next lease of a stopped host; a running one does it daily",
+    )
+    .option("--url <url>", "the marketplace")
+    .option("--root <file>", "the marketplace's trust root, root.json; the host's own by default")
+    .action(
+      run(async (cli, plugin: string, options: HostAddress) => {
+        const { renew } = await import("../license/exchange.ts");
+        return await renew(cli, plugin, options);
+      }),
+    );
+}
+
 function showCommand(run: Run): Command {
   return atHost(new Command("show").argument("[plugin]", "one plugin; all by default"))
     .description("show the licenses that a stopped host holds")
-    .option("--at <date>", "as they will be then if nothing is renewed, like 2026-12-24")
+    .option("--at <date>", "as they will be then if nothing is renewed, like 2026-12-24 or +13d")
     .action(
       run(async (cli, ...input: [string | undefined, ShowOptions]) => {
         const [plugin, options] = input;

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import type { Json } from "@rising-bsm/protocol";
 import type { DefineCommand } from "../command.ts";
+import { jsonArray } from "./json-array.ts";
 
 interface RunOptions {
   readonly call: string;
@@ -39,20 +40,6 @@ export const runCommand: DefineCommand = (run) =>
         return runReport(outcome);
       }),
     );
-
-function jsonArray(text: string): Json[] {
-  const value = parsed(text);
-  if (Array.isArray(value)) return value;
-  throw new InvalidArgumentError(`It must be a JSON array like '["Ada", 3]'.`);
-}
-
-function parsed(text: string): Json {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
 
 function positive(text: string): number {
   const value = Number(text);

@@ -41,6 +41,28 @@ test.each(["install", "update"])(
   },
 );
 
+test("host call of what is not installed is plugin_not_found", async () => {
+  const home = await hostHome();
+  const args = ["host", "call", "@acme/hello", "greet", "--data-dir", "data", "--json"];
+  const run = await runCli(args, { home });
+  expect([run.code, run.json().error.code]).toEqual([3, "plugin_not_found"]);
+});
+
+test("license renew goes by the root that the host knows, and says when there is none", async () => {
+  const home = await hostHome();
+  const args = ["license", "renew", "@acme/hello", "--data-dir", "data", "--json"];
+  const run = await runCli(args, { home });
+  expect([run.code, run.json().error.fix]).toEqual([2, expect.stringContaining("--root")]);
+});
+
+test.each(["+d", "13d", "+999999d", "+-1d"])("license show knows no date %s", async (at) => {
+  const home = await hostHome();
+  const run = await runCli(["license", "show", "--data-dir", "data", "--at", at, "--json"], {
+    home,
+  });
+  expect([run.code, run.json().error.code]).toEqual([2, "usage"]);
+});
+
 test("host refuses a data directory that does not exist, and makes none", async () => {
   const home = await temporaryFolder();
   const run = await runCli(["host", "list", "--data-dir", "typo", "--json"], { home });

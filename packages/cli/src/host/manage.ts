@@ -5,7 +5,7 @@ import type {
   Progress,
   TrustInfo,
 } from "@rising-bsm/host-sdk";
-import { localText } from "@rising-bsm/protocol";
+import { type Json, localText } from "@rising-bsm/protocol";
 import type { Cli } from "../command.ts";
 import { plainText } from "../plain-text.ts";
 import type { Report } from "../report.ts";
@@ -79,6 +79,19 @@ export async function uninstall(cli: Cli, name: string, options: ManageOptions):
   await withHost(cli, options, (host) => host.uninstall(name, { keepData }));
   const kept = keepData ? "its data is kept" : "its data is deleted";
   return { data: { plugin: name, keptData: keepData }, text: `${name} is uninstalled; ${kept}` };
+}
+
+/** One call of an installed plugin, with its data and licenses as they are. Asks nobody. */
+export async function call(cli: Cli, { dataDir, name, method, args }: HostCall): Promise<Report> {
+  const result = await withHost(cli, { dataDir }, (host) => host.call(name, method, args));
+  return { data: { plugin: name, result }, text: JSON.stringify(result, null, 2) };
+}
+
+interface HostCall {
+  readonly dataDir: string;
+  readonly name: string;
+  readonly method: string;
+  readonly args: Json[];
 }
 
 async function change(

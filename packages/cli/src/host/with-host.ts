@@ -33,6 +33,18 @@ export async function withHost<T>(
   return await openFor({ dataDir, marketplace: await marketplaceOf(cli, address) }, work);
 }
 
+/** The same for work that asks the marketplace; the root is the one that the host has known first. */
+export async function withKnownMarketplace<T>(
+  cli: Cli,
+  address: HostAddress,
+  work: (host: PluginHost) => Promise<T>,
+): Promise<T> {
+  const dataDir = await dataDirOf(cli, address);
+  const root = await rootOf(cli, { ...address, dataDir });
+  const url = await marketplaceAddress(cli, address.url);
+  return await openFor({ dataDir, marketplace: { url, root } }, work);
+}
+
 /**
  * The same for work with a file that was carried in: no network call leaves it, and the root is the
  * one that the host has known first unless another is named.
@@ -43,10 +55,7 @@ export async function withCarriedHost<T>(
   work: (host: PluginHost) => Promise<T>,
 ): Promise<T> {
   const dataDir = await dataDirOf(cli, address);
-  const root =
-    address.root === undefined
-      ? await firstRoot(dataDir)
-      : await readRootFile(resolve(cli.cwd, address.root));
+  const root = await rootOf(cli, { ...address, dataDir });
   return await openFor({ dataDir, marketplace: { url: NOWHERE, root, send: refuse } }, work);
 }
 
@@ -55,6 +64,13 @@ const NOWHERE = "http://localhost";
 
 async function refuse(): Promise<never> {
   throw new RbsmError("network_unreachable", "A file is imported without the network");
+}
+
+async function rootOf(
+  cli: Cli,
+  { dataDir, root }: Pick<HostAddress, "dataDir" | "root">,
+): Promise<Uint8Array> {
+  return root === undefined ? await firstRoot(dataDir) : await readRootFile(resolve(cli.cwd, root));
 }
 
 async function firstRoot(dataDir: string): Promise<Uint8Array> {

@@ -4,7 +4,12 @@ import { resolve } from "node:path";
 import type { ImportedLicense, LicenseDescription } from "@rising-bsm/host-sdk";
 import { RbsmError } from "@rising-bsm/protocol";
 import type { Cli } from "../command.ts";
-import { withCarriedHost, withHost } from "../host/with-host.ts";
+import {
+  type HostAddress,
+  withCarriedHost,
+  withHost,
+  withKnownMarketplace,
+} from "../host/with-host.ts";
 import { unreadable } from "../read-file.ts";
 import type { Report } from "../report.ts";
 import { parseGrant } from "../run/parse-grant.ts";
@@ -75,6 +80,12 @@ function importedText({ plugin, license, release, version }: ImportedLicense): s
   return `${plugin}: the license is ${license.state}, its lease runs${until}\n${what}`;
 }
 
+/** Asks the marketplace for the next lease now, instead of at the host's next look. */
+export async function renew(cli: Cli, plugin: string, options: HostAddress): Promise<Report> {
+  const license = await withKnownMarketplace(cli, options, (host) => host.renewLicense(plugin));
+  return { data: { license }, text: licensesText([license], null) };
+}
+
 /** What `license show` may be told. */
 export interface ShowOptions {
   readonly dataDir: string;
@@ -104,10 +115,13 @@ function ofPlugin(all: readonly LicenseDescription[], plugin: string): LicenseDe
   });
 }
 
+const DAY_MS = 86_400_000;
+
 function parseDate(text: string): Date {
-  const date = new Date(text);
+  const days = /^\+(\d{1,5})d$/.exec(text)?.[1];
+  const date = days === undefined ? new Date(text) : new Date(Date.now() + Number(days) * DAY_MS);
   if (!Number.isNaN(date.getTime())) return date;
   throw new RbsmError("usage", `"${text}" is no date`, {
-    fix: "write it like 2026-12-24, or 2026-12-24T12:00:00Z",
+    fix: "write it like 2026-12-24 or 2026-12-24T12:00:00Z, or +13d for 13 days from now",
   });
 }

@@ -230,6 +230,21 @@ test("info shows a plugin with its versions", async () => {
   expect(text.stdout).toContain("yanked: broken");
 });
 
+test("info sends the token, without which a private plugin is not there", async () => {
+  const home = await temporaryFolder();
+  const { url } = await startServer((request, response) => {
+    if (request.headers.authorization !== `Bearer ${TOKEN}`) {
+      return sendProblem(response, 404, { code: "plugin_not_found" });
+    }
+    const versions = request.url.endsWith("/versions");
+    sendJson(response, 200, versions ? { items: [VERSION] } : DETAIL);
+  });
+  const asked = (env: Record<string, string>) =>
+    runCli(["info", "@acme/hello", "--url", url, "--json"], { home, env });
+  expect((await asked({})).json().error.code).toBe("plugin_not_found");
+  expect((await asked({ RISING_BSM_TOKEN: TOKEN })).json()).toMatchObject({ plugin: DETAIL });
+});
+
 test("yank and deprecate send a reason, or take the mark away", async () => {
   const home = await temporaryFolder();
   const { url, received } = await startServer((_request, response) =>
