@@ -60,12 +60,19 @@ async function write(path: string, { chunks }: TarFile): Promise<void> {
       await file.close();
     }
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") {
+    if (isTaken(error)) {
       throw notAnAnswer("two of its files have one name here");
     }
     throw diskError(error);
   }
 }
+
+/** By a file; or a file is where a folder of the path would be. */
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && "code" in error && TAKEN.includes(error.code);
+}
+
+const TAKEN: readonly unknown[] = ["EEXIST", "ENOTDIR"];
 
 function notAnAnswer(what: string): RbsmError {
   return new RbsmError("license_file_invalid", `The file is not a license answer: ${what}`, {

@@ -199,3 +199,19 @@ describe("readTar() refuses", () => {
 async function readAll(archive: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const { chunks } of readTar(archive)) for await (const _chunk of chunks);
 }
+
+test("an archive that is not read to its end is closed", async () => {
+  let isClosed = false;
+  async function* closing(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* inPieces(archiveOf([["b/x", new Uint8Array(5_000)]]));
+    } finally {
+      isClosed = true;
+    }
+  }
+  for await (const { path } of readTar(closing())) {
+    expect(path).toBe("b/x");
+    break;
+  }
+  expect(isClosed).toBe(true);
+});

@@ -73,11 +73,19 @@ function splitPath(path: string): [prefix: string, name: string] {
 
 /**
  * The files of an archive one after the other, as they arrive. Nothing is believed: number and sizes
- * are limited before a byte is taken, no path comes twice, and the archive ends where it says. Throws
- * `license_file_invalid`.
+ * are limited before a byte is taken, no path comes twice, and the archive ends where it says. However
+ * reading ends, the archive is closed. Throws `license_file_invalid`.
  */
 export async function* readTar(archive: AsyncIterable<Uint8Array>): AsyncGenerator<TarFile> {
   const source = new ByteSource(archive);
+  try {
+    yield* filesOf(source);
+  } finally {
+    await source.close();
+  }
+}
+
+async function* filesOf(source: ByteSource): AsyncGenerator<TarFile> {
   const seen = new Set<string>();
   let total = 0;
   for (;;) {
@@ -151,6 +159,11 @@ class ByteSource {
       left -= chunk.length;
       yield chunk;
     }
+  }
+
+  /** Lets go of the file or connection behind it. */
+  async close(): Promise<void> {
+    await this.#pieces.return?.();
   }
 
   async isAtEnd(): Promise<boolean> {
