@@ -1,6 +1,7 @@
-import { PLUGIN_NAME, RbsmError, type SigningKey } from "@rising-bsm/protocol";
+import { RbsmError, type SigningKey } from "@rising-bsm/protocol";
 import { readBootId } from "../disk/boot-id.ts";
 import type { HostLogger, HostOptions } from "../host-options.ts";
+import { assertPluginName } from "../install/plugin-name.ts";
 import type { PluginRow } from "../install/rows.ts";
 import type { InstallLicenses } from "../install/stage.ts";
 import type { Problem, Slots } from "../lifecycle/slots.ts";
@@ -182,18 +183,11 @@ export function licensesOver({ licenses, keeper, slots }: LicenseCallParts): Lic
       return [...names].sort().map((name) => describe(name, at?.getTime()));
     },
     async activateLicense(name, licenseKey) {
-      checkName(name);
+      assertPluginName(name);
       return after(name, licenses.activate(name, licenseKey));
     },
     renewLicense: (name) => after(name, licenses.renewLease(name)),
     returnLicense: (name) => after(name, licenses.returnLease(name)),
     renewLicenses: () => keeper.look(),
   };
-}
-
-function checkName(name: unknown): void {
-  if (typeof name === "string" && PLUGIN_NAME.test(name)) return;
-  throw new RbsmError("plugin_not_found", `${String(name)} is no plugin's name`, {
-    fix: "Write it like @scope/name.",
-  });
 }

@@ -1,14 +1,10 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import {
-  compareVersions,
-  type OfflineRequestFile,
-  PLUGIN_NAME,
-  RbsmError,
-} from "@rising-bsm/protocol";
+import { compareVersions, type OfflineRequestFile, RbsmError } from "@rising-bsm/protocol";
 import { createMarketplace, type Marketplace } from "../client/marketplace.ts";
 import type { Grant } from "../install/grant.ts";
 import type { InstallSource } from "../install/installer.ts";
+import { assertPluginName } from "../install/plugin-name.ts";
 import type { Administration, InstallOptions } from "../lifecycle/administer.ts";
 import type { AdministerParts } from "../lifecycle/administer-parts.ts";
 import { applyRevocations } from "../lifecycle/revocations.ts";
@@ -105,11 +101,7 @@ async function makeRequest(
   plugin: string,
   { licenseKey, version }: OfflineRequestOptions,
 ): Promise<OfflineRequestFile> {
-  if (!PLUGIN_NAME.test(plugin)) {
-    throw new RbsmError("plugin_not_found", `${plugin} is no plugin's name`, {
-      fix: "Write it like @scope/name.",
-    });
-  }
+  assertPluginName(plugin);
   const { rid, nonce, held } = await licenses.beginOffline(plugin, licenseKey);
   const license = held ?? { key: licenseKey ?? "" };
   return licenses.signOffline({

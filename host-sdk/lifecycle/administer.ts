@@ -1,7 +1,6 @@
 import {
   type Bundle,
   type Manifest,
-  PLUGIN_NAME,
   publisherKeyIdOf,
   RbsmError,
   verifyPublisher,
@@ -9,6 +8,7 @@ import {
 import { checkCodes, checkGrant, decideGrants, type Grant } from "../install/grant.ts";
 import { installSet, type InstallOrder, type InstallSource } from "../install/installer.ts";
 import type { PluginRequest } from "../install/plan.ts";
+import { assertPluginName } from "../install/plugin-name.ts";
 import type { OnProgress } from "../install/progress.ts";
 import { type PluginRow, readPin } from "../install/rows.ts";
 import { stageSideloaded } from "../install/stage.ts";
@@ -101,11 +101,7 @@ async function install(
   name: string,
   options: InstallOptions,
 ): Promise<void> {
-  if (!PLUGIN_NAME.test(name)) {
-    throw new RbsmError("plugin_not_found", `${name} is no plugin's name`, {
-      fix: "Write it like @scope/name.",
-    });
-  }
+  assertPluginName(name);
   checkGrant(options.grant);
   const { grant = [] } = options;
   const grantsOf = (manifest: Manifest, before: PluginRow | null) => {
