@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { PluginHost } from "../host.ts";
 import { greeter, HELLO } from "../testing/expectations.ts";
 import { DAY, LICENSE_KEY } from "./license-fixture.ts";
-import { createLicensedFixture, type LicensedFixture } from "./licensed-host.ts";
+import { createLicensedFixture, type LicensedFixture } from "./licensed-host-fixture.ts";
 
 let fixture: LicensedFixture;
 let licensing: LicensedFixture["licensing"];

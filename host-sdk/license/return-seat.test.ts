@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { greeter, HELLO } from "../testing/expectations.ts";
 import { LICENSE_KEY } from "./license-fixture.ts";
-import { createLicensedFixture, type LicensedFixture } from "./licensed-host.ts";
+import { createLicensedFixture, type LicensedFixture } from "./licensed-host-fixture.ts";
 
 let fixture: LicensedFixture;
 let licensing: LicensedFixture["licensing"];
