@@ -43,14 +43,23 @@ export function assertPermitted(principal: Principal, permission: TokenPermissio
   throw new RbsmError("auth_scope", `The token lacks the permission "${permission}"`);
 }
 
-/** Whether the request comes with a token that speaks for the plugin's owner; one that is unknown throws. */
-export async function isFromOwner(c: AppContext, plugin: string): Promise<boolean> {
+/**
+ * Whether the request comes with a token that speaks for the plugin's owner; one that is unknown
+ * throws, and an owner's that lacks the permission.
+ */
+export async function isFromOwner(
+  c: AppContext,
+  plugin: string,
+  permission?: TokenPermission,
+): Promise<boolean> {
   if (c.req.header("authorization") === undefined) return false;
   const principal = await authenticate(c);
   if (principal.kind === "admin") return true;
   const owner = await findPluginOwner(writeDatabase(c.env), plugin);
   const isOfScope = principal.scope === null || principal.scope === owner?.scope;
-  return principal.publisher === owner?.publisher && isOfScope;
+  const isOwner = principal.publisher === owner?.publisher && isOfScope;
+  if (isOwner && permission !== undefined) assertPermitted(principal, permission);
+  return isOwner;
 }
 
 /** Throws unless the principal may act for this publisher, in this scope when one is named. */

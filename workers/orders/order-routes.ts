@@ -77,6 +77,6 @@ async function viewerOf(
   session: string | undefined,
 ): Promise<"buyer" | "seller"> {
   if (session !== undefined && (await isBuyer(order, session))) return "buyer";
-  if (await isFromOwner(c, order.plugin)) return "seller";
+  if (await isFromOwner(c, order.plugin, "licenses")) return "seller";
   throw new RbsmError("not_found");
 }

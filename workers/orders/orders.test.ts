@@ -10,7 +10,16 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { tryActivate } from "../licenses/sample-activation.ts";
 import { registerInstance } from "../licenses/sample-instance.ts";
 import { auditOf } from "../licenses/sample-plugin.ts";
-import { call, createAccount, ORIGIN, refusal, resetMarketplace, send } from "../testing.ts";
+import {
+  call,
+  createAccount,
+  createToken,
+  ORIGIN,
+  refusal,
+  resetMarketplace,
+  send,
+} from "../testing.ts";
+import type { Account } from "../testing.ts";
 import { invoice } from "./sample-events.ts";
 import { licenseOf, order, PLUGIN, publishSoldPlugin } from "./sample-order.ts";
 import { report, selling, standInFetch, stateOf, tryOrder } from "./sample-order.ts";
@@ -18,12 +27,13 @@ import { stripeStandIn } from "./stripe-stand-in.ts";
 
 const DAY_MS = 86_400_000;
 const stripe = stripeStandIn();
+let account: Account;
 let publisherToken: string;
 
 beforeAll(async () => {
   vi.stubGlobal("fetch", standInFetch(stripe));
   await resetMarketplace();
-  const account = await createAccount("demo");
+  account = await createAccount("demo");
   publisherToken = account.token;
   await publishSoldPlugin(account);
   await publishSoldPlugin(account, { name: "@demo/unlisted", visibility: "unlisted" });
@@ -91,6 +101,8 @@ describe("an order", () => {
     [{ plan: "whole", seats: 4 }, 400, "request_invalid"],
     [{ plan: "pro", seats: 0 }, 400, "request_invalid"],
     [{ plan: "pro", amount: 1 }, 400, "request_invalid"],
+    [{ plan: "pro", org: "half a character \ud800" }, 400, "request_invalid"],
+    [{ plan: "pro", org: "a\u0000b" }, 400, "request_invalid"],
     [{ plan: "pro", plugin: "@demo/nothing" }, 404, "plugin_not_found"],
     [{ plan: "pro", plugin: "@demo/private" }, 404, "plugin_not_found"],
   ] as const)("of %o is refused", async ([wish, status, code]) => {
@@ -102,6 +114,24 @@ describe("an order", () => {
   test("of an unlisted plugin is for who knows its name", async () => {
     expect((await tryOrder({ plan: "pro", plugin: "@demo/unlisted" })).status).toBe(201);
   });
+
+  test.for([
+    ["that was removed", "DELETE", ""],
+    ["that was withdrawn", "POST", "/versions/1.0.0/yank"],
+  ] as const)(
+    "of a plugin %s is refused, for nobody could install it",
+    async ([, method, path]) => {
+      const plugin = `@demo/gone-${method.toLowerCase()}`;
+      await publishSoldPlugin(account, { name: plugin });
+      expect((await tryOrder({ plan: "pro", plugin })).status).toBe(201);
+      const gone = await send(method, `/v1/plugins/${plugin}${path}`, { body: { reason: "Over" } });
+      expect(gone.status).toBe(200);
+      expect(await refusal(await tryOrder({ plan: "pro", plugin }))).toEqual([
+        404,
+        "plugin_not_found",
+      ]);
+    },
+  );
 
   test("without a payment provider is 503 and says what to do", async () => {
     const answer = await tryOrder({ plan: "pro" }, { bindings: env });
@@ -221,6 +251,13 @@ describe("a paid order", () => {
     }
     const { token } = await createAccount("other");
     expect((await send("GET", path, { token })).status).toBe(404);
+  });
+
+  test("is not shown to a token of the seller's that is not for selling", async () => {
+    const { orderId } = await order("pro");
+    const token = await createToken({ publisher: "demo", permissions: ["publish"] });
+    const answer = await send("GET", `/v1/orders/${orderId}`, { token });
+    expect(await refusal(answer)).toEqual([403, "auth_scope"]);
   });
 
   test("is the seller's to see, without the key", async () => {

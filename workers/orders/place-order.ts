@@ -6,7 +6,6 @@ import type { Database } from "../database.ts";
 import { secretBytes } from "../env.ts";
 import type { Bindings } from "../env.ts";
 import type { Plan } from "../licenses/issue-license.ts";
-import { findLatestVersion } from "../licenses/license-queries.ts";
 import { mac } from "../mac.ts";
 import { networkOf } from "../network-of.ts";
 import type { AuditEntry } from "../schema.ts";
@@ -15,7 +14,7 @@ import { uuidOf } from "../uuid.ts";
 import { configuredProvider } from "./configured-provider.ts";
 import { priceOf } from "./price.ts";
 import type { Price } from "./price.ts";
-import { countOrder, findOrder, insertOrder } from "./queries.ts";
+import { countOrder, findOrder, findVersionOnSale, insertOrder } from "./queries.ts";
 import type { Order } from "./tables.ts";
 
 export type OrderWish = z.output<typeof orderRequestSchema>;
@@ -95,9 +94,9 @@ async function findOffer(db: Database, wish: OrderWish, earlier: Order | null): 
   return { plan, title: `${title}: ${plan.id}`, price: priceOf(plan, wish.seats) };
 }
 
-/** A private plugin is there for nobody who has no token of its owner. */
+/** A private plugin is there for nobody who has no token of its owner, and one that is gone for nobody. */
 async function findShop(db: Database, plugin: string) {
-  const latest = await findLatestVersion(db, plugin);
+  const latest = await findVersionOnSale(db, plugin);
   if (latest === null || storedVisibility(latest) === "private") {
     throw new RbsmError("plugin_not_found");
   }

@@ -1,13 +1,13 @@
 import { ORDER_LIMITS } from "@rising-bsm/protocol";
-import { eq, lte, sql } from "drizzle-orm";
+import { and, eq, isNull, lte, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { auditIf } from "../audit.ts";
 import { isRefusedBy } from "../database.ts";
 import type { Database } from "../database.ts";
 import { activations, licenses } from "../licenses/tables.ts";
 import type { License } from "../licenses/tables.ts";
-import { audit } from "../schema.ts";
-import type { AuditEntry } from "../schema.ts";
+import { audit, plugins, versions } from "../schema.ts";
+import type { AuditEntry, Version } from "../schema.ts";
 import type { PaymentFact } from "./decide-order.ts";
 import type { PaymentEvent } from "./provider.ts";
 import { orderAttempts, orders, paymentEvents } from "./tables.ts";
@@ -30,6 +30,22 @@ export async function countOrder(db: Database, client: string, now: number): Pro
 export async function findOrder(db: Database, id: string): Promise<Order | null> {
   const rows = await db.select().from(orders).where(eq(orders.id, id));
   return rows[0] ?? null;
+}
+
+/**
+ * The version whose plans are on sale: the newest one. Null where the plugin was removed or all of it
+ * withdrawn, because nobody could install it.
+ */
+export async function findVersionOnSale(db: Database, plugin: string): Promise<Version | null> {
+  const rows = await db
+    .select({ version: versions })
+    .from(plugins)
+    .innerJoin(
+      versions,
+      and(eq(versions.plugin, plugins.name), eq(versions.version, plugins.latest)),
+    )
+    .where(and(eq(plugins.name, plugin), isNull(plugins.removedAt), isNull(versions.yankedReason)));
+  return rows[0]?.version ?? null;
 }
 
 /** Stores the order once, and answers the one that is stored under its id. */

@@ -3,7 +3,7 @@ import { publicKeySchema } from "./documents.ts";
 import { visibilitySchema } from "./manifest-schema.ts";
 import { pluginNameSchema, publisherNameSchema, scopeSchema } from "./plugin-name.ts";
 import { sha256Schema, timeSchema, treeDigestSchema, versionSchema } from "./statements.ts";
-import { textSchema } from "./text.ts";
+import { licenseeSchema, textSchema } from "./text.ts";
 
 const text = textSchema(2_000);
 const id = z.string().min(1).max(128);
@@ -217,7 +217,7 @@ export const licenseRequestSchema = z.strictObject({
   plugin: pluginNameSchema,
   plan: id,
   seats: seatsWanted.optional(),
-  org: z.string().max(200).optional(),
+  org: licenseeSchema.optional(),
   /** A key of the old marketplace, which goes on being the license's: for the administrator. */
   licenseKey: z.string().min(1).max(100).optional(),
 });

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ORDER_LIMITS } from "./limits.ts";
 import { pluginNameSchema } from "./plugin-name.ts";
 import { timeSchema } from "./statements.ts";
+import { licenseeSchema } from "./text.ts";
 
 /** `POST /v1/orders`: somebody wants to buy a plan of a plugin. */
 export const orderRequestSchema = z.strictObject({
@@ -10,7 +11,7 @@ export const orderRequestSchema = z.strictObject({
   /** A whole number of times the plan's own; left out, just these. */
   seats: z.int().min(1).max(ORDER_LIMITS.seats).optional(),
   /** The licensee's name, which signed leases will show. */
-  org: z.string().max(200).optional(),
+  org: licenseeSchema.optional(),
 });
 
 /** An order, and the payment provider's page where it is paid. */

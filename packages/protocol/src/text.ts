@@ -24,3 +24,14 @@ export function textSchema(max: number) {
 export function localText(text: Text, locale: Locale): string {
   return typeof text === "string" ? text : text[locale];
 }
+
+/**
+ * Schema of a licensee's name, which pages and leases show: without what cannot be seen, and without
+ * half characters, which no database gives back as they were.
+ */
+export const licenseeSchema = z
+  .string()
+  .max(200)
+  .regex(/^[^\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]*$/u, {
+    error: "must be text without control and direction characters",
+  });
