@@ -120,3 +120,20 @@ test.for([
 ] as const)("%s of another shape is refused, so that it is seen at Stripe", ([type, object]) => {
   expect(() => read(type, object)).toThrow(expect.objectContaining({ code: "request_invalid" }));
 });
+
+test.for(["constructor", "toString", "__proto__"])("a type called %s says nothing", (type) => {
+  expect(read(type, {})).toBeNull();
+});
+
+test.for([-1, 253_402_300_800, Number.MAX_SAFE_INTEGER])(
+  "a period to %d s ends on no date",
+  (end) => {
+    const invoice = {
+      parent: { subscription_details: { metadata } },
+      lines: { data: [{ period: { end } }] },
+    };
+    expect(() => read("invoice.paid", invoice)).toThrow(
+      expect.objectContaining({ code: "request_invalid" }),
+    );
+  },
+);

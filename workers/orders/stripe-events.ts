@@ -15,7 +15,12 @@ const reference = z
   .union([z.string(), z.object({ id: z.string() })])
   .nullish()
   .transform((value) => (typeof value === "object" ? (value?.id ?? null) : (value ?? null)));
-const seconds = z.int().transform((value) => value * 1000);
+/** Up to the last day of the year 9999: what is later is no date. */
+const seconds = z
+  .int()
+  .min(0)
+  .max(253_402_300_799)
+  .transform((value) => value * 1000);
 
 const eventSchema = z.object({
   id: z.string().min(1).max(255),
@@ -86,7 +91,7 @@ export const STRIPE_EVENT_TYPES = Object.keys(READERS);
 
 /** What the event says; null where it is about no order. Throws `request_invalid`. */
 export function readStripeFact({ type, data }: StripeEvent): StripeFact | null {
-  return READERS[type]?.(data.object) ?? null;
+  return Object.hasOwn(READERS, type) ? (READERS[type]?.(data.object) ?? null) : null;
 }
 
 /** The fact, once it is known what was paid for. */
