@@ -56,6 +56,7 @@ export function pageText(page: PluginPage): string {
 export function pluginText(plugin: PluginDetail, versions: readonly VersionInfo[]): string {
   const facts = [
     ["publisher", plugin.publisher + (plugin.verified ? " (verified)" : "")],
+    ["visibility", plugin.visibility],
     ["price", priceText(plugin.price)],
     ["license", plugin.license ?? "not stated"],
     ["permissions", plugin.permissions.join(", ") || "none"],

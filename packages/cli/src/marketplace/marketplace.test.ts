@@ -228,6 +228,7 @@ test("info shows a plugin with its versions", async () => {
   expect(run.json()).toEqual({ ok: true, plugin: DETAIL, versions: [VERSION] });
   const text = await runCli(["info", "@acme/hello", "--url", url], { home });
   expect(text.stdout).toContain("yanked: broken");
+  expect(text.stdout).toContain("visibility   private");
 });
 
 test("info sends the token, without which a private plugin is not there", async () => {
@@ -365,6 +366,7 @@ const DETAIL = {
   engines: {},
   channels: { latest: "1.0.0" },
   plans: [],
+  visibility: "private",
 };
 
 const VERSION = {
