@@ -13,7 +13,6 @@ import type { AppContext } from "../http.ts";
 import { absoluteUrl } from "../plugin-address.ts";
 import type { Version } from "../schema.ts";
 import { storedManifest } from "../stored-manifest.ts";
-import { contextOf } from "./context.ts";
 import { findCovered } from "./queries.ts";
 import { presentedSchema } from "./requests.ts";
 import { hashHardware, runVerification } from "./run-verification.ts";
@@ -51,7 +50,7 @@ async function paidLink(
 ): Promise<string> {
   const presented = presentedSchema.safeParse({ licenseKey, hardwareId, pluginId: plugin });
   if (!presented.success) throw refused(latest, presented.error.issues[0]?.message ?? "");
-  const verdict = await runVerification(contextOf(c), presented.data);
+  const verdict = await runVerification(c, presented.data);
   if (!verdict.valid) throw refused(latest, verdict.error);
   const { updatesUntil } = verdict.known.license;
   const version = await findCovered(writeDatabase(c.env), plugin, updatesUntil);

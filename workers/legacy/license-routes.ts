@@ -4,7 +4,6 @@ import { requireSchema, writeDatabase } from "../database.ts";
 import type { AppEnv } from "../env.ts";
 import { CACHE } from "../http.ts";
 import type { AppContext } from "../http.ts";
-import { contextOf } from "./context.ts";
 import { areForged, readCredentials, requireSeller } from "./credentials.ts";
 import { answer, readJson } from "./envelope.ts";
 import { issue, revoke, transfer } from "./manage-licenses.ts";
@@ -71,7 +70,7 @@ async function verdictOf(c: AppContext, presented: Presented) {
   if (credentials !== null && (await areForged(c.env, credentials))) {
     return { valid: false, error: REFUSALS.signature, offline: false };
   }
-  return shown(c, presented, await runVerification(contextOf(c), presented));
+  return shown(c, presented, await runVerification(c, presented));
 }
 
 async function shown(c: AppContext, presented: Presented, verdict: Verdict) {

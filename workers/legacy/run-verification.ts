@@ -2,7 +2,7 @@ import { hashLicenseKey, hex, RbsmError, sha256Hex, utf8 } from "@rising-bsm/pro
 import { writeDatabase } from "../database.ts";
 import type { Database } from "../database.ts";
 import { secretBytes } from "../env.ts";
-import type { Bindings } from "../env.ts";
+import type { AppContext } from "../http.ts";
 import { instanceAudit, registrationAudit } from "../licenses/instance-audit.ts";
 import { startTrial } from "../licenses/issue-license.ts";
 import { registerInstance, writeActivation } from "../licenses/queries.ts";
@@ -23,13 +23,6 @@ export interface Presented {
   readonly hardwareId: string;
 }
 
-export interface VerificationContext {
-  readonly env: Bindings;
-  readonly requestId: string;
-  /** Where the request came from, if that is known. */
-  readonly address: string | undefined;
-}
-
 export type Verdict =
   | { readonly valid: true; readonly known: KnownLicense; readonly written: boolean }
   | { readonly valid: false; readonly error: LegacyRefusal };
@@ -38,16 +31,13 @@ export type Verdict =
  * Whether the license may run on this hardware, which takes a seat or holds it for longer. Throws
  * `limit_rate` after too many unknown keys, `unavailable` when others take the seats at that moment.
  */
-export async function runVerification(
-  context: VerificationContext,
-  presented: Presented,
-): Promise<Verdict> {
-  const db = writeDatabase(context.env);
+export async function runVerification(c: AppContext, presented: Presented): Promise<Verdict> {
+  const db = writeDatabase(c.env);
   const hardware = await hashHardware(presented.hardwareId);
   const asked = {
     keyHash: await hashKey(presented.licenseKey),
     instanceId: `hardware:${hardware}`,
-    guesser: await guesserOf(context, hardware),
+    guesser: await guesserOf(c, hardware),
   };
   const request = { pluginId: presented.pluginId, hardware };
   for (let tries = 0; tries < 3; tries++) {
@@ -72,7 +62,7 @@ export async function runVerification(
         const { license, overSeats } = decision;
         const rid = hostNumberOf(facts.own, request);
         const seat = { license, own: facts.own, instanceId: asked.instanceId, overSeats, rid };
-        if (await takeSeat(db, seat, { now, requestId: context.requestId })) {
+        if (await takeSeat(db, seat, { now, requestId: c.get("requestId") })) {
           return verdict(startTrial(license, now), facts, true);
         }
       }
@@ -92,9 +82,10 @@ async function hashKey(licenseKey: string): Promise<string | null> {
 }
 
 /** Hardware ids cost nothing to make up, so it is the network that is counted, if it is known. */
-async function guesserOf({ env, address }: VerificationContext, hardware: string): Promise<string> {
+async function guesserOf(c: AppContext, hardware: string): Promise<string> {
+  const address = c.req.header("cf-connecting-ip");
   if (address === undefined) return `hardware:${hardware}`;
-  const secret = secretBytes(env, "ISSUE_KEY");
+  const secret = secretBytes(c.env, "ISSUE_KEY");
   return `network:${hex(await mac(secret, "legacy network", networkOf(address)))}`;
 }
 
