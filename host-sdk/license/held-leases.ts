@@ -125,7 +125,9 @@ export class HeldLeases {
   async load(): Promise<LicenseProblem[]> {
     const problems: LicenseProblem[] = [];
     for (const { plugin, seat } of await this.#options.rows.seats()) {
-      await this.#take(plugin, seat).catch((error: unknown) => problems.push({ plugin, error }));
+      if (seat === null) problems.push({ plugin, error: damaged(plugin) });
+      else
+        await this.#take(plugin, seat).catch((error: unknown) => problems.push({ plugin, error }));
     }
     await this.#followKeys();
     return problems;
@@ -338,6 +340,12 @@ function answersRequest({ activation }: SeatRow, { nonce }: LeaseClaims): boolea
 
 function notNewer(plugin: string): RbsmError {
   return new RbsmError("license_invalid", `The lease of ${plugin} is not newer than the one held`);
+}
+
+function damaged(plugin: string): RbsmError {
+  return new RbsmError("license_invalid", `What is stored of the license of ${plugin} is damaged`, {
+    fix: "Enter the license key again, or restore the host's database from a backup.",
+  });
 }
 
 function kidsOf(keys: ServiceKeys["lease"]): string[] {

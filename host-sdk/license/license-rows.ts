@@ -82,8 +82,8 @@ export interface SeatWrite extends StoredSeat {
 export interface LicenseRows {
   /** The plugin's seat, empty without a row. */
   seat(plugin: string): Promise<StoredSeat>;
-  /** Every plugin that has a row. */
-  seats(): Promise<{ readonly plugin: string; readonly seat: SeatRow }[]>;
+  /** Every plugin that has a row; null is one that cannot be read. */
+  seats(): Promise<{ readonly plugin: string; readonly seat: SeatRow | null }[]>;
   /** Answers the new version of the row; `conflict_row_version` when another write came first. */
   writeSeat(plugin: string, write: SeatWrite): Promise<number>;
   /** The id the marketplace gave this instance; null before registration. */
@@ -100,7 +100,10 @@ export interface LicenseRows {
 
 const NO_CLOCK: ClockRow = { floor: 0, offset: null, kids: null };
 
-/** The rows that belong to the instance key with this id. */
+/**
+ * The rows that belong to the instance key with this id. One that is damaged, or that a newer version
+ * of this code has written, is as if it were not there: no license stops a host from starting.
+ */
 export function createLicenseRows(store: HostStore, keyId: string): LicenseRows {
   const rowOf = (name: string) => `${keyId} ${name}`;
   const put = (name: string, value: Json): Change => ({
@@ -110,19 +113,19 @@ export function createLicenseRows(store: HostStore, keyId: string): LicenseRows 
   });
   const read = async <T>(name: string, schema: z.ZodType<T>): Promise<T | null> => {
     const row = await store.get(LICENSE_KIND, rowOf(name));
-    return row === null ? null : schema.parse(row.value);
+    return row === null ? null : (schema.safeParse(row.value).data ?? null);
   };
   return {
     async seat(plugin) {
       const row = await store.get(LICENSE_KIND, rowOf(plugin));
       if (row === null) return { seat: NO_SEAT, version: null };
-      return { seat: seatSchema.parse(row.value), version: row.version };
+      return { seat: seatSchema.safeParse(row.value).data ?? NO_SEAT, version: row.version };
     },
     async seats() {
       const rows = await store.list(LICENSE_KIND, { prefix: rowOf("@") });
       return rows.map(({ key, value }) => ({
         plugin: key.slice(rowOf("").length),
-        seat: seatSchema.parse(value),
+        seat: seatSchema.safeParse(value).data ?? null,
       }));
     },
     writeSeat: (plugin, { seat, version, clock, instanceId }) =>

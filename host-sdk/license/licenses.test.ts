@@ -213,6 +213,27 @@ describe("keys", () => {
   });
 });
 
+describe("rows that cannot be read", () => {
+  test.each([
+    ["seat", PLUGIN],
+    ["clock", "clock"],
+    ["instance id", "instance"],
+    ["last word to listeners", "told"],
+  ])("are as if there were none: a %s", async (_what, name) => {
+    const { store, key } = await startActivated();
+    const row = { kind: "license", key: `${key.keyId} ${name}`, value: { version: 2 } };
+    await store.commit([row, { ...row, key: `${key.keyId} @demo/other` }]);
+    const { licenses, keeper, problems } = await restart();
+    expect(problems).toContainEqual({
+      plugin: "@demo/other",
+      error: expect.objectContaining({ code: "license_invalid" }),
+    });
+    await keeper.look();
+    await licenses.activate(PLUGIN, LICENSE_KEY);
+    expect((await restart()).licenses.check(PLUGIN)?.state).toBe("active");
+  });
+});
+
 describe("an instance key that was replaced", () => {
   test("is registered anew, and the license activated again", async () => {
     await startActivated();

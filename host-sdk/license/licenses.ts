@@ -298,8 +298,9 @@ export class Licenses {
   /** Plans the renewal of everything that is stored, as at the start. */
   async plan(): Promise<void> {
     for (const { plugin, seat } of await this.#rows.seats()) {
-      if (seat.lease !== null) this.#plan.granted(plugin, this.#leases.get(plugin)?.claims ?? null);
-      else if (seat.receipt !== null) this.#plan.granted(plugin, null);
+      const isHeld = seat !== null && seat.lease !== null;
+      if (isHeld) this.#plan.granted(plugin, this.#leases.get(plugin)?.claims ?? null);
+      else if (seat !== null && seat.receipt !== null) this.#plan.granted(plugin, null);
     }
   }
 
