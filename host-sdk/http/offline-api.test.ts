@@ -80,7 +80,18 @@ test("what is no answer is refused, and managing licenses does not allow to inst
   ]);
 });
 
-test("an answer is bytes or a stream of them", async () => {
-  const untyped: { importLicense(archive: unknown): Promise<unknown> } = host;
-  await expect(untyped.importLicense("file.tar")).rejects.toMatchObject({ code: "usage" });
+test("what an application without types passes is refused", async () => {
+  const untyped: {
+    importLicense(archive: unknown): Promise<unknown>;
+    activateLicense(name: string, licenseKey: unknown): Promise<unknown>;
+    licenses(at: unknown): unknown;
+  } = host;
+  const refused = expect.objectContaining({ code: "usage" });
+  for (const archive of ["file.tar", null]) {
+    await expect(untyped.importLicense(archive)).rejects.toEqual(refused);
+  }
+  await expect(untyped.activateLicense("@acme/hello", undefined)).rejects.toEqual(refused);
+  for (const at of ["2026-12-24", new Date(Number.NaN)]) {
+    expect(() => untyped.licenses(at)).toThrow(refused);
+  }
 });

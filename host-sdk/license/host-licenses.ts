@@ -125,7 +125,7 @@ export function installLicenses(licenses: Licenses): InstallLicenses {
       if (licenses.check(plugin) !== null) return;
       throw new RbsmError("license_required", `${plugin} needs a license key`, {
         plugin,
-        fix: "Install it with the license key that came with the purchase.",
+        fix: `Install ${plugin} with the license key that came with its purchase, before what needs it.`,
       });
     },
     downloadUrl: async ({ name, version }) => (await licenses.requestDownload(name, version)).url,
@@ -178,16 +178,28 @@ export function licensesOver({ licenses, keeper, slots }: LicenseCallParts): Lic
       return describe(name);
     },
     licenses(at) {
+      checkDate(at);
       const paid = slots.all().filter(({ row }) => row.release.paid);
       const names = new Set([...licenses.plugins(), ...paid.map(({ row }) => row.name)]);
       return [...names].sort().map((name) => describe(name, at?.getTime()));
     },
     async activateLicense(name, licenseKey) {
       assertPluginName(name);
+      checkKey(licenseKey);
       return after(name, licenses.activate(name, licenseKey));
     },
     renewLicense: (name) => after(name, licenses.renewLease(name)),
     returnLicense: (name) => after(name, licenses.returnLease(name)),
     renewLicenses: () => keeper.look(),
   };
+}
+
+/** What an application without types may pass. */
+function checkDate(at: unknown): void {
+  if (at === undefined || (at instanceof Date && !Number.isNaN(at.getTime()))) return;
+  throw new RbsmError("usage", "Licenses are described at a Date");
+}
+
+function checkKey(licenseKey: unknown): void {
+  if (typeof licenseKey !== "string") throw new RbsmError("usage", "A license key is a string");
 }

@@ -88,8 +88,12 @@ export function createOfflineLicenses(parts: OfflineParts): OfflineLicenses {
 /** Throws `usage` for what an application without types may pass. */
 function chunksOf(archive: Uint8Array | AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   if (archive instanceof Uint8Array) return one(archive);
-  if (typeof archive === "object" && Symbol.asyncIterator in archive) return archive;
+  if (isStream(archive)) return archive;
   throw new RbsmError("usage", "An answer is bytes, or a stream of them");
+}
+
+function isStream(value: unknown): value is AsyncIterable<Uint8Array> {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 }
 
 async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

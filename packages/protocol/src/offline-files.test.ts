@@ -39,6 +39,17 @@ describe("a request", () => {
     });
   });
 
+  test.each([
+    ["version", { version: "" }],
+    ["version", { version: "1".repeat(300) }],
+    ["license", { license: { key: "x".repeat(101) } }],
+  ])("that cannot be made says what is wrong: %s", async (what, change) => {
+    await expect(signOfflineRequest({ ...REQUEST, ...change }, key)).rejects.toMatchObject({
+      code: "usage",
+      message: expect.stringContaining(what),
+    });
+  });
+
   test("is refused by another key, as another kind of token, and with more than it says", async () => {
     const other = await signingKeyFromSeed(new Uint8Array(32).fill(8));
     const jwk = publicJwk(key.publicKey);

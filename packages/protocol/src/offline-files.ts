@@ -58,13 +58,21 @@ export const offlineRequestFileSchema = z.strictObject({
 /** The request file itself. */
 export type OfflineRequestFile = z.output<typeof offlineRequestFileSchema>;
 
-/** Signs a request with the instance key. */
+/** Signs a request with the instance key. Throws `usage` for what a request cannot say. */
 export async function signOfflineRequest(
   request: OfflineRequest,
   instanceKey: SigningKey,
 ): Promise<OfflineRequestFile> {
   const header = { typ: OFFLINE_REQUEST_TYP, jwk: publicJwk(instanceKey.publicKey) };
-  const token = await signJws(header, offlineRequestSchema.parse(request), instanceKey);
+  const { data, error } = offlineRequestSchema.safeParse(request);
+  if (data === undefined) {
+    const [{ path, message } = { path: [], message: "" }] = error.issues;
+    throw new RbsmError(
+      "usage",
+      `A license request cannot say this: ${path.join(".")}: ${message}`,
+    );
+  }
+  const token = await signJws(header, data, instanceKey);
   return { format: "rbsm-license-request/1", request: token };
 }
 
