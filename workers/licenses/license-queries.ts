@@ -1,5 +1,5 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
-import { auditIf } from "../audit.ts";
+import { auditIf, isAskedUnder } from "../audit.ts";
 import type { Database } from "../database.ts";
 import { audit, plugins, versions } from "../schema.ts";
 import type { AuditEntry, Version } from "../schema.ts";
@@ -70,8 +70,7 @@ function selectAsked(db: Database, { licenseId, actor, action, idempotencyKey }:
           eq(audit.subject, licenseId),
           eq(audit.actor, actor),
           eq(audit.action, action),
-          // The words of the index that makes it once.
-          sql`detail ->> 'idempotencyKey' IS NOT NULL AND detail ->> 'idempotencyKey' = ${idempotencyKey}`,
+          isAskedUnder(idempotencyKey),
         ),
       ),
   ] as const;
