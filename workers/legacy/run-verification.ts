@@ -3,6 +3,7 @@ import { writeDatabase } from "../database.ts";
 import type { Database } from "../database.ts";
 import { secretBytes } from "../env.ts";
 import type { AppContext } from "../http.ts";
+import { NO_CONFLICTS } from "../licenses/decide-resume.ts";
 import { instanceAudit, registrationAudit } from "../licenses/instance-audit.ts";
 import { startTrial } from "../licenses/issue-license.ts";
 import { registerInstance, writeActivation } from "../licenses/queries.ts";
@@ -135,11 +136,7 @@ async function takeSeat(
     seq: (own?.seq ?? 0) + 1,
     lease: "",
     endedAt: null,
-    conflicts: 0,
-    conflictsSince: null,
-    resumes: 0,
-    resumesSince: null,
-    resumedSeq: null,
+    ...NO_CONFLICTS,
     createdAt: own?.createdAt ?? now,
   };
   const fact = { at: now, requestId };

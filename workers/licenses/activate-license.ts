@@ -1,6 +1,7 @@
 import { hashLicenseKey, LICENSE_LIMITS, RbsmError } from "@rising-bsm/protocol";
 import { writeDatabase } from "../database.ts";
 import { admitActivation } from "./admit-activation.ts";
+import { NO_CONFLICTS } from "./decide-resume.ts";
 import { assertDeliverable } from "./grant-lease.ts";
 import { instanceAudit } from "./instance-audit.ts";
 import type { InstanceRequest } from "./instance-request.ts";
@@ -97,11 +98,7 @@ async function makeActivation(
     trial: license.kind === "trial" || own?.trial === true,
     rid: proof.rid,
     endedAt: null,
-    conflicts: 0,
-    conflictsSince: null,
-    resumes: 0,
-    resumesSince: null,
-    resumedSeq: null,
+    ...NO_CONFLICTS,
     createdAt: own?.createdAt ?? now,
     ...(await signNextLease(env, terms, now)),
   };

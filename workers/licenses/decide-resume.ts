@@ -95,16 +95,16 @@ function adopt(
   return { kind: "adopt", own, activation, license, raised: raiseTerms(license, presented.claims) };
 }
 
-const NOTHING_KNOWN = {
-  trial: false,
-  leaseUntil: 0,
-  heldUntil: 0,
+/** Of an activation that a license key was shown for: whatever two copies did before is forgiven. */
+export const NO_CONFLICTS = {
   conflicts: 0,
   conflictsSince: null,
   resumes: 0,
   resumesSince: null,
   resumedSeq: null,
 };
+
+const NOTHING_KNOWN = { ...NO_CONFLICTS, trial: false, leaseUntil: 0, heldUntil: 0 };
 
 /** Nothing that is known already gets less. */
 function adopted(
