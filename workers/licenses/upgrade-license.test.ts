@@ -40,6 +40,21 @@ describe("what was bought already stays:", () => {
     expect(upgradeLicense(sampleLicense({ until }), { plan: team }, NOON).until).toBe(until);
   });
 
+  test("a longer term of a license that floats", () => {
+    const until = NOON + 90 * DAY_MS;
+    const before = sampleLicense({ kind: "floating", until });
+    expect(upgradeLicense(before, { plan: team }, NOON).until).toBe(until);
+  });
+
+  test("updates to the end of the paid term", () => {
+    const plan: Plan = { ...team, kind: "perpetual", period: "month" };
+    const until = NOON + 300 * DAY_MS;
+    const after = upgradeLicense(sampleLicense({ until }), { plan }, NOON);
+    expect(after).toMatchObject({ until: null, updatesUntil: until });
+    const endless = sampleLicense({ kind: "floating", until: null, period: null });
+    expect(upgradeLicense(endless, { plan }, NOON).updatesUntil).toBeNull();
+  });
+
   test("updates for good", () => {
     const plan: Plan = { ...team, kind: "perpetual", period: "year" };
     const known = { kind: "perpetual", until: null, period: null } as const;
@@ -62,6 +77,8 @@ test.for<[string, Partial<License>, Partial<Plan>]>([
   ["a trial to a trial", { kind: "trial", trialDays: 14 }, { kind: "trial" }],
   ["any number of users to some", {}, { users: 5 }],
   ["users to fewer users", { users: 6 }, { users: 5 }],
+  ["what floats without end to what ends", { kind: "floating", until: null, period: null }, {}],
+  ["an entitlement of an object's own to none", { entitlements: { constructor: true } }, {}],
   ["an entitlement to none", { entitlements: { other: true } }, {}],
   ["an entitlement to one that is off", {}, { entitlements: { pro: false } }],
   ["a number to a smaller one", { entitlements: { rows: 501 } }, {}],
@@ -83,6 +100,7 @@ test("whatever is upgraded to whatever, nothing gets less", () => {
   const counts = fc.constantFrom(-1, 1, 2);
   const known = fc.record({
     kind: fc.constantFrom(...kinds),
+    until: fc.constantFrom(null, NOON + DAY_MS, NOON + 90 * DAY_MS),
     seats: fc.constantFrom(null, 1, 2),
     users: fc.constantFrom(null, 1, 2),
     overage: fc.integer({ min: 0, max: 2 }),
@@ -99,9 +117,11 @@ test("whatever is upgraded to whatever, nothing gets less", () => {
     const before = sampleLicense(license);
     const after = tryUpgrade(before, { id: "next", ...plan });
     if (after === null) return;
-    expect(after.seats ?? Infinity).toBeGreaterThanOrEqual(before.seats ?? Infinity);
-    expect(after.users ?? Infinity).toBeGreaterThanOrEqual(before.users ?? Infinity);
+    expect(atLeast(before.seats, after.seats)).toBe(true);
+    expect(atLeast(before.users, after.users)).toBe(true);
     expect(after.overage).toBeGreaterThanOrEqual(before.overage);
+    const isGift = before.kind === "free" || before.kind === "trial";
+    expect(isGift || atLeast(before.until, after.until)).toBe(true);
     for (const [name, value] of Object.entries(before.entitlements)) {
       const next = after.entitlements[name] ?? false;
       expect(Number(next)).toBeGreaterThanOrEqual(Number(value));
@@ -109,6 +129,10 @@ test("whatever is upgraded to whatever, nothing gets less", () => {
   });
   fc.assert(holds);
 });
+
+function atLeast(before: number | null, after: number | null): boolean {
+  return (after ?? Infinity) >= (before ?? Infinity);
+}
 
 function tryUpgrade(license: License, plan: Plan): License | null {
   try {

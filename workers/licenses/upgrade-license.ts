@@ -34,7 +34,7 @@ export function upgradeLicense(license: License, wanted: WantedPlan, now: number
     entitlements,
     seats,
     overage,
-    until: kind === license.kind ? more(license.until, terms.until) : terms.until,
+    until: untilOf(license, terms),
     updatesUntil: updatesOf(license, terms),
   };
   const reason = wrongState(license, after, now) ?? whatIsLess(license, after);
@@ -42,10 +42,21 @@ export function upgradeLicense(license: License, wanted: WantedPlan, now: number
   throw new RbsmError("conflict_state", `That is no upgrade: ${reason}`);
 }
 
-/** Updates that were bought for good stay so. */
+/** A longer term that was paid for stays; that of a trial or a gift does not go on. */
+function untilOf(license: License, terms: LicenseTerms): number | null {
+  const stays = license.kind === terms.kind || (isPaid(license) && license.until !== null);
+  return stays ? more(license.until, terms.until) : terms.until;
+}
+
+/** Updates that were bought for good stay so, and those that a paid term includes to its end. */
 function updatesOf(license: License, terms: LicenseTerms): number | null {
-  const both = license.kind === "perpetual" && terms.kind === "perpetual";
-  return both ? more(license.updatesUntil, terms.updatesUntil) : terms.updatesUntil;
+  if (terms.kind !== "perpetual" || !isPaid(license)) return terms.updatesUntil;
+  const known = license.kind === "perpetual" ? license.updatesUntil : license.until;
+  return more(known, terms.updatesUntil);
+}
+
+function isPaid({ kind }: Pick<License, "kind">): boolean {
+  return RANKS[kind] >= RANKS.floating;
 }
 
 function wrongState(license: License, after: License, now: number): string | null {
@@ -57,8 +68,10 @@ function wrongState(license: License, after: License, now: number): string | nul
 function whatIsLess(before: License, after: License): string | null {
   if (isLess(before.seats, after.seats)) return "fewer seats";
   if (isLess(before.users, after.users)) return "fewer users";
+  if (isPaid(before) && isLess(before.until, after.until)) return "it would end one day";
+  const entitlements = new Map(Object.entries(after.entitlements));
   const lost = Object.entries(before.entitlements).find(([name, value]) => {
-    const next = after.entitlements[name];
+    const next = entitlements.get(name);
     return next === undefined ? value !== false : Number(next) < Number(value);
   });
   return lost === undefined ? null : `"${lost[0]}" would be less`;
