@@ -55,13 +55,16 @@ test("license renew goes by the root that the host knows, and says when there is
   expect([run.code, run.json().error.fix]).toEqual([2, expect.stringContaining("--root")]);
 });
 
-test.each(["+d", "13d", "+999999d", "+-1d"])("license show knows no date %s", async (at) => {
-  const home = await hostHome();
-  const run = await runCli(["license", "show", "--data-dir", "data", "--at", at, "--json"], {
-    home,
-  });
-  expect([run.code, run.json().error.code]).toEqual([2, "usage"]);
-});
+test.each(["+d", "13d", "+999999d", "+-1d", "next week 5", "1", "2026-02-30", "2026-12"])(
+  "license show knows no date %s",
+  async (at) => {
+    const home = await hostHome();
+    const run = await runCli(["license", "show", "--data-dir", "data", "--at", at, "--json"], {
+      home,
+    });
+    expect([run.code, run.json().error.code]).toEqual([2, "usage"]);
+  },
+);
 
 test("host refuses a data directory that does not exist, and makes none", async () => {
   const home = await temporaryFolder();

@@ -117,10 +117,19 @@ function ofPlugin(all: readonly LicenseDescription[], plugin: string): LicenseDe
 
 const DAY_MS = 86_400_000;
 
+const DATE = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)?)?$/;
+
+function isInCalendar(text: string): boolean {
+  const day = text.slice(0, 10);
+  return new Date(day).toISOString().startsWith(day);
+}
+
 function parseDate(text: string): Date {
   const days = /^\+(\d{1,5})d$/.exec(text)?.[1];
-  const date = days === undefined ? new Date(text) : new Date(Date.now() + Number(days) * DAY_MS);
-  if (!Number.isNaN(date.getTime())) return date;
+  if (days !== undefined) return new Date(Date.now() + Number(days) * DAY_MS);
+  const date = new Date(text);
+  // A Date is made of almost anything: of "next week 5", and of February 30.
+  if (DATE.test(text) && !Number.isNaN(date.getTime()) && isInCalendar(text)) return date;
   throw new RbsmError("usage", `"${text}" is no date`, {
     fix: "write it like 2026-12-24 or 2026-12-24T12:00:00Z, or +13d for 13 days from now",
   });
