@@ -1,5 +1,5 @@
-import { licenseState } from "../licenses/grant-lease.ts";
-import type { LicenseState } from "../licenses/grant-lease.ts";
+import { licenseState } from "../licenses/license-state.ts";
+import type { LicenseState } from "../licenses/license-state.ts";
 import { typeOf, usageLimitsOf } from "./license-types.ts";
 import type { LicenseType } from "./license-types.ts";
 import type { PluginId } from "./plugin-id.ts";

@@ -1,5 +1,5 @@
 import { LICENSE_LIMITS } from "@rising-bsm/protocol";
-import { stateRefusal } from "../licenses/grant-lease.ts";
+import { stateRefusal } from "../licenses/license-state.ts";
 import { findSeat } from "../licenses/seat.ts";
 import type { Activation, License } from "../licenses/tables.ts";
 import { isHostNumber, namesPlugin } from "./plugin-id.ts";

@@ -1,5 +1,5 @@
-import { stateRefusal } from "./grant-lease.ts";
-import type { Refusal } from "./grant-lease.ts";
+import { stateRefusal } from "./license-state.ts";
+import type { Refusal } from "./license-state.ts";
 import { findSeat } from "./seat.ts";
 import type { Activation, License } from "./tables.ts";
 

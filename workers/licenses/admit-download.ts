@@ -1,6 +1,6 @@
 import type { LeaseClaims } from "@rising-bsm/protocol";
-import { licenseState, stateRefusal } from "./grant-lease.ts";
-import type { Refusal } from "./grant-lease.ts";
+import { licenseState, stateRefusal } from "./license-state.ts";
+import type { Refusal } from "./license-state.ts";
 import type { Activation, License } from "./tables.ts";
 
 export interface Wanted {

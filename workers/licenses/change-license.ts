@@ -1,6 +1,6 @@
 import { LICENSE_LIMITS, RbsmError } from "@rising-bsm/protocol";
-import { licenseState } from "./grant-lease.ts";
 import { addPeriod } from "./issue-license.ts";
+import { licenseState } from "./license-state.ts";
 import type { License } from "./tables.ts";
 
 export const LICENSE_ACTIONS = ["suspend", "reinstate", "revoke", "renew", "transfer"] as const;

@@ -1,7 +1,8 @@
 import { LICENSE_LIMITS } from "@rising-bsm/protocol";
 import type { LeaseClaims } from "@rising-bsm/protocol";
-import { seatUntil, stateRefusal } from "./grant-lease.ts";
-import type { Refusal } from "./grant-lease.ts";
+import { seatUntil } from "./grant-lease.ts";
+import { stateRefusal } from "./license-state.ts";
+import type { Refusal } from "./license-state.ts";
 import { findSeat, needsSeat } from "./seat.ts";
 import type { Activation, License } from "./tables.ts";
 

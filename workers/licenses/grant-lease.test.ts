@@ -1,11 +1,5 @@
 import { describe, expect, test } from "vitest";
-import {
-  assertDeliverable,
-  decideRenewal,
-  leaseSpan,
-  licenseState,
-  stateRefusal,
-} from "./grant-lease.ts";
+import { assertDeliverable, decideRenewal, leaseSpan } from "./grant-lease.ts";
 import type { HeldActivation, RenewalRequest } from "./grant-lease.ts";
 import { DAY_MS, HOUR_MS, NOON, sampleActivation, sampleLicense } from "./sample-license.ts";
 
@@ -136,22 +130,3 @@ test("a floating license does not travel as a file", () => {
   assertDeliverable(floating, "online");
   assertDeliverable({ kind: "subscription" }, "offline");
 });
-
-test.each([
-  ["active", "ok", NOON + 1, "active", null],
-  ["active", "ok", null, "active", null],
-  ["active", "ok", NOON, "expired", "license_ended"],
-  ["active", "disputed", NOON, "suspended", "license_disputed"],
-  ["active", "refunded", NOON + 1, "revoked", "license_refunded"],
-  ["suspended", "ok", NOON, "suspended", "license_suspended"],
-  ["suspended", "disputed", NOON + 1, "suspended", "license_suspended"],
-  ["suspended", "refunded", NOON + 1, "revoked", "license_refunded"],
-  ["revoked", "ok", NOON, "revoked", "license_revoked"],
-  ["revoked", "refunded", NOON, "revoked", "license_revoked"],
-] as const)(
-  "a license stored as %s, its payment %s, until %s is %s",
-  (...[state, payment, until, shown, code]) => {
-    expect(licenseState({ state, payment, until }, NOON)).toBe(shown);
-    expect(stateRefusal({ state, payment, until }, NOON)).toBe(code);
-  },
-);

@@ -12,7 +12,7 @@ import { isoTime } from "../iso-time.ts";
 import { alterLicense } from "./alter-license.ts";
 import type { Altered } from "./alter-license.ts";
 import { LICENSE_ACTIONS } from "./change-license.ts";
-import { licenseState } from "./grant-lease.ts";
+import { licenseState } from "./license-state.ts";
 import { sellLicense } from "./sell-license.ts";
 
 const issueRoute = createRoute({

@@ -1,6 +1,7 @@
 import type { ActivationInfo, LicenseInfo } from "@rising-bsm/protocol";
 import { isoTime } from "../iso-time.ts";
-import { FOR_EVER, licenseState } from "./grant-lease.ts";
+import { FOR_EVER } from "./grant-lease.ts";
+import { licenseState } from "./license-state.ts";
 import type { Activation, License } from "./tables.ts";
 
 /** A license as those see it who sell it. Its key is nobody's to see. */

@@ -1,8 +1,9 @@
 import { RbsmError, signRefusal } from "@rising-bsm/protocol";
 import type { RefusalClaims } from "@rising-bsm/protocol";
 import { signingKey } from "../env.ts";
-import type { HeldActivation, Refusal } from "./grant-lease.ts";
+import type { HeldActivation } from "./grant-lease.ts";
 import type { InstanceRequest } from "./instance-request.ts";
+import type { Refusal } from "./license-state.ts";
 
 /** Reasons that the holder of a lease is told, and that end its grace or not (`verifyRefusal`). */
 const REASONS: Partial<Record<Refusal, RefusalClaims["reason"]>> = {

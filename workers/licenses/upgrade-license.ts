@@ -1,7 +1,7 @@
 import { RbsmError } from "@rising-bsm/protocol";
-import { licenseState } from "./grant-lease.ts";
 import { issueLicense } from "./issue-license.ts";
 import type { LicenseTerms, Plan } from "./issue-license.ts";
+import { licenseState } from "./license-state.ts";
 import type { License } from "./tables.ts";
 
 /** What a license of another kind leaves as good as it was: each of a higher rank is more. */
