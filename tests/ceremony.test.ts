@@ -330,7 +330,7 @@ describe("the runbook", { retry: 0, timeout: 400_000 }, () => {
   });
 
   test("secrets that no ceremony vouches for are replaced without one", async () => {
-    await runbook.hold("Administrator's token, download and cursor keys");
+    await runbook.hold("Administrator's token, download, cursor and issue keys");
   });
 
   test("what two signers disable stops at the next update check, and what they take back does not", async () => {
