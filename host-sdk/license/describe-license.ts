@@ -1,5 +1,6 @@
 import type { LeaseClaims, RefusalClaims } from "@rising-bsm/protocol";
 import type { LeaseCheck } from "./check-lease.ts";
+import type { HeldLease } from "./held-leases.ts";
 import { describeLicense, isoSeconds, type LicenseInfo, NO_LICENSE } from "./license-info.ts";
 import { endsGrace } from "./refusal.ts";
 
@@ -29,12 +30,7 @@ export type LicenseDescription = LicenseInfo & {
   readonly problem: { readonly code: string; readonly message: string } | null;
 };
 
-/** A verified lease, and what the marketplace has said about it since. */
-export interface KnownLease {
-  readonly claims: LeaseClaims;
-  readonly refusal: RefusalClaims | null;
-  readonly clone: boolean;
-}
+type KnownLease = Pick<HeldLease, "claims" | "refusal" | "clone">;
 
 /** A renewal comes daily: that it failed for 13 days of 14 is shown. Leases of other lengths alike. */
 const SHOWN_AFTER = 13 / 14;
