@@ -49,6 +49,8 @@ export function createProgram(run: Run, print: (text: string) => void): Command 
     .version(pkg.version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .option("--json", "print exactly one JSON object on stdout")
+    // A command may have a --version of its own.
+    .enablePositionalOptions()
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({ writeOut: print, writeErr: print, outputError: () => undefined });

@@ -1,5 +1,6 @@
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parseOfflineRequest, verifyOfflineRequest } from "@rising-bsm/protocol";
 import { expect, test } from "vitest";
 import { runCli, temporaryFolder } from "../../fixtures/run-cli.ts";
 
@@ -53,6 +54,19 @@ test("license renew goes by the root that the host knows, and says when there is
   const args = ["license", "renew", "@acme/hello", "--data-dir", "data", "--json"];
   const run = await runCli(args, { home });
   expect([run.code, run.json().error.fix]).toEqual([2, expect.stringContaining("--root")]);
+});
+
+test("license request asks for the version that is named, and refuses what is none", async () => {
+  const home = await hostHome();
+  const key = "RBSM-0123-4567-89AB-CDEF-GHJK-MNPQ-RSTV-WXYZ";
+  const request = ["license", "request", "@acme/hello", "--key", key, "--data-dir", "data"];
+  const ask = (version: string) =>
+    runCli([...request, "--version", version, "--out", "request.json", "--json"], { home });
+  expect((await ask("^2.0.0")).json()).toMatchObject({ claims: "activation" });
+  const file = parseOfflineRequest(await readFile(join(home, "request.json")));
+  expect((await verifyOfflineRequest(file)).request.version).toBe("^2.0.0");
+  const none = await ask("");
+  expect([none.code, none.json().error.code]).toEqual([2, "usage"]);
 });
 
 test.each(["+d", "13d", "+999999d", "+-1d", "next week 5", "1", "2026-02-30", "2026-12"])(
