@@ -104,14 +104,16 @@ test("a plugin that becomes private stays as it is until there is a license, and
 
   await publish(CHANGING, "1.2.0", { visibility: "private" });
   await act(licenseId, "revoke");
-  expect(await codeOf(host.update(CHANGING))).toBe("license_refused");
+  await expect(host.update(CHANGING)).rejects.toMatchObject({
+    code: "license_refused",
+    message: expect.stringContaining("was revoked"),
+  });
   expect(await host.call(CHANGING, "version")).toBe("1.1.0");
 });
 
 test("the command line shows a private plugin to its publisher and mirrors no bytes of it", async () => {
   const shown = await market.cli("info", SECRET);
   expect(shown).toMatchObject({ plugin: { visibility: "private" }, versions: [{}] });
-  expect(await market.cli("search", "secret")).toMatchObject({ items: [] });
   const copied = ["mirror", join(home, "mirror"), NEEDY, "--root", market.rootFile];
   expect(await market.cli(...copied)).toMatchObject({
     releases: [

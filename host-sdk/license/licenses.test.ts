@@ -69,6 +69,26 @@ describe("a license", () => {
     await licenses.requestDownload(PLUGIN, "1.0.0");
     expect(server.seq).toBe(2);
   });
+
+  test.each([-2 * DAY, 2 * DAY])(
+    "gives a link to a host whose clock is off by %i ms",
+    async (off) => {
+      await startActivated();
+      world.time.system += off;
+      const { licenses } = await restart();
+      expect((await licenses.requestDownload(PLUGIN, "1.0.0")).url).toMatch(/^https:/);
+    },
+  );
+
+  test("that was taken back says so when a link is refused", async () => {
+    const { licenses } = await startActivated();
+    server.refusal = "refunded";
+    await expect(licenses.requestDownload(PLUGIN, "1.0.0")).rejects.toMatchObject({
+      code: "license_refused",
+      message: expect.stringContaining("payment was returned"),
+    });
+    expect(licenses.describe(PLUGIN)).toMatchObject({ state: "active", warning: "refused" });
+  });
 });
 
 describe("states", () => {

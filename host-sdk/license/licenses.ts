@@ -39,7 +39,13 @@ import {
   type SeatRow,
   type StoredSeat,
 } from "./license-rows.ts";
-import { asksForResume, explainRefusal, isAway, licenseRequired } from "./refused-renewal.ts";
+import {
+  asksForRenewal,
+  asksForResume,
+  explainRefusal,
+  isAway,
+  licenseRequired,
+} from "./refused-renewal.ts";
 import type { Jitter } from "./renewal-due.ts";
 import { RenewalPlan } from "./renewal-plan.ts";
 
@@ -237,10 +243,21 @@ export class Licenses {
     });
   }
 
-  /** A link to a paid bundle, good for minutes; `license_required` without a lease. */
+  /**
+   * A link to a paid bundle, good for minutes; `license_required` without a lease. After a refusal the
+   * lease is renewed first: that says why, or sets the clock that made the request look old.
+   */
   async requestDownload(plugin: string, version: string): Promise<DownloadLink> {
     const claims = this.#leases.get(plugin)?.claims;
     if (claims !== undefined && claims.exp * 1000 <= this.now()) await this.renewLease(plugin);
+    return this.#askForLink(plugin, version).catch(async (error: unknown) => {
+      if (!asksForRenewal(error)) throw error;
+      await this.renewLease(plugin);
+      return this.#askForLink(plugin, version);
+    });
+  }
+
+  async #askForLink(plugin: string, version: string): Promise<DownloadLink> {
     const { seat } = await this.#rows.seat(plugin);
     if (seat.lease === null) throw licenseRequired(plugin);
     return requestDownload(this.#requester, { plugin, version, lease: seat.lease });

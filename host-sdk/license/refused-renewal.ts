@@ -32,6 +32,12 @@ export function asksForResume(error: unknown): boolean {
   return isBare || error.code === "license_conflict";
 }
 
+/** Whether a link was refused for the lease, or for the time in the proof. */
+export function asksForRenewal(error: unknown): boolean {
+  if (!(error instanceof RbsmError)) return false;
+  return error.code === "license_refused" || error.code === "auth_proof_invalid";
+}
+
 /** Whether nobody answered, or only that it is not possible now. */
 export function isAway({ code }: RbsmError): boolean {
   return code.startsWith("network_") || code === "unavailable" || code === "limit_rate";

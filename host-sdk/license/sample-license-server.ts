@@ -5,6 +5,7 @@ import {
   type InstanceProof,
   type LeaseClaims,
   leaseRequestSchema,
+  LICENSE_LIMITS,
   RbsmError,
   type RefusalClaims,
   type SigningKey,
@@ -199,7 +200,8 @@ function addRoutes(app: Hono, issuer: Issuer): void {
     return c.json({ returned: true });
   });
   app.post("/v1/downloads", async (c) => {
-    await proofOf(c, issuer);
+    await proofOf(c, issuer, LICENSE_LIMITS.proofAgeMs / 1000);
+    if (server.refusal !== null) throw new RbsmError("license_refused");
     const expiresAt = new Date(now() + 600_000).toISOString();
     return c.json({ url: `${ORIGIN}/b/x.rbsm?m=1`, expiresAt });
   });
@@ -224,9 +226,13 @@ async function refuseRenewal(issuer: Issuer, proof: InstanceProof, seq: number):
   throw new RbsmError("license_refused", undefined, detail);
 }
 
-async function proofOf(c: Context, { server, now }: Issuer): Promise<InstanceProof> {
+async function proofOf(
+  c: Context,
+  { server, now }: Issuer,
+  maxAgeS = Infinity,
+): Promise<InstanceProof> {
   const body = new Uint8Array(await c.req.arrayBuffer());
-  const request = { method: c.req.method, url: c.req.url, body, now: now(), maxAgeS: Infinity };
+  const request = { method: c.req.method, url: c.req.url, body, now: now(), maxAgeS };
   const proof = await verifyProof(c.req.header("rbsm-proof") ?? "", request);
   server.rids.push(proof.rid);
   server.paths.push(new URL(c.req.url).pathname);
