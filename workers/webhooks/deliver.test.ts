@@ -10,6 +10,7 @@ import worker from "../index.ts";
 import { counting } from "../testing-bindings.ts";
 import { createAccount, resetMarketplace, send } from "../testing.ts";
 import { deliverDue } from "./deliver.ts";
+import { listDue } from "./delivery-queries.ts";
 import { openReceiver } from "./sample-receiver.ts";
 import type { Receiver } from "./sample-receiver.ts";
 import {
@@ -225,12 +226,27 @@ describe("in order, each at least once, one at a time", () => {
     });
     await pass({ ms: 2_500 });
     expect(receiver.received).toHaveLength(25);
-    expect(await stored(webhookId)).toMatchObject({ claimedUntil: 0, nextAttemptAt: 0 });
+    expect(await stored(webhookId)).toMatchObject({ claimedUntil: 0, nextAttemptAt: now });
     await pass();
     const ids = receiver.ids();
     expect(ids).toEqual([...new Set(ids)].sort((a, b) => (a < b ? -1 : 1)));
     expect(ids).toHaveLength(45);
     expect(await stored(webhookId)).toMatchObject({ claimedUntil: 0, nextAttemptAt: null });
+  });
+
+  test("who had a turn comes after those that wait for theirs", async () => {
+    const { webhookId } = await createWebhook();
+    await happen("issue", "activate", "suspend");
+    receiver.answers(() => {
+      now += WEBHOOK_LIMITS.timeoutMs;
+      return new Response();
+    });
+    await pass({ ms: 1 });
+    for (let n = 0; n < 4; n++) await createWebhook();
+    await happen("reinstate");
+    const due = await listDue(db, { now, limit: 5 });
+    expect(due).toHaveLength(5);
+    expect(due.at(-1)).toBe(webhookId);
   });
 
   test("a pass may take longer than a claim", async () => {
@@ -248,12 +264,13 @@ describe("in order, each at least once, one at a time", () => {
     const { webhookId } = await createWebhook();
     await happen("issue", "activate");
     const clock = vi.fn(() => now);
-    // The third look at the clock comes after the events were read: so long did that take.
-    clock.mockImplementationOnce(() => now).mockImplementationOnce(() => now);
+    // The fourth look at the clock comes after the events were read: so long did that take.
+    for (let look = 1; look < 4; look++) clock.mockImplementationOnce(() => now);
     clock.mockImplementation(() => now + 51_000);
     await deliverDue(env, { ms: 600_000, clock });
     expect(receiver.received).toEqual([]);
-    expect(await stored(webhookId)).toMatchObject({ claimedUntil: 0, nextAttemptAt: 0 });
+    const released = { claimedUntil: 0, nextAttemptAt: now + 51_000 };
+    expect(await stored(webhookId)).toMatchObject(released);
   });
 });
 

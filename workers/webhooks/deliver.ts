@@ -54,6 +54,8 @@ export async function deliverDue(env: Bindings, limits: PassLimits): Promise<voi
   const next = due.values();
   const lane = async () => {
     for (const id of next) {
+      // Those that had no turn keep their place: they are the first of the next pass.
+      if (clock() >= pass.endsAt) return;
       const delivery = deliverTo(pass, id);
       deliveries.push(delivery);
       // One that goes wrong keeps none of the others from being done.
@@ -85,7 +87,7 @@ async function deliverSome(pass: Pass, claimed: Webhook): Promise<Webhook | null
     if (webhook === null) return null;
   }
   if (events.length === EVENTS_A_READ) return webhook;
-  await releaseWebhook(pass.db, webhook, newest);
+  await releaseWebhook(pass.db, webhook, { seen: newest, now: pass.clock() });
   return null;
 }
 
@@ -96,7 +98,7 @@ async function deliverOne(
 ): Promise<Webhook | null> {
   const now = pass.clock();
   if (now >= pass.endsAt || now + WEBHOOK_LIMITS.timeoutMs > webhook.claimedUntil) {
-    await releaseWebhook(pass.db, webhook, webhook.delivered);
+    await releaseWebhook(pass.db, webhook, { seen: webhook.delivered, now });
     return null;
   }
   const described = describeEvent(event, now);

@@ -81,8 +81,15 @@ export async function recordFailure(
   ]);
 }
 
-/** Gives the webhook back. It is due again at once if there are events after the one that it has seen. */
-export async function releaseWebhook(db: Database, webhook: Webhook, seen: number): Promise<void> {
+/**
+ * Gives the webhook back. It is due again at once if there are events after the one that it has seen,
+ * but after those that have waited since before `now`.
+ */
+export async function releaseWebhook(
+  db: Database,
+  webhook: Webhook,
+  { seen, now }: { readonly seen: number; readonly now: number },
+): Promise<void> {
   const waits = sql`EXISTS (SELECT 1 FROM license_events
     WHERE publisher = ${webhook.publisher} AND number > ${seen})`;
   await db
@@ -90,7 +97,7 @@ export async function releaseWebhook(db: Database, webhook: Webhook, seen: numbe
     .set({
       delivered: seen,
       claimedUntil: 0,
-      nextAttemptAt: sql`CASE WHEN ${waits} THEN 0 END`,
+      nextAttemptAt: sql`CASE WHEN ${waits} THEN ${now} END`,
     })
     .where(isHeld(webhook));
 }
