@@ -87,6 +87,8 @@ export class HeldLeases {
   readonly #held = new Map<string, HeldLease>();
   #clock: LicenseClock;
   #kids: readonly string[] | null;
+  /** The keys that the stored leases were last read with. */
+  #readWith: readonly string[] = [];
 
   /** For {@link openHeldLeases}. */
   constructor(options: HeldLeasesOptions, stored: ClockRow) {
@@ -124,6 +126,7 @@ export class HeldLeases {
    */
   async load(): Promise<LicenseProblem[]> {
     const problems: LicenseProblem[] = [];
+    this.#readWith = kidsOf(await this.#options.leaseKeys());
     for (const { plugin, seat } of await this.#options.rows.seats()) {
       if (seat === null) problems.push({ plugin, error: damaged(plugin) });
       else
@@ -133,10 +136,10 @@ export class HeldLeases {
     return problems;
   }
 
-  /** True when the listed lease keys are others than at the last look; the leases are then read again. */
+  /** True when other lease keys are listed than the leases were last read with; they are then read again. */
   async reloadWithNewKeys(): Promise<boolean> {
     const kids = kidsOf(await this.#options.leaseKeys());
-    if (kids.length === 0 || sameKids(kids, this.#kids)) return false;
+    if (kids.length === 0 || sameKids(kids, this.#readWith)) return false;
     await this.load();
     return true;
   }

@@ -43,7 +43,8 @@ export async function openHostLicenses(options: HostLicensesOptions): Promise<Ho
     store,
     key,
     server: marketplace,
-    leaseKeys: async () => (await trust.verified())?.serviceKeys.lease ?? [],
+    // Lists that cannot be read must not keep the host from opening; the revocations log the error.
+    leaseKeys: async () => (await trust.verified().catch(() => null))?.serviceKeys.lease ?? [],
     refreshKeys: () => trust.check(),
     readClock,
   });

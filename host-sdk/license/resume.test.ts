@@ -203,6 +203,19 @@ describe("lease keys", () => {
     expect((await world.restart(options)).licenses.now()).toBe(world.time.system);
   });
 
+  test("that could not be read when the host was opened are looked at again, though they are the same", async () => {
+    const keys = [server.key];
+    let listed = keys;
+    const options = { leaseKeys: () => listed };
+    await world.startActivated(options);
+    listed = [];
+    const blind = await world.restart(options);
+    expect(blind.licenses.check(PLUGIN)).toBeNull();
+    listed = keys;
+    await blind.licenses.followKeys();
+    expect(blind.licenses.check(PLUGIN)?.state).toBe("active");
+  });
+
   test("that are replaced as planned leave the floor where honest leases put it", async () => {
     const [first, second] = [server.key, await randomSigningKey()];
     let listed = [first];
