@@ -51,6 +51,6 @@ test("createTrust() lists the public keys of exactly the secrets it hands out", 
   expect(log.map((key) => key.publicKey)).toEqual([await publicKey(secrets.LOG_KEY)]);
   for (const key of offlineKeys) expect(key.publicKey).toBe(await publicKey(key.seed));
   expect(new Set([...Object.values(secrets), ...offlineKeys.map(({ seed }) => seed)]).size).toBe(
-    12,
+    13,
   );
 });

@@ -31,8 +31,10 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   receiver = openReceiver();
-  now = Date.now();
   await deleteAll();
+  // A deletion begins a pass, which tells what the test before has left.
+  receiver.received.length = 0;
+  now = Date.now();
 });
 afterEach(() => vi.restoreAllMocks());
 

@@ -34,6 +34,8 @@ beforeAll(async () => {
 beforeEach(async () => {
   receiver = openReceiver();
   await deleteAll();
+  // A deletion begins a pass, which tells what the test before has left.
+  receiver.received.length = 0;
 });
 afterEach(() => vi.restoreAllMocks());
 
