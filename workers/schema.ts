@@ -117,6 +117,8 @@ export const versions = sqliteTable(
     /** Payload of the release statement, fixed together with its place in the log. */
     statement: text("statement"),
     logIndex: integer("log_index"),
+    /** `VersionDetails` as JSON (media/details.ts); null while they are still to be made. */
+    details: text("details"),
   },
   (table) => [primaryKey({ columns: [table.plugin, table.version] })],
 );

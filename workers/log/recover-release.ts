@@ -50,6 +50,7 @@ export async function recoverRelease(
     ...(manifest === null ? gone(entry) : serving(manifest)),
     statement: payload,
     logIndex: place,
+    details: null,
   });
   return manifest === null
     ? { plugin, version, reason: `its bundle ${statement.bundleSha256} is in no bucket` }

@@ -112,7 +112,7 @@ const nextSeq = sql<number>`(SELECT coalesce(max(seq), 0) + 1 FROM ${versions})`
 
 export type NewVersion = Omit<
   Version,
-  "seq" | "yankedReason" | "deprecatedReason" | "publishedAt" | "statement" | "logIndex"
+  "seq" | "yankedReason" | "deprecatedReason" | "publishedAt" | "statement" | "logIndex" | "details"
 >;
 
 /**

@@ -1,0 +1,41 @@
+import { z } from "zod";
+
+const imageSchema = z.object({
+  sha256: z.string(),
+  type: z.enum(["png", "jpeg", "webp"]),
+  width: z.int(),
+  height: z.int(),
+});
+
+const detailsSchema = z.object({
+  icon: imageSchema.nullable(),
+  screenshots: z.array(imageSchema),
+  /** SHA-256 of the HTML fragment made of it. */
+  readme: z.string().nullable(),
+  changelog: z.string().nullable(),
+});
+
+/** An image of the public bucket. Width and height are pixels. */
+export type MediaImage = z.output<typeof imageSchema>;
+
+/** What a release shows of itself beside its manifest. */
+export type VersionDetails = z.output<typeof detailsSchema>;
+
+const NOTHING: VersionDetails = { icon: null, screenshots: [], readme: null, changelog: null };
+
+/** The details of a stored version: none as long as they are still to be made. */
+export function storedDetails({ details }: { readonly details: string | null }): VersionDetails {
+  return details === null ? NOTHING : detailsSchema.parse(JSON.parse(details));
+}
+
+const SUFFIXES = { png: "png", jpeg: "jpg", webp: "webp" } as const;
+
+/** URL path of an image. */
+export function imagePath({ sha256, type }: Pick<MediaImage, "sha256" | "type">): string {
+  return `/media/${sha256}.${SUFFIXES[type]}`;
+}
+
+/** URL path of a rendered text. */
+export function fragmentPath(sha256: string): string {
+  return `/media/${sha256}.html`;
+}
