@@ -1,5 +1,6 @@
 import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, not, or, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
+import { dependentStatements } from "../catalog/dependents-queries.ts";
 import type { Database } from "../database.ts";
 import {
   channels,
@@ -143,17 +144,20 @@ export interface WrittenDocument {
   readonly shard: string;
   /** Null takes the plugin out of the catalogue. */
   readonly sha256: string | null;
+  /** What it needs, by name and range, as far as everybody may see that. */
+  readonly needs: Readonly<Record<string, string>>;
 }
 
 /** Only versions that the written document holds become `published`, and only a newer one counts. */
 export async function markDocumented(db: Database, document: WrittenDocument): Promise<void> {
-  const { plugin, revision, listed } = document;
+  const { plugin, revision, listed, needs } = document;
   const isListed = sql`${versions.version} IN (SELECT value FROM json_each(${JSON.stringify(listed)}))`;
   await db.batch([
     db
       .update(versions)
       .set({ status: "published" })
       .where(and(eq(versions.plugin, plugin), eq(versions.status, "released"), isListed)),
+    ...dependentStatements(db, { plugin, revision, ranges: needs }),
     db
       .update(plugins)
       .set({

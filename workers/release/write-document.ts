@@ -3,6 +3,8 @@ import type { PluginDocument } from "@rising-bsm/protocol";
 import { settings } from "../env.ts";
 import type { Pass } from "../log/run-pass.ts";
 import { allSettled, jsonObject, putOnce, putPointer } from "../objects.ts";
+import type { Version } from "../schema.ts";
+import { storedManifest } from "../stored-manifest.ts";
 import { forEachOf } from "./for-each-of.ts";
 import { buildDocument } from "./plugin-document.ts";
 import { listUnfinished, loadDocumentFacts, markDocumented } from "./queries.ts";
@@ -28,8 +30,16 @@ async function writeDocument(pass: Pass, plugin: string): Promise<void> {
     channels: document.channels,
     shard: await shardTarget(plugin),
     sha256: isListed ? await storeDocument(pass, document, owner.updatedAt) : null,
+    needs: isListed ? publicNeeds(facts.versions.find(({ version }) => version === latest)) : {},
   });
   if (owner.removedAt !== null) await pass.env.BUNDLES.delete(indexPath(plugin).slice(1));
+}
+
+/** What a release needs, when everybody finds it and may choose it. */
+function publicNeeds(shown: Version | undefined): Record<string, string> {
+  if (shown === undefined || shown.yankedReason !== null) return {};
+  const { visibility, dependencies } = storedManifest(shown);
+  return visibility === "public" ? dependencies : {};
 }
 
 /** The copy under the plugin's own name is for people, and for clients that know no catalogue. */

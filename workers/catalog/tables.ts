@@ -1,0 +1,21 @@
+import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+
+/** Who needs a plugin: public plugins, each by the release that it shows. */
+export const dependents = sqliteTable(
+  "dependents",
+  {
+    plugin: text("plugin").notNull(),
+    dependent: text("dependent").notNull(),
+    range: text("range").notNull(),
+    /** Minus the dependent's downloads. */
+    lessPopular: integer("less_popular").notNull().default(0),
+  },
+  (table) => [primaryKey({ columns: [table.plugin, table.dependent] })],
+);
+
+/** Their number and the most popular ones; triggers write it. */
+export const dependentCounts = sqliteTable("dependent_counts", {
+  plugin: text("plugin").primaryKey(),
+  total: integer("total").notNull(),
+  top: text("top", { mode: "json" }).$type<{ name: string; range: string }[]>().notNull(),
+});
