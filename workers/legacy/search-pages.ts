@@ -3,7 +3,7 @@ import { secretBytes } from "../env.ts";
 import type { ListedCard } from "../search/card.ts";
 import { searchQuerySchema, toSearchRequest } from "../search/read-request.ts";
 import { searchPlugins } from "../search/search-plugins.ts";
-import type { SearchPage } from "../search/search-plugins.ts";
+import type { SearchPage } from "../search/search-page.ts";
 import type { LegacySearch } from "./requests.ts";
 
 export interface NumberedPage {

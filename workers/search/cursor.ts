@@ -1,10 +1,23 @@
 import { RbsmError } from "@rising-bsm/protocol";
 import { sealText, unsealText } from "../mac.ts";
 
-/** Where the next page starts: below a position of a sort, or at the ids that a ranking left. */
-export type PageStart =
-  | { readonly kind: "below"; readonly position: number }
-  | { readonly kind: "ids"; readonly ids: readonly number[] };
+/** Where a page of a sort is. */
+export interface SortedStart {
+  readonly kind: "below" | "above";
+  /** The page does not hold it. */
+  readonly position: number;
+  /** The state of the sort that is being read. */
+  readonly epoch: number;
+  /** Position that the first page began with: what came later is above it. */
+  readonly top: number;
+}
+
+/** A place in the ids that a ranking found. */
+export interface RankedStart {
+  readonly kind: "ranked";
+  readonly at: number;
+  readonly ids: readonly number[];
+}
 
 export interface CursorKey {
   readonly secret: Uint8Array<ArrayBuffer>;
@@ -16,27 +29,64 @@ export interface CursorKey {
 const MAX_CURSOR_LENGTH = 4_000;
 const BASE = 36;
 
-export function sealCursor(start: PageStart, { secret, query }: CursorKey): Promise<string> {
-  const text =
-    start.kind === "below"
-      ? `b${start.position.toString(BASE)}`
-      : `i${start.ids.map((id) => id.toString(BASE)).join(".")}`;
-  return sealText(secret, purpose(query), text);
+export function sealCursor(
+  start: SortedStart | RankedStart,
+  { secret, query }: CursorKey,
+): Promise<string> {
+  const numbers =
+    start.kind === "ranked" ? [start.at, ...start.ids] : [start.position, start.epoch, start.top];
+  const digits = numbers.map((number) => number.toString(BASE));
+  return sealText(secret, purpose(query), `${LETTERS[start.kind]}${digits.join(".")}`);
 }
 
-/** Throws `cursor_invalid` for everything that `sealCursor()` did not make for this query. */
-export async function openCursor(cursor: string, { secret, query }: CursorKey): Promise<PageStart> {
+const LETTERS = { below: "<", above: ">", ranked: "#" } as const;
+
+/**
+ * Throws `cursor_invalid` for everything that `sealCursor()` did not make for this query and kind of
+ * page, and `cursor_expired` for what an older version of it made.
+ */
+export async function openCursor(
+  cursor: string,
+  key: CursorKey,
+  kind: "ranked",
+): Promise<RankedStart>;
+export async function openCursor(
+  cursor: string,
+  key: CursorKey,
+  kind: "sorted",
+): Promise<SortedStart>;
+export async function openCursor(
+  cursor: string,
+  { secret, query }: CursorKey,
+  kind: "ranked" | "sorted",
+): Promise<RankedStart | SortedStart> {
   const isPossible = cursor.length <= MAX_CURSOR_LENGTH;
   const text = isPossible ? await unsealText(secret, purpose(query), cursor) : null;
   if (text === null) throw new RbsmError("cursor_invalid");
+  const start = parse(text);
+  if (start === null || (start.kind === "ranked") !== (kind === "ranked")) {
+    throw new RbsmError("cursor_expired");
+  }
+  return start;
+}
+
+function parse(text: string): RankedStart | SortedStart | null {
   const numbers = text
     .slice(1)
     .split(".")
     .map((digits) => Number.parseInt(digits, BASE));
-  return text.startsWith("b")
-    ? { kind: "below", position: numbers[0] ?? 0 }
-    : { kind: "ids", ids: numbers };
+  const [first = 0, ...rest] = numbers;
+  if (text.startsWith(LETTERS.ranked)) return { kind: "ranked", at: first, ids: rest };
+  const kind = SORTED_KINDS.get(text[0] ?? "");
+  const [epoch, top] = rest;
+  if (kind === undefined || epoch === undefined || top === undefined) return null;
+  return { kind, position: first, epoch, top };
 }
+
+const SORTED_KINDS = new Map<string, SortedStart["kind"]>([
+  [LETTERS.below, "below"],
+  [LETTERS.above, "above"],
+]);
 
 function purpose(query: string): string {
   return `search cursor\n${query}`;

@@ -2,8 +2,8 @@ import { suggest } from "@rising-bsm/protocol";
 import { languagesOf } from "./card.ts";
 import type { StoredCard } from "./card.ts";
 import { foldWords } from "./fold-text.ts";
-import { listSpellings } from "./queries.ts";
 import type { SearchReader } from "./queries.ts";
+import { listSpellings } from "./relevance-queries.ts";
 
 /** Words looked at, and letters of each: enough for what a person mistypes. */
 const MAX_WORDS = 6;

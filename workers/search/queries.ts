@@ -1,10 +1,6 @@
 import { z } from "zod";
 import { parseCard } from "./card.ts";
-import type { ListedCard, StoredCard } from "./card.ts";
-import { CANDIDATES, COLUMN_WEIGHTS } from "./rank.ts";
-import type { Candidate } from "./rank.ts";
-import { pageStatement } from "./sorts.ts";
-import type { Sort } from "./sorts.ts";
+import type { ListedCard } from "./card.ts";
 
 /** What answers a read: the database, a session on a replica, or one that counts the rows it reads. */
 export interface SearchReader {
@@ -13,104 +9,11 @@ export interface SearchReader {
   };
 }
 
-/** FTS5 takes the weights as text: `ORDER BY bm25(…)` would read every match instead of the best. */
-const RANK = `bm25(${Object.values(COLUMN_WEIGHTS)
-  .map((weight) => weight.toFixed(1))
-  .join(", ")})`;
-
-const candidateRow = z.object({
-  id: z.int(),
-  bm25: z.number(),
-  name: z.string(),
-  title_words: z.string(),
-  downloads: z.int(),
-  rating: z.number().nullable(),
-  verified: z.int(),
-  updated_at: z.int(),
-  sunk: z.int(),
-});
-
-/** The best matches by text alone. */
-export async function listCandidates(search: SearchReader, match: string): Promise<Candidate[]> {
-  const statement = search.prepare(
-    `SELECT w.id, w.bm25, d.name, d.title_words, d.downloads, d.rating, d.verified, d.updated_at, d.sunk
-     FROM (SELECT rowid AS id, rank AS bm25 FROM words
-           WHERE words MATCH ? AND rank MATCH ? ORDER BY rank LIMIT ${CANDIDATES}) w
-     CROSS JOIN docs d ON d.id = w.id`,
-  );
-  const rows = parseRows(candidateRow, await statement.bind(match, RANK).all());
-  return rows.map(({ title_words, verified, updated_at, sunk, ...row }) => ({
-    ...row,
-    titleWords: title_words,
-    verified: verified === 1,
-    updatedAt: updated_at,
-    sunk: sunk === 1,
-  }));
-}
-
-const cardRow = z.object({
+export const cardRow = z.object({
   card: z.string(),
   downloads: z.int(),
   rating: z.number().nullable(),
 });
-
-const identifiedRow = cardRow.extend({ id: z.int() });
-
-/** Cards of these ids in their order; ids that are gone are left out. */
-export async function listCards(
-  search: SearchReader,
-  ids: readonly number[],
-): Promise<ListedCard[]> {
-  const statement = search.prepare(
-    `SELECT d.id, d.card, d.downloads, d.rating FROM json_each(?) wanted
-     CROSS JOIN docs d ON d.id = wanted.value`,
-  );
-  const rows = parseRows(identifiedRow, await statement.bind(JSON.stringify(ids)).all());
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  return ids.flatMap((id) => byId.get(id) ?? []).map(toCard);
-}
-
-const positionedRow = cardRow.extend({ position: z.int() });
-
-/** Up to `limit` cards below a position of a sort, each with its own position. */
-export async function listSorted(
-  search: SearchReader,
-  sort: Sort,
-  { match, below, limit }: { match: string; below: number; limit: number },
-): Promise<{ position: number; card: ListedCard }[]> {
-  const rows = await search.prepare(pageStatement(sort)).bind(match, below, limit).all();
-  return parseRows(positionedRow, rows).map((row) => ({
-    position: row.position,
-    card: toCard(row),
-  }));
-}
-
-/** Whether a query finds anything. */
-export async function findsAny(search: SearchReader, match: string): Promise<boolean> {
-  const statement = search.prepare("SELECT rowid FROM words WHERE words MATCH ? LIMIT 1");
-  return (await statement.bind(match).all()).results.length > 0;
-}
-
-const spellingRow = z.object({ card: z.string() });
-
-/** The plugins whose names share the most letter triples with the query. */
-export async function listSpellings(search: SearchReader, triples: string): Promise<StoredCard[]> {
-  const statement = search.prepare(
-    `SELECT d.card FROM (SELECT rowid AS id FROM spellings
-       WHERE spellings MATCH ? ORDER BY rank LIMIT 20) s CROSS JOIN docs d ON d.id = s.id`,
-  );
-  const rows = parseRows(spellingRow, await statement.bind(triples).all());
-  return rows.map(({ card }) => parseCard(card));
-}
-
-const facetCounts = z.record(z.string(), z.int());
-
-/** Counts over the whole catalogue, by "kind:value". */
-export async function readFacetCounts(search: SearchReader): Promise<Record<string, number>> {
-  const rows = await search.prepare("SELECT facets FROM catalogue WHERE id = ?").bind(1).all();
-  const [row] = parseRows(z.object({ facets: z.string() }), rows);
-  return facetCounts.parse(JSON.parse(row?.facets ?? "{}"));
-}
 
 /** One plugin, or null when it is not listed. */
 export async function findCard(search: SearchReader, name: string): Promise<ListedCard | null> {
@@ -119,11 +22,11 @@ export async function findCard(search: SearchReader, name: string): Promise<List
   return row === undefined ? null : toCard(row);
 }
 
-function toCard({ card, downloads, rating }: z.output<typeof cardRow>): ListedCard {
+export function toCard({ card, downloads, rating }: z.output<typeof cardRow>): ListedCard {
   return { ...parseCard(card), downloads, rating };
 }
 
-function parseRows<Row extends z.ZodType>(
+export function parseRows<Row extends z.ZodType>(
   row: Row,
   { results }: { results: unknown[] },
 ): z.output<Row>[] {

@@ -5,7 +5,7 @@ import { CACHE, createRoute, createRoutes, jsonAnswer, problemAnswer } from "../
 import { toPluginCard } from "./card.ts";
 import { searchQuerySchema, toSearchRequest } from "./read-request.ts";
 import { searchPlugins } from "./search-plugins.ts";
-import type { SearchPage } from "./search-plugins.ts";
+import type { SearchPage } from "./search-page.ts";
 
 const route = createRoute({
   method: "get",
@@ -27,10 +27,11 @@ export const search = createRoutes().openapi(route, async (c) => {
   return c.json(toAnswer(page), 200, { "Cache-Control": CACHE.page });
 });
 
-function toAnswer({ cards, nextCursor, facets, didYouMean }: SearchPage): PluginPage {
+function toAnswer({ cards, nextCursor, prevCursor, facets, didYouMean }: SearchPage): PluginPage {
   return {
     items: cards.map(toPluginCard),
     nextCursor,
+    prevCursor,
     ...(facets === undefined ? {} : { facets: groupFacets(facets) }),
     ...(didYouMean === undefined ? {} : { didYouMean }),
   };

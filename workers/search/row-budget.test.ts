@@ -4,7 +4,7 @@ import { resetMarketplace } from "../testing.ts";
 import { readSearchParams } from "./read-request.ts";
 import { SAMPLE_NOW, seedCatalogue } from "./sample-catalogue.ts";
 import { searchPlugins } from "./search-plugins.ts";
-import type { SearchPage } from "./search-plugins.ts";
+import type { SearchPage } from "./search-page.ts";
 
 const PLUGINS = 10_000;
 const BROWSE_ROWS = 60;

@@ -323,6 +323,15 @@ describe("a catalogue of three", () => {
 });
 
 test("an empty catalogue is an empty page", async () => {
-  expect(await get("")).toEqual({ items: [], nextCursor: null, facets: {} });
-  expect(await get("?q=anything")).toEqual({ items: [], nextCursor: null });
+  expect(await get("")).toEqual({
+    items: [],
+    nextCursor: null,
+    prevCursor: null,
+    facets: {},
+  });
+  expect(await get("?q=anything")).toEqual({
+    items: [],
+    nextCursor: null,
+    prevCursor: null,
+  });
 });

@@ -29,3 +29,8 @@ export function pageStatement(sort: Sort): string {
           WHERE words MATCH ? AND rowid < CAST(? AS INTEGER) ORDER BY rowid DESC LIMIT CAST(? AS INTEGER)) p
     CROSS JOIN docs d ON d.id = p.position & ${ID_MASK}`;
 }
+
+/** The id of the plugin at a position. */
+export function pluginOf(position: number): number {
+  return position % (ID_MASK + 1);
+}

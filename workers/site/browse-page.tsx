@@ -2,7 +2,7 @@ import { CATEGORIES, describePermission, localText } from "@rising-bsm/protocol"
 import type { Locale } from "@rising-bsm/protocol";
 import type { ListedCard } from "../search/card.ts";
 import type { SearchQuery, SearchRequest } from "../search/read-request.ts";
-import type { SearchPage } from "../search/search-plugins.ts";
+import type { SearchPage } from "../search/search-page.ts";
 import { formatDate, formatNumber, formatPrice } from "./format.ts";
 import type { Language } from "./language.ts";
 import { pluginLink, siteLink } from "./links.ts";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { pluginFactsShape } from "./catalog-api.ts";
 import { publicKeySchema } from "./documents.ts";
 import { visibilitySchema } from "./manifest-schema.ts";
 import { pluginNameSchema, publisherNameSchema, scopeSchema } from "./plugin-name.ts";
@@ -64,6 +65,8 @@ export type PluginCard = z.output<typeof pluginCardSchema>;
 export const pluginPageSchema = z.object({
   items: z.array(pluginCardSchema),
   nextCursor: z.string().nullable(),
+  /** The page before; null on the first one. Older marketplaces send none. */
+  prevCursor: z.string().nullable().optional(),
   /** Catalogue-wide counts by facet and value, on an unfiltered first page. */
   facets: z.record(z.string(), z.record(z.string(), z.int())).optional(),
   didYouMean: z.string().optional(),
@@ -104,6 +107,7 @@ export const pluginDetailSchema = pluginCardSchema.extend({
   visibility: visibilitySchema.default("public"),
   /** The publisher that gets the plugin's scope, and when; null when nothing is about to change. */
   transfer: z.object({ to: publisherNameSchema, effectiveAt: timeSchema }).nullable().optional(),
+  ...pluginFactsShape,
 });
 
 /** A plugin's own page. */
@@ -139,8 +143,11 @@ export const versionStateSchema = versionInfoSchema.extend({
 /** One version, which its publisher sees before it is published too. */
 export type VersionState = z.output<typeof versionStateSchema>;
 
-/** The versions of a plugin. */
-export const versionListSchema = z.object({ items: z.array(versionInfoSchema) });
+/** `GET /v1/plugins/@s/n/versions`: the highest first. */
+export const versionListSchema = z.object({
+  items: z.array(versionInfoSchema),
+  nextCursor: z.string().nullable().optional(),
+});
 
 /** The answer to an upload. */
 export const publishResultSchema = z.object({
