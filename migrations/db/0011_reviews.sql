@@ -86,16 +86,18 @@ CREATE TABLE reports (
   text TEXT NOT NULL,
   -- Only until the report is resolved.
   contact TEXT,
-  -- The sender's network as an HMAC that changes daily, for two days.
-  day INTEGER NOT NULL,
-  network TEXT,
   created_at INTEGER NOT NULL,
   resolved_at INTEGER,
   action TEXT,
   note TEXT,
   CHECK ((resolved_at IS NULL) = (action IS NULL))
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX reports_of_network ON reports (day, network) WHERE network IS NOT NULL;
 CREATE INDEX reports_open ON reports (created_at, id) WHERE resolved_at IS NULL;
 CREATE INDEX reports_resolved ON reports (resolved_at, id) WHERE resolved_at IS NOT NULL;
 CREATE INDEX reports_of_plugin ON reports (plugin, resolved_at, id) WHERE resolved_at IS NOT NULL;
+
+-- Reports that a network made on a day.
+ALTER TABLE network_days ADD COLUMN reports INTEGER NOT NULL DEFAULT 0;
+
+-- The licenses of a plugin that an instance holds.
+CREATE INDEX activations_of_instance ON activations (instance_id, plugin);

@@ -1,8 +1,8 @@
-import fc from "fast-check";
+import { array, assert, integer, nat, property } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { bayesianScore, shownRating } from "./score.ts";
 
-const given = fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 500 });
+const given = array(integer({ min: 1, max: 5 }), { maxLength: 500 });
 const of = (list: readonly number[]) => ({
   stars: list.reduce((sum, stars) => sum + stars, 0),
   ratings: list.length,
@@ -18,8 +18,8 @@ describe("bayesianScore", () => {
   });
 
   test("is between 1 and 5, and a better rating never lowers it", () => {
-    fc.assert(
-      fc.property(given, fc.integer({ min: 1, max: 4 }), (list, stars) => {
+    assert(
+      property(given, integer({ min: 1, max: 4 }), (list, stars) => {
         const worse = bayesianScore(of([...list, stars]));
         const better = bayesianScore(of([...list, stars + 1]));
         expect(better).toBeGreaterThan(worse);
@@ -30,8 +30,8 @@ describe("bayesianScore", () => {
   });
 
   test("comes nearer to the mean with every rating that is the mean", () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 5 }), fc.nat(10_000), (stars, ratings) => {
+    assert(
+      property(integer({ min: 1, max: 5 }), nat(10_000), (stars, ratings) => {
         const distance = (count: number) =>
           Math.abs(bayesianScore({ stars: stars * count, ratings: count }) - stars);
         expect(distance(ratings + 1)).toBeLessThan(distance(ratings));
@@ -43,8 +43,8 @@ describe("bayesianScore", () => {
 test("shownRating has one decimal, and is null without ratings", () => {
   expect(shownRating({ stars: 0, ratings: 0 })).toBeNull();
   expect(shownRating({ stars: 13, ratings: 3 })).toBe(4.3);
-  fc.assert(
-    fc.property(fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1 }), (list) => {
+  assert(
+    property(array(integer({ min: 1, max: 5 }), { minLength: 1 }), (list) => {
       const shown = shownRating(of(list)) ?? Number.NaN;
       expect(shown * 10).toBeCloseTo(Math.round(shown * 10), 9);
       expect([shown >= 1, shown <= 5]).toEqual([true, true]);

@@ -26,6 +26,9 @@ export const ERRORS = {
   manifest_duplicate_network: [422, "Network hosts belong under `network` only", true],
   manifest_mismatch: [422, "The manifest is for another plugin or version than requested", true],
 
+  image_invalid: [422, "An icon or screenshot is not an image that may be shown", true],
+  markdown_invalid: [422, "A README or changelog cannot be shown", true],
+
   signature_missing: [422, "The bundle is not signed", true],
   signature_invalid: [422, "The signature does not verify", true],
   signature_key_rejected: [422, "The public key is not acceptable", true],
@@ -104,6 +107,7 @@ export const ERRORS = {
   auth_expired_token: [401, "The token has expired", false],
   auth_scope: [403, "The token does not allow this", true],
   auth_proof_invalid: [401, "The instance proof does not verify", true],
+  auth_not_held: [403, "The instance has not had the plugin for long enough", true],
 
   conflict_version_exists: [409, "This version exists already with other bytes", true],
   conflict_exists: [409, "It exists already", true],

@@ -4,6 +4,7 @@
  */
 export * from "./account-api.ts";
 export * from "./api.ts";
+export * from "./beacon-api.ts";
 export {
   isSignatureEntry,
   MANIFEST_ENTRY,
@@ -11,7 +12,10 @@ export {
   PUBLISHER_KEY,
   SIGNATURE_FOLDER,
 } from "./bundle-profile.ts";
+export * from "./catalog-api.ts";
 export * from "./categories.ts";
+export { checkImage } from "./check-image.ts";
+export * from "./check-media.ts";
 export { openCheckpoint, openCosignedCheckpoint, signCheckpoint } from "./checkpoint.ts";
 export type { Checkpoint, OpenedCheckpoint } from "./checkpoint.ts";
 export { isCron } from "./cron.ts";
@@ -35,6 +39,7 @@ export {
 export type { Json, JsonLimits } from "./encoding.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
+export * from "./feed-api.ts";
 export { keyThumbprint } from "./jws.ts";
 export * from "./keys.ts";
 export * from "./license-key.ts";
@@ -54,6 +59,7 @@ export * from "./publisher-keys.ts";
 export * from "./read-bundle.ts";
 export * from "./release-candidates.ts";
 export * from "./resolve-plugins.ts";
+export * from "./review-api.ts";
 export * from "./scan-bundle.ts";
 export { formatVerifierKey, KEY_NAME, parseVerifierKey } from "./signed-note.ts";
 export type { NoteKey, NoteRole, VerifierKey } from "./signed-note.ts";

@@ -27,6 +27,17 @@ export const TRUST_LIMITS = {
   advisoriesBytes: 4_000_000,
 } as const;
 
+/** What a plugin's page shows. Sizes are bytes, sides pixels. */
+export const MEDIA_LIMITS = {
+  iconBytes: 256 * KiB,
+  iconMinSide: 64,
+  iconMaxSide: 1_024,
+  screenshotBytes: 2 * MiB,
+  screenshotMaxSide: 4_096,
+  /** Source of a README or changelog. */
+  markdownBytes: 256 * KiB,
+} as const;
+
 /** How much the scan of a bundle reports. */
 export const SCAN_LIMITS = {
   findings: 50,
@@ -251,6 +262,37 @@ export const WEBHOOK_LIMITS = {
   disableAfterMs: 5 * DAY_MS,
   /** How long the secret before still signs. */
   rotationMs: 24 * HOUR_MS,
+} as const;
+
+/** What is said about plugins. Lengths are characters, times milliseconds. */
+export const REVIEW_LIMITS = {
+  titleChars: 100,
+  textChars: 4_000,
+  replyChars: 2_000,
+  /** How long an instance has had the plugin before it can review it. */
+  heldMs: DAY_MS,
+  perPage: 20,
+  /** Of a report, and of the note that ends it. */
+  reportChars: 2_000,
+  contactChars: 200,
+  /** Reports of one network (an IPv4 address, an IPv6 /48) on a day. */
+  reportsPerNetwork: 10,
+} as const;
+
+/** What instances report daily, and when it counts. */
+export const BEACON_LIMITS = {
+  /** Plugins of one report; a host with more of them reports the first by name. */
+  plugins: 500,
+  /** Plugins that one instance has or had; it counts for no further ones. */
+  everHeld: 2_000,
+  /** After so many days without a report an instance has its plugins no more. */
+  silentDays: 30,
+  /** Instances of one network (an IPv4 address, an IPv6 /48) whose first report is taken on a day. */
+  newPerNetwork: 10,
+  /** Instances of one network that are registered on a day. */
+  registrationsPerNetwork: 200,
+  /** How often a host tries to send the report of one day. */
+  attempts: 3,
 } as const;
 
 /** Lengths of versions and ranges in characters. */
