@@ -24,6 +24,8 @@ const RULES: readonly (readonly [prefix: string, exit: number])[] = [
   ["cursor_", EXIT.usage],
   ["bundle_", EXIT.invalid],
   ["manifest_", EXIT.invalid],
+  ["image_", EXIT.invalid],
+  ["markdown_", EXIT.invalid],
   ["signature_", EXIT.invalid],
   ["dependency_", EXIT.invalid],
   ["not_found", EXIT.invalid],
