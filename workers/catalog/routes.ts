@@ -1,27 +1,17 @@
-import {
-  RbsmError,
-  bundlePath,
-  pluginDetailSchema,
-  versionListSchema,
-  versionStateSchema,
-} from "@rising-bsm/protocol";
-import type { PluginDetail, VersionInfo, VersionState } from "@rising-bsm/protocol";
-import { isFromOwner } from "../auth.ts";
-import { readDatabase, writeDatabase } from "../database.ts";
-import { CACHE, createRoute, createRoutes, jsonAnswer, problemAnswer } from "../http.ts";
-import type { AppContext } from "../http.ts";
-import { absoluteUrl, pluginNameOf, pluginParams, versionParams } from "../plugin-address.ts";
-import type { Version } from "../schema.ts";
-import { toPluginCard } from "../search/card.ts";
-import { findCard } from "../search/queries.ts";
-import { plansOf, storedManifest, withReason } from "../stored-manifest.ts";
-import type { StoredManifest } from "../stored-manifest.ts";
-import { findAnyVersion, findListedVersion, findPlugin, listVersions } from "./queries.ts";
-import type { ListedVersions, Target } from "./queries.ts";
-import { findUnlistedCard } from "./unlisted-card.ts";
-
-const VERSIONS_SHOWN = 1_000;
-const PAGE = { "Cache-Control": CACHE.page };
+import { RbsmError, dependentPageSchema, pluginDetailSchema } from "@rising-bsm/protocol";
+import { z } from "zod";
+import { readDatabase } from "../database.ts";
+import { createRoute, createRoutes, jsonAnswer, problemAnswer } from "../http.ts";
+import { pluginNameOf, pluginParams } from "../plugin-address.ts";
+import { listDependents } from "./dependents-queries.ts";
+import type { DependentPlace } from "./dependents-queries.ts";
+import { describePlugin } from "./describe-plugin.ts";
+import { loadPlugin } from "./load-plugin.ts";
+import { cutPage, openPageCursor, pageQuery } from "./page-cursor.ts";
+import { selectOwner } from "./queries.ts";
+import { readPluginDocument } from "./read-document.ts";
+import { versionRoutes } from "./version-routes.ts";
+import { assertFromOwner, cachingOf } from "./visible-plugin.ts";
 
 const detailRoute = createRoute({
   method: "get",
@@ -30,25 +20,12 @@ const detailRoute = createRoute({
   responses: { 200: jsonAnswer(pluginDetailSchema, "The plugin"), default: problemAnswer },
 });
 
-const versionsRoute = createRoute({
+const dependentsRoute = createRoute({
   method: "get",
-  path: "/v1/plugins/{scope}/{name}/versions",
-  request: { params: pluginParams },
+  path: "/v1/plugins/{scope}/{name}/dependents",
+  request: { params: pluginParams, query: pageQuery },
   responses: {
-    200: jsonAnswer(versionListSchema, "Its versions, the highest first"),
-    default: problemAnswer,
-  },
-});
-
-const versionRoute = createRoute({
-  method: "get",
-  path: "/v1/plugins/{scope}/{name}/versions/{version}",
-  request: { params: versionParams },
-  responses: {
-    200: jsonAnswer(
-      versionStateSchema,
-      "The version; one that is not published only with the token of its publisher or the administrator",
-    ),
+    200: jsonAnswer(dependentPageSchema, "The public plugins that need it, the most popular first"),
     default: problemAnswer,
   },
 });
@@ -58,117 +35,37 @@ export const catalog = createRoutes();
 
 catalog.openapi(detailRoute, async (c) => {
   const name = pluginNameOf(c.req.valid("param"));
-  const [plugin, listed] = await Promise.all([
-    findPlugin(readDatabase(c.env), name),
-    findCard(c.env.SEARCH.withSession("first-unconstrained"), name),
+  const [plugin, document] = await Promise.all([
+    loadPlugin(c.env, name),
+    readPluginDocument(c.env.BUNDLES, name),
   ]);
-  const manifest = plugin === undefined ? null : storedManifest(plugin);
-  const isPrivate = manifest === null || manifest.visibility === "private";
+  const isPrivate = plugin === null || plugin.visibility === "private";
   if (isPrivate) await assertFromOwner(c, name);
-  const card = listed ?? (await findUnlistedCard(c.env, name))?.card;
-  if (plugin === undefined || manifest === null || card === undefined) {
-    throw new RbsmError("plugin_not_found");
-  }
-  const { channels } = plugin;
-  const transfer = transferOf(plugin);
-  const detail = { ...toPluginCard(card), ...describeManifest(manifest), channels, transfer };
-  return c.json(detail, 200, isPrivate ? {} : PAGE);
+  if (plugin === null) throw new RbsmError("plugin_not_found");
+  const detail = describePlugin(plugin, document?.versions ?? []);
+  return c.json(detail, 200, cachingOf({ isPrivate }));
 });
 
-/** What is not there and what is private look the same to everybody but the plugin's owner. */
-async function assertFromOwner(c: AppContext, plugin: string): Promise<void> {
-  if (!(await isFromOwner(c, plugin))) throw new RbsmError("plugin_not_found");
-}
+const place = z.object({ lessPopular: z.int(), dependent: z.string() });
 
-function transferOf({ to, effectiveAt }: { to: string | null; effectiveAt: number | null }) {
-  if (to === null || effectiveAt === null) return null;
-  return { to, effectiveAt: new Date(effectiveAt).toISOString() };
-}
-
-function describeManifest(
-  manifest: StoredManifest,
-): Omit<PluginDetail, keyof ReturnType<typeof toPluginCard> | "channels" | "transfer"> {
-  const { author, homepage, repository, license } = manifest;
-  return {
-    author: author ?? null,
-    homepage: homepage ?? null,
-    repository: repository ?? null,
-    license: license ?? null,
-    categories: manifest.categories,
-    keywords: manifest.keywords,
-    network: manifest.network,
-    dependencies: manifest.dependencies,
-    engines: withoutUndefined(manifest.engines),
-    plans: plansOf(manifest),
-    visibility: manifest.visibility,
-  };
-}
-
-function withoutUndefined(values: Record<string, string | undefined>): Record<string, string> {
-  const present = Object.entries(values).flatMap(([key, value]) =>
-    value === undefined ? [] : [[key, value] as const],
-  );
-  return Object.fromEntries(present);
-}
-
-catalog.openapi(versionsRoute, async (c) => {
+catalog.openapi(dependentsRoute, async (c) => {
   const plugin = pluginNameOf(c.req.valid("param"));
-  const listed = await listVersions(readDatabase(c.env), { plugin, limit: VERSIONS_SHOWN });
-  const isThere = listed.versions.length > 0;
-  if (!isThere || listed.isPrivate) await assertFromOwner(c, plugin);
+  const { cursor, limit } = c.req.valid("query");
+  const list = { list: "dependents", plugin, place };
+  const after = await openPageCursor(c.env, list, cursor);
+  const db = readDatabase(c.env);
+  const [owners, found] = await db.batch([
+    selectOwner(db, plugin),
+    listDependents(db, { plugin, after, limit: limit + 1 }),
+  ]);
+  const isThere = (owners[0]?.latest ?? null) !== null;
+  const isPrivate = owners[0]?.visibility === "private";
+  if (!isThere || isPrivate) await assertFromOwner(c, plugin);
   if (!isThere) throw new RbsmError("plugin_not_found");
-  return c.json(
-    { items: listed.versions.map((row) => describeVersion(c, row, listed)) },
-    200,
-    listed.isPrivate ? {} : PAGE,
-  );
+  const placeOf = ({ lessPopular, dependent }: DependentPlace) => ({ lessPopular, dependent });
+  const { rows, nextCursor } = await cutPage(c.env, found, { ...list, limit, placeOf });
+  const items = rows.map(({ dependent, range }) => ({ name: dependent, range }));
+  return c.json({ items, nextCursor }, 200, cachingOf({ isPrivate }));
 });
 
-catalog.openapi(versionRoute, async (c) => {
-  const { version, ...address } = c.req.valid("param");
-  const target = { plugin: pluginNameOf(address), version };
-  const listed = await findListedVersion(readDatabase(c.env), target);
-  const [row] = listed.versions;
-  if (row !== undefined && !listed.isPrivate) {
-    return c.json(describeVersion(c, row, listed), 200, PAGE);
-  }
-  await assertFromOwner(c, target.plugin);
-  return c.json(await describeToOwner(c, target, listed), 200);
-});
-
-async function describeToOwner(
-  c: AppContext,
-  target: Target,
-  listed: ListedVersions,
-): Promise<VersionState> {
-  const row = await findAnyVersion(writeDatabase(c.env), target);
-  if (row === undefined) throw new RbsmError("plugin_not_found");
-  const { publishedAt, statusReason } = row;
-  return {
-    ...describeVersion(c, row, listed),
-    publishedAt: publishedAt === null ? null : new Date(publishedAt).toISOString(),
-    ...(statusReason === null ? {} : { statusReason }),
-  };
-}
-
-function describeVersion(
-  c: AppContext,
-  row: Version,
-  { channels }: Pick<ListedVersions, "channels">,
-): VersionInfo {
-  const { permissions, network } = storedManifest(row);
-  return {
-    version: row.version,
-    sha256: row.sha256,
-    size: row.size,
-    treeDigest: row.treeDigest,
-    channels: Object.keys(channels).filter((channel) => channels[channel] === row.version),
-    status: row.status,
-    publishedAt: new Date(row.publishedAt ?? row.createdAt).toISOString(),
-    yanked: withReason(row.yankedReason),
-    deprecated: withReason(row.deprecatedReason),
-    permissions: permissions.map(({ code }) => code),
-    network,
-    bundle: absoluteUrl(c, bundlePath(row.sha256)),
-  };
-}
+catalog.route("/", versionRoutes);

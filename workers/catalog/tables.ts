@@ -19,3 +19,14 @@ export const dependentCounts = sqliteTable("dependent_counts", {
   total: integer("total").notNull(),
   top: text("top", { mode: "json" }).$type<{ name: string; range: string }[]>().notNull(),
 });
+
+/** What is counted of a plugin. */
+export const pluginCounts = sqliteTable("plugin_counts", {
+  plugin: text("plugin").primaryKey(),
+  /** Instances that have it now, and that ever had it. */
+  installs: integer("installs").notNull(),
+  downloads: integer("downloads").notNull(),
+  /** Reviews that count, and the sum of their stars. */
+  ratings: integer("ratings").notNull(),
+  stars: integer("stars").notNull(),
+});

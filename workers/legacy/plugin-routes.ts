@@ -4,8 +4,8 @@ import { createMiddleware } from "hono/factory";
 import { z } from "zod";
 import { auditEntry } from "../audit.ts";
 import { assertOwnsPlugin } from "../auth.ts";
+import { loadPlugin } from "../catalog/load-plugin.ts";
 import { findListedVersion } from "../catalog/queries.ts";
-import { findUnlistedCard } from "../catalog/unlisted-card.ts";
 import { readDatabase, writeDatabase } from "../database.ts";
 import type { AppEnv } from "../env.ts";
 import type { AppContext } from "../http.ts";
@@ -16,7 +16,6 @@ import { absoluteUrl } from "../plugin-address.ts";
 import { findRemovable, removePlugin } from "../publish/removal-queries.ts";
 import { assertMayRemove } from "../publish/remove-plugin.ts";
 import type { ListedCard } from "../search/card.ts";
-import { findCard } from "../search/queries.ts";
 import { requireSeller } from "./credentials.ts";
 import { makeDownload, pathOfToken } from "./download-link.ts";
 import { answer, answerPage, readJson } from "./envelope.ts";
@@ -141,13 +140,11 @@ const TOP = 10;
 const countedSchema = z.object({ downloads: z.int().nullable() });
 
 /** A private plugin is its owner's alone, who has the new API. */
-async function cardOf(c: AppContext, plugin: string): Promise<ListedCard> {
-  const listed = await findCard(c.env.SEARCH.withSession("first-unconstrained"), plugin);
-  if (listed !== null) return listed;
-  const unlisted = await findUnlistedCard(c.env, plugin);
-  if (unlisted === null || unlisted.isPrivate)
+async function cardOf(c: AppContext, name: string): Promise<ListedCard> {
+  const plugin = await loadPlugin(c.env, name);
+  if (plugin === null || plugin.visibility === "private")
     throw new RbsmError("plugin_not_found", "Plugin not found");
-  return unlisted.card;
+  return plugin.card;
 }
 
 async function bundleOf(c: AppContext, { name, version }: ListedCard) {

@@ -1,15 +1,11 @@
-import { localText, PLUGIN_NAME, RbsmError } from "@rising-bsm/protocol";
+import { RbsmError } from "@rising-bsm/protocol";
 import { Hono } from "hono";
-import { findUnlistedCard } from "../catalog/unlisted-card.ts";
 import { requireSchema } from "../database.ts";
 import { secretBytes } from "../env.ts";
 import type { AppEnv } from "../env.ts";
 import { CACHE, refuseOtherMethods } from "../http.ts";
 import type { AppContext } from "../http.ts";
-import { canSell } from "../orders/configured-provider.ts";
 import { readFacetCounts } from "../search/browse-queries.ts";
-import type { ListedCard } from "../search/card.ts";
-import { findCard } from "../search/queries.ts";
 import { readSearchParams } from "../search/read-request.ts";
 import { searchPlugins } from "../search/search-plugins.ts";
 import { addSecurityHeaders, answerPage, answerProblemPage } from "./answer-page.tsx";
@@ -18,8 +14,7 @@ import { BrowsePage } from "./browse-page.tsx";
 import type { Browse } from "./browse-page.tsx";
 import { offlinePages } from "./offline-routes.tsx";
 import { orderPages } from "./order-routes.tsx";
-import { PluginPage } from "./plugin-page.tsx";
-import { readPluginDocument } from "./read-document.ts";
+import { pluginPages } from "./plugin-routes.tsx";
 import { STYLES } from "./styles.ts";
 import { TEXTS } from "./texts.ts";
 
@@ -31,9 +26,6 @@ export const site = new Hono<AppEnv>();
 
 site.onError(answerProblemPage);
 site.get("/", addSecurityHeaders, requireSchema, (c) => answerBrowse(c));
-site.get("/plugins/:scope/:plugin", addSecurityHeaders, requireSchema, (c) =>
-  answerPlugin(c, `${c.req.param("scope")}/${c.req.param("plugin")}`),
-);
 
 site.get("/site/style.css", (c) =>
   c.body(STYLES, 200, {
@@ -52,6 +44,7 @@ site.get("/site/icon.svg", (c) =>
   }),
 );
 
+site.route("/", pluginPages);
 site.route("/", orderPages);
 site.route("/", offlinePages);
 
@@ -90,32 +83,4 @@ async function loadBrowse(c: AppContext): Promise<Browse> {
     counts: page.facets ?? (await readFacetCounts(search)),
     params: params.filter(([name]) => name !== "cursor"),
   };
-}
-
-async function answerPlugin(c: AppContext, name: string): Promise<Response> {
-  if (!PLUGIN_NAME.test(name)) throw new RbsmError("not_found");
-  const language = languageOf(c);
-  const [listed, document] = await Promise.all([
-    findCard(c.env.SEARCH.withSession("first-unconstrained"), name),
-    readPluginDocument(c.env.BUNDLES, name),
-  ]);
-  if (document === null) throw new RbsmError("plugin_not_found");
-  const card = listed ?? (await requireUnlisted(c, name));
-  const frame = {
-    language,
-    title: localText(card.displayName, language.locale),
-    description: localText(card.description ?? card.displayName, language.locale),
-    address: { path: `/plugins/${name}`, params: [] },
-    isIndexed: listed !== null,
-  };
-  const canBuy = canSell(c.env);
-  const view = { language, card, document, isUnlisted: listed === null, canBuy };
-  return answerPage(c, frame, <PluginPage {...view} />);
-}
-
-/** What search does not find has a page only when it is unlisted. */
-async function requireUnlisted(c: AppContext, name: string): Promise<ListedCard> {
-  const found = await findUnlistedCard(c.env, name);
-  if (found === null || found.isPrivate) throw new RbsmError("plugin_not_found");
-  return found.card;
 }

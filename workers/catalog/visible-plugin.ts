@@ -1,0 +1,17 @@
+import { RbsmError } from "@rising-bsm/protocol";
+import { isFromOwner } from "../auth.ts";
+import { CACHE } from "../http.ts";
+import type { AppContext } from "../http.ts";
+
+/**
+ * What is not there and what is private look the same to everybody but the plugin's owner. Throws
+ * `plugin_not_found`.
+ */
+export async function assertFromOwner(c: AppContext, plugin: string): Promise<void> {
+  if (!(await isFromOwner(c, plugin))) throw new RbsmError("plugin_not_found");
+}
+
+/** Nobody keeps the answer about a private plugin; that about another one says the same to everybody. */
+export function cachingOf({ isPrivate }: { readonly isPrivate: boolean }): Record<string, string> {
+  return isPrivate ? {} : { "Cache-Control": CACHE.page };
+}
