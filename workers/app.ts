@@ -5,11 +5,13 @@ import { accounts } from "./accounts/routes.ts";
 import { scopes } from "./accounts/scope-routes.ts";
 import { whoami } from "./accounts/whoami-routes.ts";
 import { advisories } from "./advisories/routes.ts";
+import { beacons } from "./beacons/routes.ts";
 import { catalogCheck } from "./catalog-check/routes.ts";
 import { catalog } from "./catalog/routes.ts";
 import { requireSchema } from "./database.ts";
 import { downloads } from "./downloads/routes.ts";
 import type { AppEnv } from "./env.ts";
+import { feeds } from "./feeds/routes.ts";
 import {
   answerError,
   answerNotFound,
@@ -62,8 +64,10 @@ function createApp(): OpenAPIHono<AppEnv> {
   app.route("/", log);
   app.route("/", trust);
   app.route("/", advisories);
+  app.route("/", beacons);
   app.route("/", catalogCheck);
   app.route("/", downloads);
+  app.route("/", feeds);
   for (const [name, scheme] of Object.entries(SECURITY_SCHEMES)) {
     app.openAPIRegistry.registerComponent("securitySchemes", name, scheme);
   }

@@ -1,5 +1,6 @@
 import { carryOutTransfers } from "./accounts/carry-out-transfers.ts";
 import { app } from "./app.ts";
+import { countDue } from "./beacons/count-due.ts";
 import { writeDatabase } from "./database.ts";
 import type { Bindings } from "./env.ts";
 import { advance } from "./log/advance.ts";
@@ -22,7 +23,7 @@ export default {
     await reportExpiry(env, now);
     // What a database that was set back has forgotten is neither swept away nor done a second time.
     await assertInStep(db, env.BUNDLES, await loadHeads(db));
-    const first = [fillFolds(db, NAMES_A_RUN), carryOutTransfers(env, now)];
+    const first = [fillFolds(db, NAMES_A_RUN), carryOutTransfers(env, now), countDue(env, now)];
     // One that goes wrong keeps none of the others from being done.
     await Promise.allSettled(first);
     const rest = [advance(env, now), sweepStaged(env, now), deliverDue(env, { ms: DELIVERIES_MS })];

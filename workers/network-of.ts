@@ -1,12 +1,13 @@
 /**
  * What is limited together: an IPv4 address, or the first 64 bits of an IPv6 address, because every
- * line has all addresses below them. Anything else, such as a missing address, is one network.
+ * line has all addresses below them; `ipv6Bits` 48 is what one customer may get. Anything else, such
+ * as a missing address, is one network.
  */
-export function networkOf(address: string | undefined): string {
+export function networkOf(address: string | undefined, ipv6Bits: 48 | 64 = 64): string {
   if (address === undefined) return "unknown";
   if (/^\d{1,3}(?:\.\d{1,3}){3}$/.test(address)) return address;
   const groups = expandIpv6(address);
-  return groups === null ? "unknown" : groups.slice(0, 4).join(":");
+  return groups === null ? "unknown" : groups.slice(0, ipv6Bits / 16).join(":");
 }
 
 /** The eight groups, without leading zeros. */

@@ -123,7 +123,8 @@ async function takeSeat(
   const { instanceId } = seat;
   const instance = { id: instanceId, publicKey: instanceId, jkt: instanceId, createdAt: now };
   if (own === null) {
-    await registerInstance(db, instance, registrationAudit(instanceId, { at: now, requestId }));
+    const entry = registrationAudit(instanceId, { at: now, requestId });
+    await registerInstance(db, { instance, network: null }, entry);
   }
   const begun = startTrial(license, now);
   const activation: Activation = {

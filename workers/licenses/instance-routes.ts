@@ -12,6 +12,7 @@ import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, PROOF }
 import { activateLicense } from "./activate-license.ts";
 import { registrationAudit } from "./instance-audit.ts";
 import { requireProof } from "./instance-proof.ts";
+import { networkDayOf } from "../network-days.ts";
 import { onlineRequest } from "./instance-request.ts";
 import { newInstance } from "./new-instance.ts";
 import { registerInstance } from "./queries.ts";
@@ -51,7 +52,9 @@ export const instanceRoutes = createRoutes()
     const instance = newInstance(c.get("proof"), Date.now());
     const fact = { at: instance.createdAt, requestId: c.get("requestId") };
     const entry = registrationAudit(instance.id, fact);
-    const instanceId = await registerInstance(writeDatabase(c.env), instance, entry);
+    const address = c.req.header("cf-connecting-ip");
+    const network = await networkDayOf(c.env, address, instance.createdAt);
+    const instanceId = await registerInstance(writeDatabase(c.env), { instance, network }, entry);
     return c.json({ instanceId }, 200);
   })
   .openapi(activateRoute, async (c) => {

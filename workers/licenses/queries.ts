@@ -1,8 +1,10 @@
-import { LICENSE_LIMITS } from "@rising-bsm/protocol";
+import { BEACON_LIMITS, LICENSE_LIMITS, RbsmError } from "@rising-bsm/protocol";
 import { and, count, eq, gt, inArray, isNotNull, isNull, ne, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { auditIf } from "../audit.ts";
 import type { Database } from "../database.ts";
+import { countNewcomer, isWithin } from "../network-days.ts";
+import type { NetworkDay } from "../network-days.ts";
 import { versions } from "../schema.ts";
 import type { AuditEntry } from "../schema.ts";
 import type { ActivationFacts } from "./admit-activation.ts";
@@ -11,19 +13,34 @@ import { exists, seatIsFree } from "./seat-queries.ts";
 import type { Activation, Instance, License } from "./tables.ts";
 import { activationAttempts, activations, instances, licenses } from "./tables.ts";
 
-/** Registering a key again answers the id it got first. */
+/**
+ * Registering a key again answers the id it got first. Throws `limit_rate` when the network has had
+ * its new instances of the day.
+ */
 export async function registerInstance(
   db: Database,
-  instance: Instance,
+  { instance, network }: { readonly instance: Instance; readonly network: NetworkDay | null },
   entry: AuditEntry,
 ): Promise<string> {
-  const isNew = sql`NOT EXISTS (SELECT 1 FROM instances WHERE jkt = ${instance.jkt})`;
-  const [, , rows] = await db.batch([
-    auditIf(db, entry, isNew),
-    db.insert(instances).values(instance).onConflictDoNothing(),
-    db.select({ id: instances.id }).from(instances).where(eq(instances.jkt, instance.jkt)),
+  const { id, publicKey, jkt, createdAt } = instance;
+  const most = BEACON_LIMITS.registrationsPerNetwork;
+  const quota = { of: network, what: "registered", most } as const;
+  const isNew = sql`NOT EXISTS (SELECT 1 FROM instances WHERE jkt = ${jkt})`;
+  const [, , , rows] = await db.batch([
+    countNewcomer(db, quota, isNew),
+    auditIf(db, entry, sql`${isNew} AND ${isWithin(quota)}`),
+    db
+      .insert(instances)
+      .select(sql`SELECT ${id}, ${publicKey}, ${jkt}, ${createdAt} WHERE ${isWithin(quota)}`)
+      .onConflictDoNothing(),
+    db.select({ id: instances.id }).from(instances).where(eq(instances.jkt, jkt)),
   ]);
-  return rows[0]?.id ?? instance.id;
+  if (rows[0] === undefined) {
+    throw new RbsmError("limit_rate", "Too many new instances of one network today", {
+      fix: "Try again tomorrow (UTC).",
+    });
+  }
+  return rows[0].id;
 }
 
 export interface ActivationRequest {

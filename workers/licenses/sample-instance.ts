@@ -18,6 +18,8 @@ export interface Signed {
   readonly bindings?: Bindings;
   /** Milliseconds since 1970 on the host's clock. */
   readonly now?: number;
+  /** Where the request comes from, as the platform says. */
+  readonly address?: string;
 }
 
 export function newKey(): Promise<SigningKey> {
@@ -29,7 +31,12 @@ export async function sendSigned(key: SigningKey, path: string, signed: Signed):
   const { method = "POST", rid = crypto.randomUUID(), nonce, now = Date.now() } = signed;
   const body = utf8(JSON.stringify(signed.body));
   const proof = await signProof({ method, url: ORIGIN + path, body, rid, nonce, now }, key);
-  const headers = { "Content-Type": "application/json", "Rbsm-Proof": proof };
+  const { address } = signed;
+  const headers = {
+    "Content-Type": "application/json",
+    "Rbsm-Proof": proof,
+    ...(address === undefined ? {} : { "CF-Connecting-IP": address }),
+  };
   return call(path, { method, headers, body }, signed.bindings);
 }
 

@@ -68,7 +68,7 @@ async function knownAs({ env, proof, requestId }: InstanceRequest): Promise<stri
   const at = Date.now();
   const instance = newInstance(proof, at);
   const entry = registrationAudit(instance.id, { at, requestId });
-  return registerInstance(writeDatabase(env), instance, entry);
+  return registerInstance(writeDatabase(env), { instance, network: null }, entry);
 }
 
 /**
