@@ -10,6 +10,8 @@ export interface Upload {
   readonly isAdmin: boolean;
   /** Why the publisher's signature does not count; null when it does. */
   readonly signatureProblem: RbsmError | null;
+  /** What is wrong with the images and texts that its page shows. */
+  readonly media: readonly Finding[];
   /** What the scan of the files found. */
   readonly scanned: readonly Finding[];
 }
@@ -53,7 +55,7 @@ export function admitRelease(
   };
 }
 
-function findingsOf({ bundle, target, isAdmin, signatureProblem }: Upload): Finding[] {
+function findingsOf({ bundle, target, isAdmin, signatureProblem, media }: Upload): Finding[] {
   const { manifest } = bundle;
   const findings: Finding[] = [];
   if (manifest.name !== target.plugin) {
@@ -71,7 +73,7 @@ function findingsOf({ bundle, target, isAdmin, signatureProblem }: Upload): Find
     const fix = detail.fix === undefined ? {} : { fix: detail.fix };
     findings.push({ rule: code, path: "signatures", message, ...fix });
   }
-  return findings;
+  return [...findings, ...media];
 }
 
 function mismatch(path: string, { found, expected }: { found: string; expected: string }): Finding {

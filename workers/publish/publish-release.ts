@@ -2,6 +2,7 @@ import {
   BUNDLE_LIMITS,
   RbsmError,
   TRUST_LIMITS,
+  checkMedia,
   publisherKeyIdOf,
   readBundle,
   splitPluginName,
@@ -54,6 +55,8 @@ export async function publishRelease(c: AppContext, target: Target): Promise<Pub
         isNew: facts.existing === undefined,
       }),
       scanned: scanUpload(bundle),
+      // What is stored already was let in, maybe before this was looked at.
+      media: facts.existing === undefined ? await checkMedia(bundle.manifest, bundle.files) : [],
     },
     {
       approvedAt: facts.owner.approvedAt,

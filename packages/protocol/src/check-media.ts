@@ -3,66 +3,63 @@ import { RbsmError, type Finding } from "./errors.ts";
 import { MEDIA_LIMITS } from "./limits.ts";
 import type { Manifest } from "./manifest-schema.ts";
 
-/** What of a bundle says which files its page shows. */
-export interface MediaSource {
-  readonly files: ReadonlyMap<string, Uint8Array>;
-  readonly manifest: Pick<Manifest, "icon" | "screenshots" | "readme" | "changelog">;
-}
+type Files = ReadonlyMap<string, Uint8Array>;
+type Named = Pick<Manifest, "icon" | "screenshots" | "readme" | "changelog">;
 
 /**
  * What is wrong with the files that a plugin's page shows: icon and screenshots as `checkImage` says
  * (`image_invalid`), README and changelog by size and encoding (`markdown_invalid`). One finding a
- * file, whose name is its path.
+ * file; a file that is not there has none.
  */
-export async function checkMedia({ files, manifest }: MediaSource): Promise<Finding[]> {
-  const { icon, screenshots, readme, changelog } = manifest;
-  const images = [
-    ...named(icon).map((path) => ({ path, use: "icon" as const })),
-    ...screenshots.map((path) => ({ path, use: "screenshot" as const })),
+export async function checkMedia(manifest: Named, files: Files): Promise<Finding[]> {
+  const { icon, readme, changelog } = manifest;
+  const screenshots = manifest.screenshots.map((file, at) => ({
+    key: `screenshots[${at}]`,
+    file,
+    check: (bytes: Uint8Array) => checkImage(bytes, "screenshot"),
+  }));
+  const named = [
+    { key: "icon", file: icon, check: (bytes: Uint8Array) => checkImage(bytes, "icon") },
+    ...screenshots,
+    { key: "readme", file: readme, check: readMarkdown },
+    { key: "changelog", file: changelog, check: readMarkdown },
   ];
   const findings: Finding[] = [];
-  // One after the other: unpacked pixels of several would take memory at the same time.
-  for (const { path, use } of images) {
-    findings.push(...(await findingOf(path, () => checkImage(fileOf(files, path), use))));
-  }
-  for (const path of [...named(readme), ...named(changelog)]) {
-    findings.push(...(await findingOf(path, () => checkMarkdown(fileOf(files, path)))));
+  for (const { key, file = "", check } of named) {
+    const bytes = files.get(file);
+    const problem = bytes === undefined ? null : await problemOf(() => check(bytes));
+    if (problem !== null) findings.push(findingOf(problem, key, file));
   }
   return findings;
 }
 
-function named(path: string | undefined): string[] {
-  return path === undefined ? [] : [path];
-}
-
-function fileOf(files: MediaSource["files"], path: string): Uint8Array {
-  return files.get(path) ?? new Uint8Array();
-}
-
-function checkMarkdown(bytes: Uint8Array): void {
+/** Text of a README or changelog. Throws `markdown_invalid` when it is too long or not UTF-8. */
+export function readMarkdown(bytes: Uint8Array): string {
   const { markdownBytes } = MEDIA_LIMITS;
   if (bytes.length > markdownBytes) {
     throw new RbsmError("markdown_invalid", `it has more than ${markdownBytes / 1024} KiB`);
   }
   try {
-    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
     throw new RbsmError("markdown_invalid", "it is not text in UTF-8", {}, cause);
   }
 }
 
-const FIXES: Readonly<Record<string, string>> = {
-  image_invalid: "Save it again as PNG, JPEG or WebP in the size that docs/limits.md names",
-  markdown_invalid: "Shorten it, or save it as UTF-8",
-};
-
-async function findingOf(path: string, check: () => unknown): Promise<Finding[]> {
+async function problemOf(check: () => unknown): Promise<RbsmError | null> {
   try {
     await check();
-    return [];
+    return null;
   } catch (error) {
-    if (!(error instanceof RbsmError)) throw error;
-    const { code: rule, message } = error;
-    return [{ rule, path, message: `${path}: ${message}`, fix: FIXES[rule] ?? "Replace it" }];
+    if (error instanceof RbsmError) return error;
+    throw error;
   }
+}
+
+function findingOf({ code, message }: RbsmError, path: string, file: string): Finding {
+  const fix =
+    code === "markdown_invalid"
+      ? "Shorten it, or save it as UTF-8"
+      : "Save it again as PNG, JPEG or WebP, still and in a size that docs/limits.md allows";
+  return { rule: code, path, message: `${file}: ${message}`, fix };
 }

@@ -44,7 +44,7 @@ export function readJpeg(bytes: Uint8Array): CleanImage {
   if (first === undefined || frames.length > 1) throw imageInvalid("the JPEG has not one frame");
   const frame = readFrame(first);
   assertScans(segments, first, frame);
-  const kept = segments.filter(({ marker }) => !isApplication(marker) || marker === ADOBE);
+  const kept = segments.filter((segment) => !isApplication(segment.marker) || isAdobe(segment));
   assertTables(kept);
   const ends = { start: bytes.subarray(0, 2), end: bytes.subarray(-2) };
   return {
@@ -159,13 +159,13 @@ function assertTables(segments: readonly Segment[]): void {
     if (marker === DQT) assertQuantization(data);
     if (marker === DHT) assertHuffman(data);
     if (marker === DRI) assertImage(data.length === 2, "the JPEG's restart interval is damaged");
-    if (marker === ADOBE) assertImage(isAdobe(data), "the JPEG's Adobe segment is damaged");
   }
 }
 
 /** "Adobe", u16 version, u16 u16 flags, u8 transform. */
-function isAdobe(data: Uint8Array): boolean {
-  return data.length === 12 && String.fromCharCode(...data.subarray(0, 5)) === "Adobe";
+function isAdobe({ marker, data }: Segment): boolean {
+  const isNamed = String.fromCharCode(...data.subarray(0, 5)) === "Adobe";
+  return marker === ADOBE && data.length === 12 && isNamed;
 }
 
 /** Tables: u4 precision, u4 id, 64 values of one or two bytes. */

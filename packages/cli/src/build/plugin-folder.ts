@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { join, posix } from "node:path";
 import {
   BUNDLE_LIMITS,
+  checkMedia,
   type ErrorCode,
   isErrorCode,
   type Finding,
@@ -38,7 +39,8 @@ export async function readPluginFolder(folder: string): Promise<PluginFolder> {
   }
   if (manifest !== null) {
     const absent = missingFiles(manifest, collected.files);
-    findings.push(...locateFindings(manifestBytes, absent));
+    const shown = await checkMedia(manifest, collected.files);
+    findings.push(...locateFindings(manifestBytes, [...absent, ...shown]));
   }
   return { manifest, files: collected.files, findings };
 }
