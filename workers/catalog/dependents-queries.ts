@@ -29,12 +29,18 @@ export function dependentStatements(db: Database, { plugin, revision, ranges }: 
           isNewer,
         ),
       ),
-    db.run(sql`INSERT INTO dependents (plugin, dependent, range, less_popular)
-      SELECT needed.key, ${plugin}, needed.value,
-        -coalesce((SELECT downloads FROM plugin_counts WHERE plugin = ${plugin}), 0)
-      FROM ${needed} AS needed WHERE ${isNewer}
-      ON CONFLICT (plugin, dependent) DO UPDATE SET range = excluded.range
-      WHERE range <> excluded.range`),
+    db
+      .insert(dependents)
+      .select(
+        sql`SELECT needed.key, ${plugin}, needed.value,
+          -coalesce((SELECT downloads FROM plugin_counts WHERE plugin = ${plugin}), 0)
+        FROM ${needed} AS needed WHERE ${isNewer}`,
+      )
+      .onConflictDoUpdate({
+        target: [dependents.plugin, dependents.dependent],
+        set: { range: sql`excluded.range` },
+        setWhere: sql`${dependents.range} <> excluded.range`,
+      }),
   ] as const;
 }
 
