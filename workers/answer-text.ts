@@ -1,0 +1,34 @@
+import { sha256Hex, utf8 } from "@rising-bsm/protocol";
+import { decideDelivery } from "./downloads/decide-delivery.ts";
+import type { AppContext } from "./http.ts";
+
+interface TextAnswer {
+  readonly text: string;
+  readonly type: string;
+  /** Cache-Control. */
+  readonly cache: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Answers a text that is made anew each time under an entity tag, so that who has it gets 304. */
+export async function answerText(
+  c: AppContext,
+  { text, type, cache, headers = {} }: TextAnswer,
+): Promise<Response> {
+  const bytes = utf8(text);
+  const etag = `"${await sha256Hex(bytes)}"`;
+  const condition = c.req.header("if-none-match");
+  const request = new Request(c.req.url, {
+    headers: condition === undefined ? {} : { "If-None-Match": condition },
+  });
+  const { status } = decideDelivery(request, { etag, size: bytes.length });
+  const common = {
+    ...headers,
+    ETag: etag,
+    "Cache-Control": cache,
+    "X-Content-Type-Options": "nosniff",
+    "Access-Control-Allow-Origin": "*",
+  };
+  if (status === 304) return c.body(null, 304, common);
+  return c.body(text, 200, { ...common, "Content-Type": type });
+}
