@@ -1,12 +1,25 @@
 import { hex } from "@rising-bsm/protocol";
-import { sql } from "drizzle-orm";
+import { lte, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
+import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import { dayOf } from "./beacons/day.ts";
 import type { Database } from "./database.ts";
 import { secretBytes } from "./env.ts";
 import type { Bindings } from "./env.ts";
 import { mac } from "./mac.ts";
 import { networkOf } from "./network-of.ts";
+
+/** New instances of a network on a day. */
+const networkDays = sqliteTable(
+  "network_days",
+  {
+    day: integer().notNull(),
+    network: text().notNull(),
+    registered: integer().notNull().default(0),
+    reporting: integer().notNull().default(0),
+  },
+  (table) => [primaryKey({ columns: [table.day, table.network] })],
+);
 
 /** A network on one day, named by an HMAC of both: what its newcomers are counted under. */
 export interface NetworkDay {
@@ -39,10 +52,19 @@ export interface Quota {
  * what `isWithin` then admits, so that a repeated batch counts nobody twice.
  */
 export function countNewcomer(db: Database, { of, what, most }: Quota, isNew: SQL) {
-  const column = sql.identifier(what);
-  return db.run(sql`INSERT INTO network_days (day, network, ${column})
-    SELECT ${of?.day ?? 0}, ${of?.network ?? ""}, 1 WHERE ${Number(of !== null)} AND ${isNew}
-    ON CONFLICT (day, network) DO UPDATE SET ${column} = ${column} + 1 WHERE ${column} <= ${most}`);
+  const isRegistered = Number(what === "registered");
+  const counter = networkDays[what];
+  return db
+    .insert(networkDays)
+    .select(
+      sql`SELECT ${of?.day ?? 0}, ${of?.network ?? ""}, ${isRegistered}, ${1 - isRegistered}
+        WHERE ${Number(of !== null)} AND ${isNew}`,
+    )
+    .onConflictDoUpdate({
+      target: [networkDays.day, networkDays.network],
+      set: { [what]: sql`${counter} + 1` },
+      setWhere: lte(counter, most),
+    });
 }
 
 /** Whether the one that was counted last is within the quota. */
@@ -55,6 +77,6 @@ export function isWithin({ of, what, most }: Quota): SQL {
 
 /** Forgets the networks of the days before yesterday, at most `limit`. */
 export async function forgetNetworks(db: Database, now: number, limit: number): Promise<void> {
-  await db.run(sql`DELETE FROM network_days WHERE (day, network) IN
-    (SELECT day, network FROM network_days WHERE day < ${dayOf(now) - 1} ORDER BY day LIMIT ${limit})`);
+  const old = sql`SELECT day, network FROM network_days WHERE day < ${dayOf(now) - 1} LIMIT ${limit}`;
+  await db.delete(networkDays).where(sql`(day, network) IN (${old})`);
 }

@@ -3,7 +3,7 @@ import { BEACON_LIMITS } from "@rising-bsm/protocol";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { newKey, registerInstance, sendSigned } from "../licenses/sample-instance.ts";
 import type { SampleInstance } from "../licenses/sample-instance.ts";
-import { createAccount, refusal, resetMarketplace } from "../testing.ts";
+import { call, createAccount, refusal, resetMarketplace } from "../testing.ts";
 import type { Account } from "../testing.ts";
 import { beforeBatch, counting, failingAt } from "../testing-bindings.ts";
 import {
@@ -206,7 +206,7 @@ describe("of one network", () => {
       .run();
     const before = await registeredCount();
     expect(await refusal(await registerFrom("192.0.2.1", noonOf(1)))).toEqual([429, "limit_rate"]);
-    expect(await registeredCount()).toBe(before);
+    expect(await registeredCount()).toEqual(before);
     expect((await registerFrom("192.0.2.2", noonOf(1))).status).toBe(200);
     expect(
       (await sendSigned(instance.key, "/v1/instances", { body: { publicKey: "x" } })).status,
@@ -274,13 +274,24 @@ describe("what is counted is what was reported", () => {
 });
 
 describe("rows of D1", () => {
+  const { bindings, count } = counting(env);
+
+  /** Beside what every request reads. */
   async function billOf(sample: SampleReport): Promise<[read: number, written: number]> {
     on(sample.day);
-    const { bindings, count } = counting(env);
-    expect((await report(instance, { ...sample, address: "198.51.100.7", bindings })).status).toBe(
-      204,
-    );
-    return [count.rowsRead, count.rowsWritten];
+    const others = await readByAny();
+    const before = { ...count };
+    const answer = await report(instance, { ...sample, address: "198.51.100.7", bindings });
+    expect(answer.status).toBe(204);
+    return [count.rowsRead - before.rowsRead - others, count.rowsWritten - before.rowsWritten];
+  }
+
+  /** What the second request for nothing reads: the first also looks for migrations. */
+  async function readByAny(): Promise<number> {
+    await call("/v1/beacons", { method: "POST" }, bindings);
+    const before = count.rowsRead;
+    await call("/v1/beacons", { method: "POST" }, bindings);
+    return count.rowsRead - before;
   }
 
   test("a report reads at most 5 and writes at most 3, one that says the same writes 1", async () => {
@@ -301,10 +312,9 @@ describe("rows of D1", () => {
 
   test("a count that finds nothing due reads no reports", async () => {
     for (const day of [1, 2, 3]) await reported({ day, plugins: [plugin] });
-    const { bindings, count } = counting(env);
+    const before = { ...count };
     await countOn(3, bindings);
-    console.log(count);
-    expect(count.rowsRead).toBeLessThanOrEqual(2);
-    expect(count.rowsWritten).toBe(0);
+    expect(count.rowsRead - before.rowsRead).toBeLessThanOrEqual(2);
+    expect(count.rowsWritten - before.rowsWritten).toBe(0);
   });
 });

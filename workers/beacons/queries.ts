@@ -1,13 +1,14 @@
 import { BEACON_LIMITS } from "@rising-bsm/protocol";
 import { and, eq, lte, sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
 import { isRefusedBy } from "../database.ts";
 import type { Database } from "../database.ts";
 import { instances } from "../licenses/tables.ts";
 import { countNewcomer, isWithin } from "../network-days.ts";
 import type { NetworkDay } from "../network-days.ts";
-import type { CountFacts, CountOutcome, PluginCount } from "./count-reports.ts";
-import { beacons, installations } from "./tables.ts";
-import type { StoredBeacon } from "./tables.ts";
+import type { CountChange, CountFacts, CountOutcome } from "./count-reports.ts";
+import { beacons, counting, installations, pluginCounts } from "./tables.ts";
+import type { Installation, StoredBeacon } from "./tables.ts";
 
 /** The last report of an instance: `unknown` when it is not registered, null when it made none. */
 export async function loadReport(
@@ -28,10 +29,11 @@ export async function replaceReport(
   report: StoredBeacon,
   replaced: Pick<StoredBeacon, "day">,
 ): Promise<boolean> {
-  const { instanceId, firstDay: _firstDay, ...values } = report;
+  const { instanceId, day, plugins, counted, due } = report;
   const written = await db
     .update(beacons)
-    .set(values)
+    // What says the same as before leaves the index alone.
+    .set(counted ? { day } : { day, plugins, counted, due })
     .where(and(eq(beacons.instanceId, instanceId), eq(beacons.day, replaced.day)));
   return written.meta.changes > 0;
 }
@@ -47,9 +49,13 @@ export async function insertReport(
   const { instanceId, firstDay, day, plugins, counted, due } = report;
   await db.batch([
     countNewcomer(db, quota, isNew),
-    db.run(sql`INSERT INTO beacons (instance_id, first_day, day, plugins, counted, due)
-      SELECT ${instanceId}, ${firstDay}, ${day}, ${JSON.stringify(plugins)}, ${Number(counted)}, ${due}
-      WHERE ${isWithin(quota)} ON CONFLICT DO NOTHING`),
+    db
+      .insert(beacons)
+      .select(
+        sql`SELECT ${instanceId}, ${firstDay}, ${day}, ${JSON.stringify(plugins)},
+          ${Number(counted)}, ${due} WHERE ${isWithin(quota)}`,
+      )
+      .onConflictDoNothing(),
   ]);
 }
 
@@ -81,20 +87,33 @@ export async function loadCounts(
     ...new Map(pairs.map((pair) => [pair.join("@"), pair])).values(),
   ]);
   const [revisions, held, listed, counts] = await db.batch([
-    db.all<{ revision: number }>(sql`SELECT revision FROM counting WHERE id = 1`),
+    db.select({ revision: counting.revision }).from(counting),
     db
       .select()
       .from(installations)
       .where(sql`${installations.instanceId} IN ${reporters}`),
-    db.all<{ name: string }>(sql`SELECT versions.plugin || '@' || versions.version AS name
-      FROM json_each(${reported}) AS pair
-      JOIN versions ON versions.plugin = pair.value ->> 0 AND versions.version = pair.value ->> 1
-      JOIN plugins ON plugins.name = versions.plugin
-      WHERE versions.status = 'published' AND plugins.removed_at IS NULL
-        AND coalesce(versions.manifest ->> 'visibility', 'public') = 'public'`),
-    db.all<PluginCount>(sql`SELECT plugin, downloads, momentum FROM plugin_counts WHERE plugin IN
-      (SELECT value ->> 0 FROM json_each(${reported}) UNION
-       SELECT plugin FROM installations WHERE instance_id IN ${reporters})`),
+    db
+      .select({ name: sql<string>`versions.plugin || '@' || versions.version` })
+      .from(
+        sql`json_each(${reported}) AS pair
+          JOIN versions ON versions.plugin = pair.value ->> 0 AND versions.version = pair.value ->> 1
+          JOIN plugins ON plugins.name = versions.plugin`,
+      )
+      .where(
+        sql`versions.status = 'published' AND plugins.removed_at IS NULL
+          AND coalesce(versions.manifest ->> 'visibility', 'public') = 'public'`,
+      ),
+    db
+      .select({
+        plugin: pluginCounts.plugin,
+        downloads: pluginCounts.downloads,
+        momentum: pluginCounts.momentum,
+      })
+      .from(pluginCounts)
+      .where(
+        sql`${pluginCounts.plugin} IN (SELECT value ->> 0 FROM json_each(${reported}) UNION
+          SELECT plugin FROM installations WHERE instance_id IN ${reporters})`,
+      ),
   ]);
   const names = new Set(listed.map(({ name }) => name));
   return { installations: held, listed: names, counts, revision: revisions[0]?.revision ?? 0 };
@@ -113,41 +132,76 @@ export async function writeCounts(
   { reports, revision }: { reports: readonly StoredBeacon[]; revision: number },
   outcome: CountOutcome,
 ): Promise<boolean> {
-  const seen = JSON.stringify(reports.map(({ instanceId, day }) => [instanceId, day]));
-  const unchanged = sql`SELECT count(*) FROM json_each(${seen}) AS seen JOIN beacons
-    ON beacons.instance_id = seen.value ->> 0 AND beacons.day = seen.value ->> 1`;
-  const held = outcome.installations.map(({ instanceId, plugin, version, firstDay, installed }) => [
-    instanceId,
-    plugin,
-    version,
-    firstDay,
-    Number(installed),
-  ]);
-  const counts = JSON.stringify(outcome.counts);
-  const counted = JSON.stringify(outcome.counted);
   try {
     await db.batch([
       // Any other number than the next one is refused by a trigger, and with it the batch.
-      db.run(sql`UPDATE counting SET revision =
-        CASE WHEN (${unchanged}) = ${reports.length} THEN ${revision + 1} ELSE -1 END WHERE id = 1`),
-      db.run(sql`INSERT INTO installations (instance_id, plugin, version, first_day, installed)
-        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
-        FROM json_each(${JSON.stringify(held)}) WHERE 1 ON CONFLICT (instance_id, plugin)
-        DO UPDATE SET version = excluded.version, installed = excluded.installed`),
-      db.run(sql`INSERT INTO plugin_counts (plugin, installs, downloads, momentum, trending, stale)
-        SELECT value ->> 'plugin', value ->> 'installs', value ->> 'downloads',
-          value ->> 'momentum', value ->> 'trending', 1
-        FROM json_each(${counts}) WHERE 1 ON CONFLICT (plugin) DO UPDATE SET
-          installs = installs + excluded.installs, downloads = downloads + excluded.downloads,
-          momentum = excluded.momentum, trending = excluded.trending, stale = 1`),
-      db.run(sql`UPDATE beacons SET counted = 1, due = day + ${BEACON_LIMITS.silentDays}
-        WHERE instance_id IN (SELECT value FROM json_each(${counted}))`),
-      db.run(sql`DELETE FROM beacons
-        WHERE instance_id IN (SELECT value FROM json_each(${JSON.stringify(outcome.silent)}))`),
+      db.update(counting).set({
+        revision: sql`CASE WHEN (${countUnchanged(reports)}) = ${reports.length}
+          THEN ${revision + 1} ELSE -1 END`,
+      }),
+      upsertInstallations(db, outcome.installations),
+      addToCounts(db, outcome.counts),
+      db
+        .update(beacons)
+        .set({ counted: true, due: sql`${beacons.day} + ${BEACON_LIMITS.silentDays}` })
+        .where(isOneOf(outcome.counted)),
+      db.delete(beacons).where(isOneOf(outcome.silent)),
     ]);
     return true;
   } catch (error) {
     if (isRefusedBy("counting_moved", error)) return false;
     throw error;
   }
+}
+
+function isOneOf(instanceIds: readonly string[]): SQL {
+  const ids = JSON.stringify(instanceIds);
+  return sql`${beacons.instanceId} IN (SELECT value FROM json_each(${ids}))`;
+}
+
+function countUnchanged(reports: readonly StoredBeacon[]): SQL {
+  const seen = JSON.stringify(reports.map(({ instanceId, day }) => [instanceId, day]));
+  return sql`SELECT count(*) FROM json_each(${seen}) AS seen JOIN beacons
+    ON beacons.instance_id = seen.value ->> 0 AND beacons.day = seen.value ->> 1`;
+}
+
+function upsertInstallations(db: Database, rows: readonly Installation[]) {
+  const values = rows.map(({ instanceId, plugin, version, firstDay, installed }) => [
+    instanceId,
+    plugin,
+    version,
+    firstDay,
+    Number(installed),
+  ]);
+  return db
+    .insert(installations)
+    .select(
+      sql`SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
+        FROM json_each(${JSON.stringify(values)}) WHERE 1`,
+    )
+    .onConflictDoUpdate({
+      target: [installations.instanceId, installations.plugin],
+      set: { version: sql`excluded.version`, installed: sql`excluded.installed` },
+    });
+}
+
+function addToCounts(db: Database, changes: readonly CountChange[]) {
+  const { installs, downloads } = pluginCounts;
+  return db
+    .insert(pluginCounts)
+    .select(
+      sql`SELECT value ->> 'plugin', value ->> 'installs', value ->> 'downloads',
+          value ->> 'trending', 1, value ->> 'momentum'
+        FROM json_each(${JSON.stringify(changes)}) WHERE 1`,
+    )
+    .onConflictDoUpdate({
+      target: pluginCounts.plugin,
+      set: {
+        installs: sql`${installs} + excluded.installs`,
+        downloads: sql`${downloads} + excluded.downloads`,
+        trending: sql`excluded.trending`,
+        momentum: sql`excluded.momentum`,
+        stale: true,
+      },
+    });
 }
