@@ -39,7 +39,7 @@ export function isRefusedBy(word: string, error: unknown): boolean {
 /** The newest migration of each database that this code needs; a test compares them to the files. */
 export const REQUIRED_MIGRATIONS = {
   DB: "0014_changes.sql",
-  SEARCH: "0001_search.sql",
+  SEARCH: "0002_sorts.sql",
 } as const;
 
 const current = new WeakSet<D1Database>();

@@ -5,7 +5,6 @@ import { plugins, scopes } from "../schema.ts";
 import { listSorted } from "../search/browse-queries.ts";
 import { matchExpression } from "../search/match.ts";
 import type { SearchReader } from "../search/queries.ts";
-import { TOP_POSITION } from "../search/sorts.ts";
 import { verifiedTag } from "../search/tags.ts";
 
 /** A plugin of another publisher whose name looks the same and is spelled otherwise. */
@@ -38,12 +37,10 @@ export async function findScopeAlike(
 
 /** Well known plugins of other publishers: verified ones, and those with the most downloads. */
 export async function listProminent(search: SearchReader, publisher: string): Promise<string[]> {
-  const page = { below: TOP_POSITION, limit: NAME_LIMITS.prominent };
-  const best = async (oneOf: string[][]) =>
-    listSorted(search, "popular", {
-      match: matchExpression({ words: [], need: "all", tags: { oneOf, none: [] } }),
-      ...page,
-    });
+  const best = async (oneOf: string[][]) => {
+    const match = matchExpression({ words: [], need: "all", tags: { oneOf, none: [] } });
+    return (await listSorted(search, "popular", { match, limit: NAME_LIMITS.prominent })).found;
+  };
   const [verified, popular] = await Promise.all([best([[verifiedTag(true)]]), best([])]);
   const cards = [...verified, ...popular.filter(({ card }) => card.downloads > 0)];
   const names = cards

@@ -1,5 +1,7 @@
+import { RbsmError } from "@rising-bsm/protocol";
 import { listSorted, readFacetCounts } from "./browse-queries.ts";
 import { openCursor, sealCursor } from "./cursor.ts";
+import type { SortedStart } from "./cursor.ts";
 import { matchExpression } from "./match.ts";
 import type { Prepared, SearchContext, SearchPage } from "./search-page.ts";
 import { TOP_POSITION } from "./sorts.ts";
@@ -7,27 +9,58 @@ import type { Sort } from "./sorts.ts";
 
 const UNFILTERED = matchExpression({ words: [], need: "all", tags: { oneOf: [], none: [] } });
 
-/** One page of a sort. */
+/** One page of a sort. Throws `cursor_expired` when its order has been replaced twice since. */
 export async function browsePage(
   { search }: SearchContext,
   { request, match, key, sort }: Prepared & { readonly sort: Sort },
 ): Promise<SearchPage> {
-  const start = request.cursor === null ? null : await openCursor(request.cursor, key, "sorted");
-  const below = start?.position ?? TOP_POSITION;
-  // One more than is shown tells whether there is a next page.
-  const found = await listSorted(search, sort, { match, below, limit: request.limit + 1 });
-  const shown = found.slice(0, request.limit);
-  const last = found.length > shown.length ? shown.at(-1) : undefined;
+  const isFirst = request.cursor === null;
+  const cursor = request.cursor === null ? null : await openCursor(request.cursor, key, "sorted");
+  // One more than is shown tells whether there is a page behind.
+  const stretch = { match, limit: request.limit + 1 };
+  const { epoch, found } = await listSorted(search, sort, { ...stretch, start: cursor });
+  if (cursor !== null) assertReadable(cursor.epoch, epoch);
+  const nearest = found.slice(0, request.limit);
+  const shown = cursor?.kind === "above" ? nearest.toReversed() : nearest;
+  const start = cursor ?? firstStart(sort, epoch, shown[0]?.position);
+  const hasMore = found.length > shown.length;
+  const { before, after } = besides({ start, isFirst, shown, hasMore });
   return {
     cards: shown.map(({ card }) => card),
-    nextCursor:
-      last === undefined
-        ? null
-        : await sealCursor(
-            { kind: "below", position: last.position, epoch: 0, top: TOP_POSITION },
-            key,
-          ),
-    prevCursor: null,
-    ...(start === null && match === UNFILTERED ? { facets: await readFacetCounts(search) } : {}),
+    nextCursor: after === null ? null : await sealCursor(after, key),
+    prevCursor: before === null ? null : await sealCursor(before, key),
+    ...(isFirst && match === UNFILTERED ? { facets: await readFacetCounts(search) } : {}),
   };
+}
+
+/** What was replaced last can still be read. */
+function assertReadable(epoch: number, current: number): void {
+  if (epoch !== current && epoch !== current - 1) throw new RbsmError("cursor_expired");
+}
+
+/** Plugins that are newer than the first page by `new` are not of its walk. */
+function firstStart(sort: Sort, epoch: number, first = TOP_POSITION): SortedStart {
+  const top = sort === "new" ? first : TOP_POSITION;
+  return { kind: "below", position: TOP_POSITION, epoch, top };
+}
+
+interface Shown {
+  readonly start: SortedStart;
+  readonly isFirst: boolean;
+  readonly shown: readonly { readonly position: number }[];
+  /** Something lies behind, in the direction of reading. */
+  readonly hasMore: boolean;
+}
+
+/** Where the pages before and after are. A page that was emptied meanwhile lies where it began. */
+function besides({ start, isFirst, shown, hasMore }: Shown): {
+  before: SortedStart | null;
+  after: SortedStart | null;
+} {
+  const first = shown[0]?.position ?? start.position - 1;
+  const last = shown.at(-1)?.position ?? start.position + 1;
+  const before = { ...start, kind: "above", position: first } as const;
+  const after = { ...start, kind: "below", position: last } as const;
+  if (start.kind === "above") return { before: hasMore ? before : null, after };
+  return { before: isFirst ? null : before, after: hasMore ? after : null };
 }

@@ -1,6 +1,9 @@
 import type { Listing } from "../listing.ts";
 import { cardOf, languagesOf } from "./card.ts";
+import { COUNT_COLUMNS, countColumns, NO_COUNTS } from "./counts.ts";
+import type { Counts } from "./counts.ts";
 import { foldWords } from "./fold-text.ts";
+import { nameKey } from "./name-key.ts";
 import { pluginFacets, pluginTags } from "./tags.ts";
 import type { PluginFacts } from "./tags.ts";
 
@@ -12,15 +15,24 @@ export async function writeSearchDoc(search: D1Database, listing: Listing): Prom
   await searchDocStatement(search, listing).run();
 }
 
-/** The one statement that writes a plugin, for a batch: indexes and counts follow by trigger. */
-export function searchDocStatement(search: D1Database, listing: Listing): D1PreparedStatement {
+/**
+ * The one statement that writes a plugin, for a batch: indexes and facets follow by trigger. The counts
+ * are what a new row begins with; those of one that is there are `syncCounts()`'s.
+ */
+export function searchDocStatement(
+  search: D1Database,
+  listing: Listing,
+  counts: Counts = NO_COUNTS,
+): D1PreparedStatement {
   const facts = pluginFacts(listing);
+  const card = cardOf(listing);
+  const counted = countColumns(counts);
   const { manifest, publisher } = listing;
   return search
     .prepare(UPSERT)
     .bind(
       listing.name,
-      JSON.stringify(cardOf(listing)),
+      JSON.stringify(card),
       folded([listing.name]),
       folded(languagesOf(manifest.displayName ?? "")),
       folded(languagesOf(manifest.description ?? "")),
@@ -31,6 +43,8 @@ export function searchDocStatement(search: D1Database, listing: Listing): D1Prep
       listing.updatedAt,
       Number(publisher.verified),
       Number(listing.deprecated !== null || listing.yanked !== null),
+      nameKey(card),
+      ...COUNT_COLUMNS.map((column) => counted[column]),
     );
 }
 
@@ -52,11 +66,19 @@ const COLUMNS = [
   "updated_at",
   "verified",
   "sunk",
+  "name_key",
 ] as const;
 
-const UPSERT = `INSERT INTO docs (${COLUMNS.join(", ")}) VALUES (${COLUMNS.map(() => "?").join(", ")})
-  ON CONFLICT (name) DO UPDATE SET ${COLUMNS.map((column) => `${column} = excluded.${column}`).join(", ")}
-  WHERE excluded.updated_at >= docs.updated_at`;
+const INSERTED = [...COLUMNS, ...COUNT_COLUMNS];
+
+/** A rebuild knows by the generation what was written since it began. */
+const GENERATION = "(SELECT coalesce(rebuilding, generation) FROM search_state)";
+
+const UPSERT = `INSERT INTO docs (${INSERTED.join(", ")}, generation)
+  VALUES (${INSERTED.map(() => "?").join(", ")}, ${GENERATION})
+  ON CONFLICT (name) DO UPDATE SET ${COLUMNS.map((column) => `${column} = excluded.${column}`).join(", ")},
+    generation = excluded.generation
+  WHERE excluded.updated_at >= docs.updated_at OR docs.generation < ${GENERATION}`;
 
 function pluginFacts({ manifest, publisher, paid }: Listing): PluginFacts {
   return {

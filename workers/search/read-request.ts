@@ -1,5 +1,6 @@
 import { normalizePermission, RbsmError } from "@rising-bsm/protocol";
 import { z } from "zod";
+import { SORT_NAMES } from "./sorts.ts";
 import type { Filters } from "./tags.ts";
 
 export const SEARCH_LIMITS = {
@@ -42,7 +43,7 @@ export const searchQuerySchema = z.object({
   price: z.enum(["free", "paid"]).optional(),
   host: hostVersion.optional(),
   verified: z.enum(["true", "false", "1", "0"]).optional(),
-  sort: z.enum(["relevance", "popular", "new", "updated"]).optional(),
+  sort: z.enum(["relevance", ...SORT_NAMES]).optional(),
   cursor: z.string().optional(),
   limit: whole.transform(Number).pipe(z.int().min(1).max(SEARCH_LIMITS.pageItems)).optional(),
 });

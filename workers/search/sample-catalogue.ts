@@ -1,6 +1,8 @@
 import { CATEGORIES, manifestSchema } from "@rising-bsm/protocol";
 import type { Manifest } from "@rising-bsm/protocol";
 import type { Listing } from "../listing.ts";
+import { NO_COUNTS } from "./counts.ts";
+import { turnEpoch } from "./epoch.ts";
 import { searchDocStatement } from "./index-plugin.ts";
 
 /** Made-up plugins for tests and benchmarks: the same ones each time. */
@@ -117,17 +119,16 @@ export function* sampleCatalogue(
 
 /** Writes a sample catalogue into the search database. */
 export async function seedCatalogue(search: D1Database, count: number): Promise<void> {
-  const countDownloads = search.prepare("UPDATE docs SET downloads = ? WHERE name = ?");
   let batch: D1PreparedStatement[] = [];
   for (const { listing, downloads } of sampleCatalogue(count)) {
-    batch.push(searchDocStatement(search, listing));
-    // Most plugins of a catalogue have few downloads; writing none is much faster.
-    if (downloads > 100) batch.push(countDownloads.bind(downloads, listing.name));
+    batch.push(searchDocStatement(search, listing, { ...NO_COUNTS, downloads }));
     if (batch.length < 500) continue;
     await search.batch(batch);
     batch = [];
   }
   if (batch.length > 0) await search.batch(batch);
+  // Names between which there was no room take their places.
+  await turnEpoch(search, SAMPLE_NOW, 0);
 }
 
 function sampleWords(count: number, random: () => number): string {

@@ -1,0 +1,44 @@
+import { z } from "zod";
+import { COUNT_COLUMNS, countColumns, countsSchema } from "./counts.ts";
+
+const PLUGINS_AT_ONCE = 200;
+
+const staleRow = countsSchema.extend({ plugin: z.string() });
+type StaleRow = z.output<typeof staleRow>;
+
+const COPY = `UPDATE docs SET ${COUNT_COLUMNS.map((name) => `${name} = value ->> '${name}'`).join(", ")}
+  FROM json_each(?) WHERE name = value ->> 'plugin'`;
+
+/** Numbers that were counted meanwhile stay marked. */
+const CLEAR = `UPDATE plugin_counts SET stale = 0 WHERE plugin = ? AND installs = ? AND downloads = ?
+  AND trending = ? AND ratings = ? AND stars = ?`;
+
+interface Databases {
+  readonly DB: D1Database;
+  readonly SEARCH: D1Database;
+}
+
+/**
+ * Copies what was counted to the search database, some plugins at once; false when more wait. Repeating
+ * it changes nothing, and what fails half-way is copied again.
+ */
+export async function syncCounts({ DB, SEARCH }: Databases): Promise<boolean> {
+  const primary = DB.withSession("first-primary");
+  const { results } = await primary
+    .prepare(
+      `SELECT plugin, installs, downloads, trending, ratings, stars FROM plugin_counts
+       WHERE stale = 1 LIMIT ${PLUGINS_AT_ONCE}`,
+    )
+    .all();
+  const rows = z.array(staleRow).parse(results);
+  if (rows.length === 0) return true;
+  const copies = rows.map((row) => ({ plugin: row.plugin, ...countColumns(row) }));
+  await SEARCH.prepare(COPY).bind(JSON.stringify(copies)).run();
+  await primary.batch(rows.map((row) => clearStatement(primary, row)));
+  return rows.length < PLUGINS_AT_ONCE;
+}
+
+function clearStatement(db: D1DatabaseSession, row: StaleRow): D1PreparedStatement {
+  const { plugin, installs, downloads, trending, ratings, stars } = row;
+  return db.prepare(CLEAR).bind(plugin, installs, downloads, trending, ratings, stars);
+}
