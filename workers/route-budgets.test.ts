@@ -41,11 +41,26 @@ const BUDGETS: Record<string, Budget | readonly Budget[]> = {
     { path: PLUGIN, rows: 10 },
     { path: "/v1/plugins/@acme/none", rows: 10, status: 404 },
   ],
-  "/v1/plugins/:scope/:name/versions": { path: `${PLUGIN}/versions`, rows: 1_010 },
+  "/v1/plugins/:scope/:name/versions": [
+    { path: `${PLUGIN}/versions`, rows: 110 },
+    { path: `${PLUGIN}/versions?limit=20`, rows: 30 },
+  ],
+  "/v1/plugins/:scope/:name/compare": { path: `${PLUGIN}/compare?from=1.0.0&to=2.0.0`, rows: 10 },
+  "/v1/plugins/:scope/:name/dependents": { path: `${PLUGIN}/dependents`, rows: 210 },
   "/v1/plugins/:scope/:name/versions/:version": [
     { path: `${PLUGIN}/versions/1.0.0`, rows: 10 },
     { path: `${PLUGIN}/versions/9.9.9`, rows: 10, status: 404 },
   ],
+  "/v1/plugins/:scope/:name/reviews": [
+    { path: `${PLUGIN}/reviews`, rows: 60 },
+    { path: "/v1/plugins/@acme/none/reviews", rows: 10, status: 404 },
+  ],
+  "/v1/plugins/:scope/:name/reviews/own": { path: `${PLUGIN}/reviews/own`, rows: 0, status: 401 },
+  "/v1/plugins/:scope/:name/reviews/:id": {
+    path: `${PLUGIN}/reviews/${NO_ORDER}`,
+    rows: 10,
+    status: 404,
+  },
   "/v1/publishers/:name/keys": { path: "/v1/publishers/acme/keys", rows: 10 },
   "/v1/scopes/:scope/transfer": { path: "/v1/scopes/@acme/transfer", rows: 10, status: 404 },
   "/v1/whoami": { path: "/v1/whoami", rows: 10, asAdmin: true },

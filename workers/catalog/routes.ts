@@ -11,7 +11,7 @@ import { cutPage, openPageCursor, pageQuery } from "./page-cursor.ts";
 import { selectOwner } from "./queries.ts";
 import { readPluginDocument } from "./read-document.ts";
 import { versionRoutes } from "./version-routes.ts";
-import { assertFromOwner, cachingOf } from "./visible-plugin.ts";
+import { assertFromOwner, keepAnswer } from "./visible-plugin.ts";
 
 const detailRoute = createRoute({
   method: "get",
@@ -42,8 +42,8 @@ catalog.openapi(detailRoute, async (c) => {
   const isPrivate = plugin === null || plugin.visibility === "private";
   if (isPrivate) await assertFromOwner(c, name);
   if (plugin === null) throw new RbsmError("plugin_not_found");
-  const detail = describePlugin(plugin, document?.versions ?? []);
-  return c.json(detail, 200, cachingOf({ isPrivate }));
+  keepAnswer(c, name, { isPrivate });
+  return c.json(describePlugin(plugin, document?.versions ?? []), 200);
 });
 
 const place = z.object({ lessPopular: z.int(), dependent: z.string() });
@@ -65,7 +65,8 @@ catalog.openapi(dependentsRoute, async (c) => {
   const placeOf = ({ lessPopular, dependent }: DependentPlace) => ({ lessPopular, dependent });
   const { rows, nextCursor } = await cutPage(c.env, found, { ...list, limit, placeOf });
   const items = rows.map(({ dependent, range }) => ({ name: dependent, range }));
-  return c.json({ items, nextCursor }, 200, cachingOf({ isPrivate }));
+  keepAnswer(c, plugin, { isPrivate });
+  return c.json({ items, nextCursor }, 200);
 });
 
 catalog.route("/", versionRoutes);

@@ -18,7 +18,7 @@ import { loadComparison } from "./load-comparison.ts";
 import { cutPage, openPageCursor, pageQuery } from "./page-cursor.ts";
 import { findAnyVersion, findListedVersion, listVersions } from "./queries.ts";
 import type { ListedVersions, Target } from "./queries.ts";
-import { assertFromOwner, cachingOf } from "./visible-plugin.ts";
+import { assertFromOwner, keepAnswer } from "./visible-plugin.ts";
 
 const versionsRoute = createRoute({
   method: "get",
@@ -72,7 +72,8 @@ versionRoutes.openapi(versionsRoute, async (c) => {
   const placeOf = ({ sortKey, version }: Version) => ({ sortKey, version });
   const { rows, nextCursor } = await cutPage(c.env, found.versions, { ...list, limit, placeOf });
   const items = rows.map((row) => describeVersion(c, row, found));
-  return c.json({ items, nextCursor }, 200, cachingOf(found));
+  keepAnswer(c, plugin, found);
+  return c.json({ items, nextCursor }, 200);
 });
 
 versionRoutes.openapi(versionRoute, async (c) => {
@@ -81,7 +82,8 @@ versionRoutes.openapi(versionRoute, async (c) => {
   const listed = await findListedVersion(readDatabase(c.env), target);
   const [row] = listed.versions;
   if (row !== undefined && !listed.isPrivate) {
-    return c.json(describeVersion(c, row, listed), 200, cachingOf(listed));
+    keepAnswer(c, target.plugin, listed);
+    return c.json(describeVersion(c, row, listed), 200);
   }
   await assertFromOwner(c, target.plugin);
   return c.json(await describeToOwner(c, target, listed), 200);
@@ -92,7 +94,8 @@ versionRoutes.openapi(compareRoute, async (c) => {
   const compared = await loadComparison(c.env, { plugin, ...c.req.valid("query") });
   if (compared === null || compared.isPrivate) await assertFromOwner(c, plugin);
   if (compared === null) throw new RbsmError("plugin_not_found");
-  return c.json(compared.comparison, 200, cachingOf(compared));
+  keepAnswer(c, plugin, compared);
+  return c.json(compared.comparison, 200);
 });
 
 async function describeToOwner(

@@ -2,6 +2,7 @@ import { RbsmError } from "@rising-bsm/protocol";
 import { isFromOwner } from "../auth.ts";
 import { CACHE } from "../http.ts";
 import type { AppContext } from "../http.ts";
+import { tagPlugin } from "../page-cache/tag.ts";
 
 /**
  * What is not there and what is private look the same to everybody but the plugin's owner. Throws
@@ -12,6 +13,12 @@ export async function assertFromOwner(c: AppContext, plugin: string): Promise<vo
 }
 
 /** Nobody keeps the answer about a private plugin; that about another one says the same to everybody. */
-export function cachingOf({ isPrivate }: { readonly isPrivate: boolean }): Record<string, string> {
-  return isPrivate ? {} : { "Cache-Control": CACHE.page };
+export function keepAnswer(
+  c: AppContext,
+  plugin: string,
+  { isPrivate }: { readonly isPrivate: boolean },
+): void {
+  if (isPrivate) return;
+  c.header("Cache-Control", CACHE.page);
+  tagPlugin(c, plugin);
 }
