@@ -33,6 +33,7 @@ import { offline } from "./offline/routes.ts";
 import { orders } from "./orders/routes.ts";
 import { removal } from "./publish/removal-routes.ts";
 import { publish } from "./publish/routes.ts";
+import { reviews } from "./reviews/routes.ts";
 import { search } from "./search/routes.ts";
 import { site } from "./site/routes.tsx";
 import { trust } from "./trust/routes.ts";
@@ -57,6 +58,7 @@ function createApp(): OpenAPIHono<AppEnv> {
   app.route("/", catalog);
   app.route("/", publish);
   app.route("/", removal);
+  app.route("/", reviews);
   app.route("/", licenses);
   app.route("/", offline);
   app.route("/", orders);
