@@ -13,12 +13,16 @@ export async function assertFromOwner(c: AppContext, plugin: string): Promise<vo
 }
 
 /** Nobody keeps the answer about a private plugin; that about another one says the same to everybody. */
+export function cachingOf({ isPrivate }: { readonly isPrivate: boolean }): Record<string, string> {
+  return isPrivate ? {} : { "Cache-Control": CACHE.page };
+}
+
+/** The same, and caches forget the answer when the plugin changes. */
 export function keepAnswer(
   c: AppContext,
   plugin: string,
-  { isPrivate }: { readonly isPrivate: boolean },
+  shown: { readonly isPrivate: boolean },
 ): void {
-  if (isPrivate) return;
-  c.header("Cache-Control", CACHE.page);
-  tagPlugin(c, plugin);
+  for (const [name, value] of Object.entries(cachingOf(shown))) c.header(name, value);
+  if (!shown.isPrivate) tagPlugin(c, plugin);
 }
