@@ -19,6 +19,8 @@ export interface PageFrame {
   readonly isIndexed: boolean;
   /** Opens the URL, or this page again, by itself; works without a script. */
   readonly refresh?: { readonly seconds: number; readonly url?: string } | undefined;
+  /** What a page says of itself to programs. */
+  readonly head?: Child;
 }
 
 /** The frame of every page. JSX escapes every text and attribute in it. */
@@ -38,6 +40,7 @@ function Page({ frame, children }: { frame: PageFrame; children?: Child }) {
         <meta name="description" content={description} />
         {isIndexed ? <Alternates frame={frame} /> : <meta name="robots" content="noindex" />}
         {frame.refresh !== undefined && <Refresh {...frame.refresh} />}
+        {frame.head}
         <link rel="icon" href="/site/icon.svg" type="image/svg+xml" />
         <link rel="stylesheet" href={styleSheet} />
       </head>
