@@ -114,6 +114,10 @@ const DOORS: Record<string, Door> = {
   "GET /feed.atom": "open",
   "GET /plugins/{scope}/{name}/feed.atom": "open",
   "GET /publishers/{name}/feed.atom": "open",
+  "GET /badge/{scope}/{name}/{file}": "open",
+  "GET /sitemap.xml": "open",
+  "GET /sitemap/{file}": "open",
+  "GET /robots.txt": "open",
   "GET /tuf/targets/{file}": "open",
   "GET /tuf/targets/catalog/{file}": "open",
 };

@@ -5,6 +5,7 @@ import { accounts } from "./accounts/routes.ts";
 import { scopes } from "./accounts/scope-routes.ts";
 import { whoami } from "./accounts/whoami-routes.ts";
 import { advisories } from "./advisories/routes.ts";
+import { badges } from "./badges/routes.ts";
 import { beacons } from "./beacons/routes.ts";
 import { catalogCheck } from "./catalog-check/routes.ts";
 import { catalog } from "./catalog/routes.ts";
@@ -31,11 +32,13 @@ import { refuseWhileBehind } from "./log/in-step.ts";
 import { log } from "./log/routes.ts";
 import { offline } from "./offline/routes.ts";
 import { orders } from "./orders/routes.ts";
+import { limitRate } from "./rate-limit/limit-rate.ts";
 import { removal } from "./publish/removal-routes.ts";
 import { publish } from "./publish/routes.ts";
 import { reviews } from "./reviews/routes.ts";
 import { search } from "./search/routes.ts";
 import { site } from "./site/routes.tsx";
+import { sitemap } from "./sitemap/routes.ts";
 import { trust } from "./trust/routes.ts";
 import { deliverAfterChange } from "./webhooks/after-change.ts";
 import { webhooks } from "./webhooks/routes.ts";
@@ -45,6 +48,7 @@ function createApp(): OpenAPIHono<AppEnv> {
   const app = createRoutes();
   app.onError(answerError);
   app.notFound(answerNotFound);
+  app.use(limitRate);
   app.use(answerLegacy);
   app.use(assignRequestId, defaultToNoStore, limitJsonBody);
   app.use(deliverAfterChange);
@@ -70,6 +74,8 @@ function createApp(): OpenAPIHono<AppEnv> {
   app.route("/", catalogCheck);
   app.route("/", downloads);
   app.route("/", feeds);
+  app.route("/", badges);
+  app.route("/", sitemap);
   for (const [name, scheme] of Object.entries(SECURITY_SCHEMES)) {
     app.openAPIRegistry.registerComponent("securitySchemes", name, scheme);
   }

@@ -90,10 +90,20 @@ function findPluginOwner(db: Database, plugin: string) {
 }
 
 async function authenticate(c: AppContext): Promise<Principal> {
-  const bearer = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(c.req.header("authorization") ?? "")?.[1];
-  if (bearer === undefined) throw new RbsmError("auth_required");
+  const bearer = bearerOf(c);
+  if (bearer === null) throw new RbsmError("auth_required");
   if (await isAdminToken(c.env, bearer)) return { kind: "admin", actor: "admin" };
   return principalOf(await findToken(writeDatabase(c.env), await sha256Hex(utf8(bearer))));
+}
+
+/** Whether the request comes with the administrator's token; reads no database. */
+export async function isFromAdmin(c: AppContext): Promise<boolean> {
+  const bearer = bearerOf(c);
+  return bearer !== null && isAdminToken(c.env, bearer);
+}
+
+function bearerOf(c: AppContext): string | null {
+  return /^Bearer ([\x21-\x7e]{1,512})$/i.exec(c.req.header("authorization") ?? "")?.[1] ?? null;
 }
 
 /** Whom a stored token speaks for. Throws when there is none, or it is revoked or over. */

@@ -41,6 +41,11 @@ export interface Bindings
   readonly SEARCH: D1Database;
   readonly BUNDLES: R2Bucket;
   readonly PRIVATE: R2Bucket;
+  /** Floods are cut off where these are bound. */
+  readonly RATE_BROWSE?: RateLimit;
+  readonly RATE_SEARCH?: RateLimit;
+  readonly RATE_WRITE?: RateLimit;
+  readonly RATE_BEACON?: RateLimit;
 }
 
 /** Who sent the request, as far as its token proves it. */

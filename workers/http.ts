@@ -44,6 +44,12 @@ export const CACHE = {
   pointer: "public, max-age=60, stale-while-revalidate=300, stale-if-error=604800",
   /** An answer from the catalogue. `s-maxage` would switch both stale- directives off. */
   page: "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400",
+  /** The end of a feed, which grows. */
+  news: "public, max-age=5, stale-if-error=86400",
+  /** A full part of a feed. It does not change, but a database that was set back may tell another one. */
+  history: "public, max-age=86400, immutable",
+  /** Robots come back within days. */
+  robots: "public, max-age=3600, stale-while-revalidate=86400, stale-if-error=604800",
 } as const;
 
 /** What no route has marked cacheable must not be kept: without the header a cache keeps it for hours. */
@@ -206,7 +212,8 @@ export function answerError(error: Error, c: AppContext): Response {
   });
   for (const [name, value] of Object.entries(ownHeaders(refusal))) headers.set(name, value);
   if (status === 401) headers.set("WWW-Authenticate", "Bearer");
-  if (status === 429 || status === 503) headers.set("Retry-After", "30");
+  const isForLater = status === 429 || status === 503;
+  if (isForLater && !headers.has("Retry-After")) headers.set("Retry-After", "30");
   return new Response(JSON.stringify(problem), { status, headers });
 }
 

@@ -73,6 +73,19 @@ const BUDGETS: Record<string, Budget | readonly Budget[]> = {
   "/v1/webhooks": { path: "/v1/webhooks?publisher=acme", rows: 60, asAdmin: true },
   "/v1/events": { path: "/v1/events?publisher=acme", rows: 210, asAdmin: true },
   "/v1/orders/:id": { path: `/v1/orders/${NO_ORDER}?session_id=none`, rows: 10, status: 404 },
+  "/v1/changes": [
+    { path: "/v1/changes?limit=20", rows: 70 },
+    { path: "/v1/changes", rows: 310 },
+    { path: "/v1/changes?after=latest", rows: 310 },
+  ],
+  "/feed.atom": { path: "/feed.atom", rows: 460 },
+  "/plugins/:scope/:name/feed.atom": { path: "/plugins/@acme/hello/feed.atom", rows: 460 },
+  "/publishers/:name/feed.atom": { path: "/publishers/acme/feed.atom", rows: 460 },
+  "/badge/:scope/:name/:file": { path: "/badge/@acme/hello/version.svg", rows: 2 },
+  "/sitemap.xml": { path: "/sitemap.xml", rows: 2 },
+  // A sitemap is what it reads, once an hour.
+  "/sitemap/:file": { path: "/sitemap/0.xml", rows: MANY + 10 },
+  "/robots.txt": { path: "/robots.txt", rows: 0 },
   "/b/:file": [
     { path: "{bundle}", rows: 0 },
     { path: `/b/${"0".repeat(64)}.rbsm`, rows: 0, status: 404 },

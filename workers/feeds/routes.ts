@@ -7,6 +7,7 @@ import { settings } from "../env.ts";
 import type { Bindings } from "../env.ts";
 import { CACHE, createRoute, createRoutes, jsonAnswer, problemAnswer } from "../http.ts";
 import type { AppContext } from "../http.ts";
+import { tagPlugin } from "../page-cache/tag.ts";
 import { pluginNameOf, pluginParams } from "../plugin-address.ts";
 import { TEXTS } from "../site/texts.ts";
 import { writeAtom } from "./atom.ts";
@@ -23,10 +24,6 @@ import {
 const CHANGES = { most: 100, default: 100 } as const;
 /** Of the log that has no checkpoint yet; more waits only while something is wrong. */
 const UNSHOWN = 100;
-
-/** A page that is full stays as it is, but a database that was set back may tell it otherwise. */
-const FULL_PAGE = "public, max-age=86400, immutable";
-const NEWEST_PAGE = "public, max-age=5, stale-if-error=86400";
 
 const changesRoute = createRoute({
   method: "get",
@@ -74,7 +71,7 @@ feeds.openapi(changesRoute, async (c) => {
   const { after, limit = CHANGES.default } = c.req.valid("query");
   const page =
     after === "latest" ? await latestPage(c.env) : await pageAfter(c.env, { after, limit });
-  return c.json(page, 200, { "Cache-Control": page.more ? FULL_PAGE : NEWEST_PAGE });
+  return c.json(page, 200, { "Cache-Control": page.more ? CACHE.history : CACHE.news });
 });
 
 /** Read where it was written: a replica that lags would not know the newest cursor. */
@@ -132,6 +129,7 @@ async function answerAtom(
   feed: Omit<Feed, "origin" | "authority">,
 ): Promise<Response> {
   const { origin } = new URL(c.req.url);
+  tagPlugin(c, ...new Set(feed.releases.map(({ plugin }) => plugin)));
   const authority = settings(c.env).LOG_ORIGIN;
   const text = await writeAtom({ ...feed, origin, authority });
   const type = "application/atom+xml; charset=utf-8";

@@ -1,0 +1,46 @@
+import { RbsmError } from "@rising-bsm/protocol";
+import { createMiddleware } from "hono/factory";
+import { isFromAdmin } from "../auth.ts";
+import { describeError } from "../describe-error.ts";
+import type { AppEnv, Bindings } from "../env.ts";
+import { networkOf } from "../network-of.ts";
+import { countedAddress, rateClass } from "./rate-class.ts";
+import type { RateClass } from "./rate-class.ts";
+
+const BINDINGS = {
+  browse: "RATE_BROWSE",
+  search: "RATE_SEARCH",
+  write: "RATE_WRITE",
+  beacon: "RATE_BEACON",
+} as const satisfies Record<RateClass, keyof Bindings>;
+
+/** Windows of the bindings are this long: wrangler.toml. */
+const PERIOD_S = 60;
+
+/**
+ * Cuts off floods of one network at one location, before a database is asked. It is no accounting: what
+ * has to be exact is counted in the database. Without its bindings, or when they fail, nothing is cut
+ * off, and the administrator never is.
+ */
+export const limitRate = createMiddleware<AppEnv>(async (c, next) => {
+  const kind = rateClass(c.req.raw);
+  const address = countedAddress(c.req.header("cf-connecting-ip"));
+  if (kind !== null && address !== null) {
+    const isWithin = await takeOne(c.env, kind, networkOf(address));
+    if (!isWithin && !(await isFromAdmin(c))) {
+      c.set("requestId", crypto.randomUUID());
+      const headers = { "Retry-After": String(PERIOD_S) };
+      throw new RbsmError("limit_rate", undefined, { headers });
+    }
+  }
+  await next();
+});
+
+async function takeOne(env: Bindings, kind: RateClass, network: string): Promise<boolean> {
+  try {
+    return (await env[BINDINGS[kind]]?.limit({ key: network }))?.success ?? true;
+  } catch (error) {
+    console.error({ rateLimit: BINDINGS[kind], cause: describeError(error) });
+    return true;
+  }
+}

@@ -1,0 +1,116 @@
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, test } from "vitest";
+import { counting } from "../testing-bindings.ts";
+import { call, resetMarketplace } from "../testing.ts";
+
+/** As in wrangler.toml. */
+const SEARCHES = 60;
+
+beforeAll(resetMarketplace);
+
+let networks = 0;
+
+/** An address of a network that no other test counts under. */
+const newAddress = () => `2001:db8:${Date.now().toString(16).slice(-4)}:${networks++}::1`;
+
+async function flood(path: string, init: RequestInit, times: number): Promise<Response[]> {
+  const answers: Response[] = [];
+  for (let at = 0; at < times; at++) answers.push(await call(path, init));
+  return answers;
+}
+
+const from = (address: string): RequestInit => ({ headers: { "CF-Connecting-IP": address } });
+
+describe("a flood of searches", () => {
+  test("from one network is cut off with 429 and Retry-After, before a database is asked", async () => {
+    const address = newAddress();
+    // A window may end on the way: the next one takes no more than as many again.
+    const answers = await flood("/v1/plugins?q=x", from(address), 2 * SEARCHES + 1);
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses.slice(0, SEARCHES)).toEqual(Array(SEARCHES).fill(200));
+    const { bindings, count } = counting(env);
+    let refused = answers.find(({ status }) => status === 429);
+    for (let at = 0; refused?.status !== 429 && at <= SEARCHES; at++) {
+      refused = await call("/v1/plugins?q=x", from(address), bindings);
+    }
+    expect(refused?.status).toBe(429);
+    expect(refused?.headers.get("retry-after")).toBe("60");
+    expect(await refused?.json()).toMatchObject({
+      code: "limit_rate",
+      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    });
+    count.queries = 0;
+    const next = await call("/?q=x", from(`${address}f`), bindings);
+    if (next.status === 429) expect(count.queries).toBe(0);
+  });
+
+  test("leaves other networks, browsing and the static plane alone", async () => {
+    const address = newAddress();
+    await flood("/v1/plugins?q=x", from(address), SEARCHES + 1);
+    for (const path of ["/v1/plugins", "/", "/log/checkpoint", "/health", "/robots.txt"]) {
+      expect([path, (await call(path, from(address))).status]).not.toEqual([path, 429]);
+    }
+    expect((await call("/v1/plugins?q=x", from(newAddress()))).status).toBe(200);
+    expect((await call("/v1/plugins?q=x")).status).toBe(200);
+  });
+});
+
+describe("limits are counted by", () => {
+  /** Bindings that refuse everybody, and tell under which keys they were asked. */
+  function refusing() {
+    const keys: string[] = [];
+    const limit = (name: string) => ({
+      limit: async ({ key = "" }: { key?: string }) => {
+        keys.push(`${name} ${key}`);
+        return { success: false };
+      },
+    });
+    const bindings = {
+      ...env,
+      RATE_BROWSE: limit("browse"),
+      RATE_SEARCH: limit("search"),
+      RATE_WRITE: limit("write"),
+      RATE_BEACON: limit("beacon"),
+    };
+    return { bindings, keys };
+  }
+
+  test("class and network: 64 bits of an IPv6 address", async () => {
+    const { bindings, keys } = refusing();
+    const paths = ["/v1/plugins", "/v1/plugins?q=x", "/v1/changes"];
+    for (const path of paths) {
+      expect((await call(path, from("2001:db8:1:2:3::4"), bindings)).status).toBe(429);
+    }
+    const post = { method: "POST", ...from("192.0.2.1") };
+    for (const path of ["/v1/leases", "/v1/beacons", "/licenses/verify"]) {
+      expect((await call(path, post, bindings)).status).toBe(429);
+    }
+    const ipv6 = "2001:db8:1:2";
+    expect(keys).toEqual([
+      `browse ${ipv6}`,
+      `search ${ipv6}`,
+      `browse ${ipv6}`,
+      "write 192.0.2.1",
+      "beacon 192.0.2.1",
+      "write 192.0.2.1",
+    ]);
+  });
+
+  test("nobody for the administrator; a wrong token is no way past them", async () => {
+    const { bindings } = refusing();
+    const asked = async (token: string) => {
+      const headers = { "CF-Connecting-IP": "192.0.2.1", Authorization: `Bearer ${token}` };
+      return (await call("/v1/review-queue", { headers }, bindings)).status;
+    };
+    expect(await asked(env.ADMIN_TOKEN)).toBe(200);
+    expect(await asked("rbsm_pat_guess")).toBe(429);
+  });
+
+  test("nobody where there are no bindings, and where they fail", async () => {
+    const broken = { limit: () => Promise.reject(new Error("away")) };
+    const { RATE_BROWSE: _, ...unbound } = env;
+    for (const bindings of [unbound, { ...env, RATE_BROWSE: broken }]) {
+      expect((await call("/v1/plugins", from("192.0.2.1"), bindings)).status).toBe(200);
+    }
+  });
+});
