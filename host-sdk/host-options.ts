@@ -53,6 +53,11 @@ export interface HostOptions {
   readonly idleMs?: number;
   /** About how often the host looks for updates and revocations, in ms. Default six hours; 0 is never. */
   readonly updateCheckMs?: number;
+  /**
+   * Whether the marketplace is told once a day which of its public plugins this instance has, with
+   * their versions. Default true; it is what installs and trends are counted from.
+   */
+  readonly beacons?: boolean;
   /** False: no schedule and no update check runs by itself, for a host that is opened for an operation only. Default true. */
   readonly runSchedules?: boolean;
   /** Time zone in which plugins' schedules are read, like "Europe/Berlin". Default the system's. */
@@ -92,6 +97,7 @@ const optionsSchema = z.object({
   applicationVersion: z.string().optional(),
   idleMs: z.number().min(0).optional(),
   updateCheckMs: z.number().min(0).optional(),
+  beacons: z.boolean().optional(),
   runSchedules: z.boolean().optional(),
   timezone: z.string().optional(),
 });

@@ -10,6 +10,7 @@ import { type AuditLog, createAuditLog } from "./broker/audit-log.ts";
 import type { AuditRow, Broker } from "./broker/broker.ts";
 import { deletePluginStorage, undoTrialWrites } from "./broker/plugin-storage.ts";
 import { forgetUndo } from "./broker/undo-log.ts";
+import { createReporter, type Reporter, type ReporterParts } from "./beacons/report-daily.ts";
 import { createMarketplace, type Marketplace } from "./client/marketplace.ts";
 import { type FolderLock, lockFolder } from "./disk/folder-lock.ts";
 import type { DomainPort } from "./domain/domain-port.ts";
@@ -75,6 +76,8 @@ export interface HostParts {
   readonly dataDir: string;
   readonly trust: Trust;
   readonly held: HeldUpdates;
+  /** Null: this host reports nothing. */
+  readonly reporter: Reporter | null;
   /** What the administrator allows any plugin. */
   readonly limits: AllowedLimits;
   /** Key bytes by id that developer mode trusts; null when it is off. */
@@ -152,14 +155,15 @@ async function openStored(options: CompleteOptions) {
   const keeper = keeperOf(kept);
   const secrets = createSecrets(store, () => openSecretKey(options.dataDir));
   const auditLog = createAuditLog(store, logger);
-  const kinds = { slots, publishers, secrets, auditLog, licenses, keeper, revocations };
+  const reporter = reporterOf(options, { ...kept, key, server: marketplace });
+  const kinds = { slots, publishers, secrets, auditLog, licenses, keeper, revocations, reporter };
   return { ...recovery, ...found, ...kinds, closing, instance };
 }
 
 async function assemble(options: CompleteOptions, lock: FolderLock): Promise<HostParts> {
   const { slots, licenses, keeper, publishers, closing, secrets, auditLog, ...stored } =
     await openStored(options);
-  const { store, logger, trust, revocations } = stored;
+  const { store, logger, revocations } = stored;
   const logs = createPluginLogs();
   const { runtime, active, broker } = connectRuntime({
     ...stored,
@@ -200,8 +204,7 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
     licenses,
     keeper,
     dataDir: options.dataDir,
-    trust,
-    held: createHeldUpdates(),
+    ...lookingAfter(stored),
     limits: options.limits ?? {},
     trustedPublishers: publishers,
     async close() {
@@ -215,6 +218,22 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
       await lock.release();
     },
   };
+}
+
+/** What the regular look at the marketplace works with. */
+function lookingAfter({ trust, reporter }: Pick<HostParts, "trust" | "reporter">) {
+  return { trust, reporter, held: createHeldUpdates() };
+}
+
+type Reporting = Omit<ReporterParts, "installed" | "now"> & Pick<HostParts, "slots" | "licenses">;
+
+/** Null where nothing is to be reported, or to nobody. */
+function reporterOf(
+  { marketplace, beacons }: HostOptions,
+  { slots, licenses, ...parts }: Reporting,
+): Reporter | null {
+  if (marketplace === undefined || beacons === false) return null;
+  return createReporter({ ...parts, installed: () => slots.all(), now: () => licenses.now() });
 }
 
 function recordHistory(

@@ -153,7 +153,7 @@ export async function createPluginHost(options: HostOptions): Promise<PluginHost
     parts.keeper.start();
   }
   const stopChecking = checkRegularly(
-    () => checkAndTell(host, warn),
+    () => checkAndTell(host, parts, warn),
     options.marketplace === undefined || options.runSchedules === false ? 0 : options.updateCheckMs,
   );
   let closing: Promise<void> | undefined;
@@ -168,9 +168,14 @@ export async function createPluginHost(options: HostOptions): Promise<PluginHost
 
 async function checkAndTell(
   host: PluginHost,
+  { reporter }: HostParts,
   warn: (message: string, error: unknown) => void,
 ): Promise<void> {
-  await host.checkForUpdates().catch((error: unknown) => warn("No update check", error));
+  const updates = await host.checkForUpdates().catch((error: unknown) => {
+    warn("No update check", error);
+    return null;
+  });
+  if (updates !== null) await reporter?.report(updates);
   const { stale } = await host.trust();
   if (stale !== null) warn(stale.message, stale.code);
 }

@@ -91,13 +91,15 @@ function codeOfStatus(status: number): ErrorCode {
   return status >= 500 ? "unavailable" : "network_bad_answer";
 }
 
-/** Reads a JSON body under a size limit and through `schema`. */
+/** Reads a JSON body under a size limit and through `schema`; 204 is `undefined`. */
 export async function readJson<T>(
   answer: Incoming,
   { schema, maxBytes = CLIENT_LIMITS.jsonBytes }: { schema: z.ZodType<T>; maxBytes?: number },
 ): Promise<T> {
   const bytes = await readCapped(answer, maxBytes);
-  const parsed = schema.safeParse(parseJson(bytes, { maxBytes, code: "network_bad_answer" }));
+  const value =
+    answer.status === 204 ? undefined : parseJson(bytes, { maxBytes, code: "network_bad_answer" });
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new RbsmError("network_bad_answer", undefined, {
     url: answer.url,

@@ -32,7 +32,8 @@ export async function createHostFixture(): Promise<HostFixture> {
     async close() {
       for (const host of hosts) await host.close();
       await market.close();
-      await rm(dataDir, { recursive: true, force: true });
+      // An update check that closing has cut short may still write its last file.
+      await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }
