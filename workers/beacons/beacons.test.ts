@@ -302,7 +302,6 @@ describe("rows of D1", () => {
     await countOn(2);
     const same = await billOf({ day: 3, plugins: [plugin] });
     bills.push(same, await billOf({ day: 4, plugins: [] }), await billOf({ day: 4, plugins: [] }));
-    console.log(bills);
     for (const [read, written] of bills) {
       expect(read).toBeLessThanOrEqual(5);
       expect(written).toBeLessThanOrEqual(3);
@@ -314,7 +313,7 @@ describe("rows of D1", () => {
     for (const day of [1, 2, 3]) await reported({ day, plugins: [plugin] });
     const before = { ...count };
     await countOn(3, bindings);
-    expect(count.rowsRead - before.rowsRead).toBeLessThanOrEqual(2);
+    expect(count.rowsRead - before.rowsRead).toBeLessThanOrEqual(5);
     expect(count.rowsWritten - before.rowsWritten).toBe(0);
   });
 });
