@@ -25,6 +25,7 @@ const TEST_EXTRAS: Record<string, readonly string[]> = {
 
 const ENTRIES = [
   "packages/protocol/src/index.ts",
+  "packages/protocol/src/openapi.ts",
   "packages/plugin-sdk/src/index.ts",
   "packages/cli/src/index.ts",
   "host-sdk/index.ts",

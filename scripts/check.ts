@@ -16,6 +16,7 @@ const GATES: readonly (readonly [name: string, command: string, ...args: string[
   ["boundaries", "node", "scripts/check-boundaries.ts"],
   ["built files are current", "node", "scripts/build.ts", "--check"],
   ["generated docs are current", "node", "scripts/generate-docs.ts", "--check"],
+  ["API types are current", "node", "scripts/generate-openapi.ts", "--check"],
   ["test vectors are current", "node", "scripts/generate-vectors.ts", "--check"],
   ["packages", "node", "scripts/package.ts", "--check"],
   ["sizes", "node", "scripts/check-sizes.ts"],
