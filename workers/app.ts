@@ -33,6 +33,7 @@ import { log } from "./log/routes.ts";
 import { offline } from "./offline/routes.ts";
 import { orders } from "./orders/routes.ts";
 import { limitRate } from "./rate-limit/limit-rate.ts";
+import { keepPages } from "./page-cache/serve-page.ts";
 import { removal } from "./publish/removal-routes.ts";
 import { publish } from "./publish/routes.ts";
 import { reviews } from "./reviews/routes.ts";
@@ -99,3 +100,6 @@ const health = createRoutes().openapi(healthRoute, (c) =>
 );
 
 export const app = createApp();
+
+/** Answers a request; while the databases are away, pages from their kept copies. */
+export const respond = keepPages(async (request, env, context) => app.fetch(request, env, context));

@@ -36,6 +36,19 @@ export function isRefusedBy(word: string, error: unknown): boolean {
   return false;
 }
 
+const OVERLOADED = /\bD1 DB\b|Network connection lost|storage (?:caused|operation)|\boverloaded\b/i;
+const BROKEN = /SQLITE_(?:BUSY|LOCKED|IOERR|NOMEM|FULL|CORRUPT|CANTOPEN|INTERRUPT)/;
+
+/** Whether an error, or one that caused it, says that a database cannot answer now: no fault of a query. */
+export function isDatabaseAway(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const { message } = at;
+    if (OVERLOADED.test(message) || BROKEN.test(message)) return true;
+    if (message.startsWith("D1_ERROR") && !message.includes("SQLITE_")) return true;
+  }
+  return false;
+}
+
 /** The newest migration of each database that this code needs; a test compares them to the files. */
 export const REQUIRED_MIGRATIONS = {
   DB: "0014_changes.sql",

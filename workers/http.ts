@@ -5,6 +5,7 @@ import type { Context, Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 import { HTTPException } from "hono/http-exception";
 import { z } from "zod";
+import { isDatabaseAway } from "./database.ts";
 import { blankSecrets, describeError } from "./describe-error.ts";
 import type { AppEnv } from "./env.ts";
 
@@ -44,6 +45,8 @@ export const CACHE = {
   pointer: "public, max-age=60, stale-while-revalidate=300, stale-if-error=604800",
   /** An answer from the catalogue. `s-maxage` would switch both stale- directives off. */
   page: "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400",
+  /** Such an answer in the language of who asks: shared caches would mix them. */
+  language: "private, max-age=60",
   /** The end of a feed, which grows. */
   news: "public, max-age=5, stale-if-error=86400",
   /** A full part of a feed. It does not change, but a database that was set back may tell another one. */
@@ -222,7 +225,7 @@ function toRbsmError(error: Error): RbsmError {
   if (error instanceof HTTPException && error.status < 500) {
     return new RbsmError("request_invalid", error.message);
   }
-  return new RbsmError("internal", undefined, {}, error);
+  return new RbsmError(isDatabaseAway(error) ? "unavailable" : "internal", undefined, {}, error);
 }
 
 /** Why a license or token was refused helps only the one who guesses. */

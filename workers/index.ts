@@ -1,5 +1,5 @@
 import { carryOutTransfers } from "./accounts/carry-out-transfers.ts";
-import { app } from "./app.ts";
+import { respond } from "./app.ts";
 import { countDue } from "./beacons/count-due.ts";
 import { writeDatabase } from "./database.ts";
 import type { Bindings } from "./env.ts";
@@ -8,6 +8,7 @@ import { assertInStep } from "./log/in-step.ts";
 import { loadHeads } from "./log/queries.ts";
 import { fillFolds } from "./names/queries.ts";
 import { allSettled } from "./objects.ts";
+import { purgeWaiting } from "./page-cache/purge-plugins.ts";
 import { sweepStaged } from "./release/sweep-staged.ts";
 import { reportExpiry } from "./trust/report-expiry.ts";
 import { deliverDue } from "./webhooks/deliver.ts";
@@ -16,7 +17,7 @@ const NAMES_A_RUN = 500;
 const DELIVERIES_MS = 120_000;
 
 export default {
-  fetch: app.fetch,
+  fetch: respond,
   async scheduled(controller, env) {
     const now = new Date(controller.scheduledTime);
     const db = writeDatabase(env);
@@ -26,7 +27,12 @@ export default {
     const first = [fillFolds(db, NAMES_A_RUN), carryOutTransfers(env, now), countDue(env, now)];
     // One that goes wrong keeps none of the others from being done.
     await Promise.allSettled(first);
-    const rest = [advance(env, now), sweepStaged(env, now), deliverDue(env, { ms: DELIVERIES_MS })];
+    const rest = [
+      advance(env, now),
+      sweepStaged(env, now),
+      deliverDue(env, { ms: DELIVERIES_MS }),
+      purgeWaiting(env),
+    ];
     await allSettled([...first, ...rest]);
   },
 } satisfies ExportedHandler<Bindings>;

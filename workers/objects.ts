@@ -83,7 +83,8 @@ function isAsNew(current: R2Object, order: number, digest: string): boolean {
 /** R2's own refusal of a second write to one key within a second. */
 const TOO_OFTEN = /\b10058\b|reduce your concurrent request rate/i;
 
-async function unlessTooOften<T>(write: () => Promise<T>): Promise<T | "too often"> {
+/** What the write gives, unless R2 refuses it because the last one was a moment ago. */
+export async function unlessTooOften<T>(write: () => Promise<T>): Promise<T | "too often"> {
   try {
     return await write();
   } catch (error) {

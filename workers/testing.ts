@@ -17,7 +17,7 @@ import {
 } from "@rising-bsm/protocol";
 import type { Envelope, SigningKey } from "@rising-bsm/protocol";
 import { z } from "zod";
-import { app } from "./app.ts";
+import { respond } from "./app.ts";
 import type { Bindings } from "./env.ts";
 
 declare global {
@@ -61,7 +61,7 @@ export async function call(
   bindings: Bindings = env,
 ): Promise<Response> {
   const context = createExecutionContext();
-  const response = await app.fetch(new Request(new URL(path, ORIGIN), init), bindings, context);
+  const response = await respond(new Request(new URL(path, ORIGIN), init), bindings, context);
   await waitOnExecutionContext(context);
   return response;
 }

@@ -190,7 +190,10 @@ export async function loadListingFacts(db: Database, plugin: string) {
       .where(and(published, isNull(versions.yankedReason)))
       .limit(1),
     db
-      .select({ at: sql<number | null>`min(${versions.publishedAt})`.as("at") })
+      .select({
+        at: sql<number | null>`min(${versions.publishedAt})`.as("at"),
+        yanked: sql<number>`count(${versions.yankedReason})`.as("yanked"),
+      })
       .from(versions)
       .where(published),
   ]);
@@ -199,6 +202,7 @@ export async function loadListingFacts(db: Database, plugin: string) {
     newest: newest[0],
     isYanked: choosable.length === 0,
     createdAt: oldest[0]?.at ?? 0,
+    hasYanked: (oldest[0]?.yanked ?? 0) > 0,
   };
 }
 

@@ -2,6 +2,7 @@ import { pluginPageSchema } from "@rising-bsm/protocol";
 import type { PluginPage } from "@rising-bsm/protocol";
 import { secretBytes } from "../env.ts";
 import { CACHE, createRoute, createRoutes, jsonAnswer, problemAnswer } from "../http.ts";
+import { tagPlugin } from "../page-cache/tag.ts";
 import { toPluginCard } from "./card.ts";
 import { searchQuerySchema, toSearchRequest } from "./read-request.ts";
 import { searchPlugins } from "./search-plugins.ts";
@@ -24,6 +25,7 @@ export const search = createRoutes().openapi(route, async (c) => {
     now: Date.now(),
   };
   const page = await searchPlugins(context, toSearchRequest(c.req.valid("query")));
+  tagPlugin(c, ...page.cards.map(({ name }) => name));
   return c.json(toAnswer(page), 200, { "Cache-Control": CACHE.page });
 });
 

@@ -39,7 +39,7 @@ export function answerPage(
   content: Child,
 ): Promise<Response> {
   // Without a language in the URL the page depends on who asks: a shared cache must not keep it.
-  c.header("Cache-Control", frame.language.chosen ? CACHE.page : "private, max-age=60");
+  c.header("Cache-Control", frame.language.chosen ? CACHE.page : CACHE.language);
   return answerHtml(c, frame, content);
 }
 

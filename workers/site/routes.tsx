@@ -7,6 +7,7 @@ import { CACHE, refuseOtherMethods } from "../http.ts";
 import type { AppContext } from "../http.ts";
 import { readFacetCounts } from "../search/browse-queries.ts";
 import { readSearchParams } from "../search/read-request.ts";
+import { tagPlugin } from "../page-cache/tag.ts";
 import { searchPlugins } from "../search/search-plugins.ts";
 import { addSecurityHeaders, answerPage, answerProblemPage } from "./answer-page.tsx";
 import { languageOf, SECURITY_HEADERS } from "./answer-page.tsx";
@@ -76,6 +77,7 @@ async function loadBrowse(c: AppContext): Promise<Browse> {
   const search = c.env.SEARCH.withSession("first-unconstrained");
   const context = { search, cursorSecret: secretBytes(c.env, "CURSOR_KEY"), now: Date.now() };
   const page = await searchPlugins(context, request);
+  tagPlugin(c, ...page.cards.map(({ name }) => name));
   return {
     language: languageOf(c),
     request,

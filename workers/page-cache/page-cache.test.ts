@@ -1,0 +1,312 @@
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { RbsmError } from "@rising-bsm/protocol";
+import { array, assert, constantFrom, property } from "fast-check";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { respond } from "../app.ts";
+import type { Bindings } from "../env.ts";
+import { withMethods } from "../testing-bindings.ts";
+import {
+  buildBundle,
+  call,
+  createAccount,
+  ORIGIN,
+  publish,
+  refusal,
+  resetMarketplace,
+  send,
+} from "../testing.ts";
+import type { Account } from "../testing.ts";
+import { isPageRequest, pageAddress } from "./page-address.ts";
+import type { PageCache } from "./page-cache.ts";
+import { purgePlugins, purgeWaiting } from "./purge-plugins.ts";
+import { isWithdrawn, loadPurges, withWaiting, withWithdrawn } from "./purges.ts";
+
+let acme: Account;
+let bundlePath: string;
+
+beforeAll(async () => {
+  await resetMarketplace();
+  acme = await createAccount("acme");
+  for (const name of ["@acme/hello", "@acme/other"]) await release(name, "1.0.0");
+  const { bundle } = await (
+    await call("/v1/plugins/@acme/hello/versions/1.0.0")
+  ).json<{
+    bundle: string;
+  }>();
+  bundlePath = new URL(bundle).pathname;
+});
+
+async function release(name: string, version: string): Promise<void> {
+  const bundle = await buildBundle(acme.key, { name, version });
+  expect((await publish({ name, version }, bundle, acme)).status).toBe(201);
+}
+
+const STALL_MS = 1_500;
+
+/** Bindings whose databases fail at once, or later than anybody waits for. */
+function away(how: "failing" | "stalling"): Bindings {
+  const refuse = async (): Promise<never> => {
+    if (how === "stalling") await new Promise((resolve) => setTimeout(resolve, STALL_MS));
+    throw new Error("D1_ERROR: Network connection lost.");
+  };
+  const statement = { bind: () => statement, all: refuse, first: refuse, run: refuse, raw: refuse };
+  const broken = { prepare: () => statement, batch: refuse, withSession: () => broken };
+  const database = (of: D1Database) =>
+    new Proxy(of, { get: (_, name) => Reflect.get({ ...broken, exec: refuse }, name) });
+  return { ...env, DB: database(env.DB), SEARCH: database(env.SEARCH) };
+}
+
+const PAGES = [
+  "/v1/plugins?sort=new",
+  "/v1/plugins?q=hello",
+  "/v1/plugins/@acme/hello",
+  "/v1/plugins/@acme/hello/versions",
+  "/?lang=de",
+  "/",
+  "/plugins/@acme/hello",
+];
+
+describe("while the databases fail", () => {
+  test.each(PAGES)("%s is answered as it was, and says so", async (path) => {
+    const before = await call(path);
+    const text = await before.text();
+    const answer = await call(path, {}, away("failing"));
+    expect([answer.status, await answer.text()]).toEqual([200, text]);
+    expect(answer.headers.get("Cache-Status")).toBe("rising-bsm; fwd=stale; fwd-status=503");
+    expect(answer.headers.get("Age")).toMatch(/^\d+$/);
+    for (const name of ["Content-Type", "Cache-Control", "Content-Security-Policy"]) {
+      expect(answer.headers.get(name)).toBe(before.headers.get(name));
+    }
+    const head = await call(path, { method: "HEAD" }, away("failing"));
+    expect([head.status, await head.text()]).toEqual([200, ""]);
+  });
+
+  test("a page without a copy is refused with the time to come again", async () => {
+    const answer = await call("/v1/plugins?q=never-asked", {}, away("failing"));
+    expect(answer.headers.get("Retry-After")).toBe("30");
+    expect(answer.headers.get("Cache-Control")).toBe("no-store");
+    expect(await refusal(answer)).toEqual([503, "unavailable"]);
+  });
+
+  test("who shows a token is not answered from what others were", async () => {
+    await call("/v1/plugins/@acme/hello");
+    const answer = await send("GET", "/v1/plugins/@acme/hello", { bindings: away("failing") });
+    expect(await refusal(answer)).toEqual([503, "unavailable"]);
+  });
+
+  test("each language has its copy", async () => {
+    for (const language of ["de", "en"]) {
+      const init = { headers: { "Accept-Language": language } };
+      await call("/?sort=new", init);
+      const answer = await call("/?sort=new", init, away("failing"));
+      expect(answer.headers.get("Content-Language")).toBe(language);
+    }
+  });
+
+  test("bundles, documents and what updates are found by are served", async () => {
+    for (const path of [bundlePath, "/index/@acme/hello.json", "/log/checkpoint", "/health"]) {
+      expect((await call(path, {}, away("failing"))).status).toBe(200);
+    }
+  });
+
+  test("a write is refused, not answered with an error of ours", async () => {
+    const answer = await send("POST", "/v1/scopes", {
+      body: { scope: "@acme2", publisher: "acme" },
+      bindings: away("failing"),
+    });
+    expect(await refusal(answer)).toEqual([503, "unavailable"]);
+  });
+});
+
+describe("while the databases stall", () => {
+  test("a page is answered as it was within a second, and refused within one without a copy", async () => {
+    await call("/v1/plugins?sort=updated");
+    const bindings = away("stalling");
+    const contexts: ExecutionContext[] = [];
+    const from = performance.now();
+    const responses = await Promise.all(
+      ["/v1/plugins?sort=updated", "/v1/plugins?q=not-kept", "/?q=not-kept"].map(async (path) => {
+        const context = createExecutionContext();
+        contexts.push(context);
+        const request = new Request(new URL(path, ORIGIN), { headers: { Accept: "text/html" } });
+        const answer = await respond(request, bindings, context);
+        return { answer, ms: performance.now() - from };
+      }),
+    );
+    expect(responses.map(({ answer }) => answer.status)).toEqual([200, 503, 503]);
+    expect(responses.map(({ answer }) => answer.headers.get("Cache-Status"))).toEqual([
+      "rising-bsm; fwd=stale",
+      null,
+      null,
+    ]);
+    expect(responses[2]?.answer.headers.get("Content-Type")).toContain("text/html");
+    for (const { answer, ms } of responses) {
+      expect(ms).toBeLessThan(STALL_MS);
+      if (answer.status === 503) expect(answer.headers.get("Retry-After")).toBe("30");
+    }
+    for (const context of contexts) await waitOnExecutionContext(context);
+  });
+});
+
+describe("what was taken down", () => {
+  const stale = async (path: string) => (await call(path, {}, away("failing"))).status;
+
+  test("is not answered from copies any more, neither on its page nor in lists", async () => {
+    await release("@acme/bad", "1.0.0");
+    const paths = ["/v1/plugins/@acme/bad", "/plugins/@acme/bad?lang=en"];
+    for (const path of [...paths, "/v1/plugins/@acme/other"])
+      expect((await call(path)).status).toBe(200);
+    const path = "/v1/plugins/@acme/bad/versions/1.0.0/yank";
+    expect((await send("POST", path, { body: { reason: "it is broken" } })).status).toBe(200);
+    expect(Object.keys((await loadPurges(env.PRIVATE)).withdrawn)).toContain("@acme/bad");
+    for (const of of paths) expect([of, await stale(of)]).toEqual([of, 503]);
+    expect(await stale("/v1/plugins/@acme/other")).toBe(200);
+    for (const of of paths) expect((await call(of)).status).toBe(200);
+    for (const of of paths) expect(await stale(of)).toBe(200);
+  });
+
+  test("an ordinary release keeps copies, and stores nothing", async () => {
+    const before = await env.PRIVATE.head("purges.json");
+    await call("/v1/plugins/@acme/other");
+    await release("@acme/other", "1.1.0");
+    expect((await env.PRIVATE.head("purges.json"))?.etag).toBe(before?.etag);
+    expect(await stale("/v1/plugins/@acme/other")).toBe(200);
+  });
+});
+
+describe("the cache in front", () => {
+  let asked: string[][];
+  let accepts: number;
+  const front: PageCache = {
+    isBehindCache: true,
+    find: async () => null,
+    keep: async () => {},
+    purge: async (tags) => {
+      if (asked.length >= accepts) return false;
+      asked.push([...tags]);
+      return true;
+    },
+  };
+  const changed = (count: number) =>
+    Array.from({ length: count }, (_, at) => ({ plugin: `@acme/p${at}`, isWithdrawn: false }));
+
+  beforeEach(async () => {
+    asked = [];
+    accepts = Infinity;
+    await env.PRIVATE.delete("purges.json");
+  });
+
+  test("is purged by tag, a hundred in a request, and nothing is stored", async () => {
+    await purgePlugins(env, changed(150), front);
+    expect(asked.map((tags) => tags.length)).toEqual([100, 50]);
+    expect(asked[0]?.[0]).toBe("plugin:@acme/p0");
+    expect(await env.PRIVATE.head("purges.json")).toBeNull();
+  });
+
+  test("what it does not take now is purged by the cron, each once", async () => {
+    accepts = 0;
+    await purgePlugins(env, changed(2), front);
+    await purgePlugins(env, changed(650), front);
+    expect((await loadPurges(env.PRIVATE)).waiting).toHaveLength(650);
+    await purgeWaiting(env, front);
+    expect((await loadPurges(env.PRIVATE)).waiting).toHaveLength(650);
+    accepts = Infinity;
+    await purgeWaiting(env, front);
+    expect(asked).toHaveLength(5);
+    expect((await loadPurges(env.PRIVATE)).waiting).toHaveLength(150);
+    await purgeWaiting(env, front);
+    expect(new Set(asked.flat()).size).toBe(650);
+    expect((await loadPurges(env.PRIVATE)).waiting).toEqual([]);
+    await purgeWaiting(env, front);
+    expect(asked).toHaveLength(7);
+  });
+
+  test("a bucket that refuses one write is asked again, and one that refuses all is said", async () => {
+    const failing = (until: number) => {
+      let puts = 0;
+      const put = async (...args: Parameters<R2Bucket["put"]>) => {
+        puts += 1;
+        if (puts <= until) throw new Error("put: Reduce your concurrent request rate (10058)");
+        return env.PRIVATE.put(...args);
+      };
+      return { ...env, PRIVATE: withMethods(env.PRIVATE, { put }) };
+    };
+    const yanked = [{ plugin: "@acme/p", isWithdrawn: true }];
+    await purgePlugins(failing(1), yanked, front);
+    expect(Object.keys((await loadPurges(env.PRIVATE)).withdrawn)).toEqual(["@acme/p"]);
+    await expect(purgePlugins(failing(Infinity), yanked, front)).rejects.toThrow(RbsmError);
+  });
+});
+
+describe("what is stored of purges", () => {
+  const NONE = { withdrawn: {}, before: 0, waiting: [] };
+  const DAY_MS = 86_400_000;
+
+  test("a copy is withdrawn by its tags alone, from the moment of the takedown back", () => {
+    const purges = withWithdrawn(NONE, ["@acme/bad"], 1_000);
+    const kept = (at: number, tags: string) => ({
+      at,
+      text: "",
+      headers: [["cache-tag", tags] as const],
+    });
+    expect(isWithdrawn(kept(1_000, "plugin:@acme/good,plugin:@acme/bad"), purges)).toBe(true);
+    expect(isWithdrawn(kept(1_001, "plugin:@acme/bad"), purges)).toBe(false);
+    expect(isWithdrawn(kept(900, "plugin:@acme/bad-not"), purges)).toBe(false);
+    expect(isWithdrawn({ at: 900, text: "", headers: [] }, purges)).toBe(false);
+  });
+
+  test("it stays small: what no copy is older than is forgotten, and very many are one of all", () => {
+    const old = withWithdrawn(NONE, ["@acme/old"], 1_000);
+    expect(withWithdrawn(old, ["@acme/new"], 1_000 + DAY_MS).withdrawn).toEqual({
+      "@acme/new": 1_000 + DAY_MS,
+    });
+    const many = Array.from({ length: 1_001 }, (_, at) => `@acme/p${at}`);
+    expect(withWithdrawn(old, many, 5_000)).toEqual({ withdrawn: {}, before: 5_000, waiting: [] });
+    expect(isWithdrawn({ at: 5_000, text: "", headers: [] }, { ...NONE, before: 5_000 })).toBe(
+      true,
+    );
+  });
+
+  test("any order of takedowns and waits keeps each plugin once", () => {
+    const name = constantFrom("@a/1", "@a/2", "@a/3");
+    assert(
+      property(array(array(name)), (lists) => {
+        const purges = lists.reduce(withWaiting, { ...NONE });
+        expect(purges.waiting.toSorted()).toEqual([...new Set(lists.flat())].toSorted());
+      }),
+    );
+  });
+});
+
+describe("an address", () => {
+  const of = (path: string, headers: Record<string, string> = {}) =>
+    new Request(`https://marketplace.test${path}`, { headers });
+
+  test("is the same for the same parameters, and never too long", () => {
+    expect(pageAddress(of("/v1/plugins?sort=new&q=a"))).toBe(
+      pageAddress(of("/v1/plugins?q=a&sort=new")),
+    );
+    expect(pageAddress(of("/?q=a"))).not.toBe(pageAddress(of("/?q=b")));
+    expect(pageAddress(of(`/?q=${"x".repeat(3_000)}`))).toBeNull();
+    expect(pageAddress(of("/", { "Accept-Language": "de" }))).not.toBe(pageAddress(of("/")));
+  });
+
+  test.each([
+    ["/v1/plugins", true],
+    ["/v1/plugins/@a/b/versions", true],
+    ["/plugins/@a/b", true],
+    ["/feed.atom", true],
+    ["/v1/pluginsx", false],
+    ["/b/x.rbsm", false],
+    ["/tuf/timestamp.json", false],
+    ["/v1/orders/1", false],
+    ["/orders/1", false],
+    ["/plugins/some-id", false],
+  ])("%s is one of a page: %s", (path, expected) => {
+    expect(isPageRequest(of(path))).toBe(expected);
+    for (const name of ["Authorization", "Rbsm-Proof"]) {
+      expect(isPageRequest(of(path, { [name]: "x" }))).toBe(false);
+    }
+  });
+});
