@@ -36,6 +36,7 @@ import { limitRate } from "./rate-limit/limit-rate.ts";
 import { keepPages } from "./page-cache/serve-page.ts";
 import { removal } from "./publish/removal-routes.ts";
 import { publish } from "./publish/routes.ts";
+import { reports } from "./reports/routes.ts";
 import { reviews } from "./reviews/routes.ts";
 import { search } from "./search/routes.ts";
 import { site } from "./site/routes.tsx";
@@ -64,6 +65,7 @@ function createApp(): OpenAPIHono<AppEnv> {
   app.route("/", publish);
   app.route("/", removal);
   app.route("/", reviews);
+  app.route("/", reports);
   app.route("/", licenses);
   app.route("/", offline);
   app.route("/", orders);

@@ -9,7 +9,7 @@ import type { Bindings } from "./env.ts";
 import { mac } from "./mac.ts";
 import { networkOf } from "./network-of.ts";
 
-/** New instances of a network on a day. */
+/** What a network did on a day. */
 const networkDays = sqliteTable(
   "network_days",
   {
@@ -17,6 +17,7 @@ const networkDays = sqliteTable(
     network: text().notNull(),
     registered: integer().notNull().default(0),
     reporting: integer().notNull().default(0),
+    reports: integer().notNull().default(0),
   },
   (table) => [primaryKey({ columns: [table.day, table.network] })],
 );
@@ -43,7 +44,7 @@ export async function networkDayOf(
 /** What a network may do so often a day. */
 export interface Quota {
   readonly of: NetworkDay | null;
-  readonly what: "registered" | "reporting";
+  readonly what: "registered" | "reporting" | "reports";
   readonly most: number;
 }
 
@@ -57,7 +58,8 @@ export function countNewcomer(db: Database, { of, what, most }: Quota, isNew: SQ
   return db
     .insert(networkDays)
     .select(
-      sql`SELECT ${of?.day ?? 0}, ${of?.network ?? ""}, ${isRegistered}, ${1 - isRegistered}
+      sql`SELECT ${of?.day ?? 0}, ${of?.network ?? ""}, ${Number(what === "registered")},
+          ${Number(what === "reporting")}, ${Number(what === "reports")}
         WHERE ${Number(of !== null)} AND ${isNew}`,
     )
     .onConflictDoUpdate({

@@ -61,6 +61,8 @@ const BUDGETS: Record<string, Budget | readonly Budget[]> = {
     rows: 10,
     status: 404,
   },
+  "/v1/plugins/:scope/:name/reports": { path: `${PLUGIN}/reports`, rows: 60, asAdmin: true },
+  "/v1/reports": { path: "/v1/reports", rows: 60, asAdmin: true },
   "/v1/publishers/:name/keys": { path: "/v1/publishers/acme/keys", rows: 10 },
   "/v1/scopes/:scope/transfer": { path: "/v1/scopes/@acme/transfer", rows: 10, status: 404 },
   "/v1/whoami": { path: "/v1/whoami", rows: 10, asAdmin: true },

@@ -18,16 +18,18 @@ CREATE TABLE reviews (
   deleted_at INTEGER,
   hidden_reason TEXT,
   reply TEXT,
-  replied_at INTEGER
+  replied_at INTEGER,
+  -- Every order is one number, read downwards: the time, or the stars before it.
+  highest INTEGER AS (rating * 10000000000000 + created_at) VIRTUAL,
+  lowest INTEGER AS ((6 - rating) * 10000000000000 + created_at) VIRTUAL
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX reviews_of_instance ON reviews (plugin, instance_id, major);
 
--- Every order is one number, read downwards: the time, or the stars before it.
 CREATE INDEX reviews_new ON reviews (plugin, created_at, id)
   WHERE deleted_at IS NULL AND hidden_reason IS NULL;
-CREATE INDEX reviews_highest ON reviews (plugin, (rating * 10000000000000 + created_at), id)
+CREATE INDEX reviews_highest ON reviews (plugin, highest, id)
   WHERE deleted_at IS NULL AND hidden_reason IS NULL;
-CREATE INDEX reviews_lowest ON reviews (plugin, ((6 - rating) * 10000000000000 + created_at), id)
+CREATE INDEX reviews_lowest ON reviews (plugin, lowest, id)
   WHERE deleted_at IS NULL AND hidden_reason IS NULL;
 
 -- How many reviews give how many stars. Like `plugin_counts` it is written in the transaction of the

@@ -21,13 +21,13 @@ export interface Wanted {
   readonly limit: number;
 }
 
-/** Every order is one number, in the words of the index that has it; the newest comes first in each. */
+/** Every order is one number, a column; the newest comes first in each. */
 function orderOf({ sort, rating }: Wanted): { readonly key: SQL; readonly lead: StarsLead } {
   if (rating === undefined && sort === "new") return { key: sql`created_at`, lead: () => 0 };
   if (rating === undefined && sort === "lowest") {
-    return { key: sql`((6 - rating) * 10000000000000 + created_at)`, lead: (stars) => 6 - stars };
+    return { key: sql`lowest`, lead: (stars) => 6 - stars };
   }
-  return { key: sql`(rating * 10000000000000 + created_at)`, lead: (stars) => stars };
+  return { key: sql`highest`, lead: (stars) => stars };
 }
 
 type StarsLead = (stars: number) => number;
@@ -41,11 +41,10 @@ export function positionIn(wanted: Wanted): (review: StoredReview) => Position {
 /** Reviews that everybody sees, what all of them come to, and the plugin if it is there. */
 export async function loadReviewPage(db: Database, plugin: string, wanted: Wanted) {
   const { key } = orderOf(wanted);
-  const { rating, after } = wanted;
-  const isRated =
-    rating === undefined
-      ? undefined
-      : sql`${key} >= ${sql.raw(String(rating * STAR))} AND ${key} < ${sql.raw(String((rating + 1) * STAR))}`;
+  const { rating } = wanted;
+  // Reviews of so many stars lie between two numbers.
+  const after = wanted.after ?? (rating === undefined ? null : { at: (rating + 1) * STAR, id: "" });
+  const isRated = rating === undefined ? undefined : sql`${key} >= ${rating * STAR}`;
   const isBelow = after === null ? undefined : sql`(${key}, id) < (${after.at}, ${after.id})`;
   const [subject, counts, rows] = await db.batch([
     selectSubject(db, plugin),

@@ -8,20 +8,11 @@ import {
   reviewSchema,
 } from "@rising-bsm/protocol";
 import { z } from "zod";
-import { assertFromOwner, cachingOf } from "../catalog/visible-plugin.ts";
+import { assertFromOwner, keepAnswer } from "../catalog/visible-plugin.ts";
 import { readDatabase, writeDatabase } from "../database.ts";
 import type { Database } from "../database.ts";
-import {
-  CACHE,
-  createRoute,
-  createRoutes,
-  jsonAnswer,
-  jsonBody,
-  problemAnswer,
-  PROOF,
-} from "../http.ts";
+import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, PROOF } from "../http.ts";
 import { requireFreshProof } from "../licenses/instance-proof.ts";
-import { tagPlugin } from "../page-cache/tag.ts";
 import { pluginNameOf, pluginParams } from "../plugin-address.ts";
 import { admitReview } from "./admit-review.ts";
 import {
@@ -104,8 +95,8 @@ reviews.openapi(listRoute, async (c) => {
   const found = await readReviews(c.env, plugin, c.req.valid("query"));
   if (found === null || found.isPrivate) await assertFromOwner(c, plugin);
   if (found === null) throw new RbsmError("plugin_not_found");
-  tagPlugin(c, plugin);
-  return c.json(found.page, 200, cachingOf(found));
+  keepAnswer(c, plugin, found);
+  return c.json(found.page, 200);
 });
 
 reviews.openapi(ownRoute, async (c) => {
@@ -122,8 +113,8 @@ reviews.openapi(showRoute, async (c) => {
   await requirePublic(db, plugin);
   const review = await findReview(db, { plugin, id });
   if (review?.deletedAt !== null) throw new RbsmError("not_found");
-  tagPlugin(c, plugin);
-  return c.json(showReview(review, "everybody"), 200, { "Cache-Control": CACHE.page });
+  keepAnswer(c, plugin, { isPrivate: false });
+  return c.json(showReview(review, "everybody"), 200);
 });
 
 /** What is private cannot be reviewed: whoever asks sees that there is nothing. */
