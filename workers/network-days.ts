@@ -53,7 +53,6 @@ export interface Quota {
  * what `isWithin` then admits, so that a repeated batch counts nobody twice.
  */
 export function countNewcomer(db: Database, { of, what, most }: Quota, isNew: SQL) {
-  const isRegistered = Number(what === "registered");
   const counter = networkDays[what];
   return db
     .insert(networkDays)
