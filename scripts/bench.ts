@@ -20,6 +20,7 @@ const BENCHES: Record<string, string> = {
   "paid-download": "tests/bench/paid-download.ts",
   publish: "tests/bench/publish.ts",
   licensing: "tests/bench/licensing.ts",
+  fleet: "tests/bench/fleet.ts",
   "lease-check": "tests/bench/lease-check.ts",
   search: "tests/bench/search-rows.ts",
   "runtime-calls": "tests/bench/calls.ts",

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { createTrust } from "../scripts/ceremony.ts";
 import { postJson } from "../scripts/demo/http.ts";
 import { QUIET_ENV, run } from "../scripts/processes.ts";
-import { startLocalWorker } from "./bench/local-worker.ts";
+import { type LocalWorker, startLocalWorker } from "./bench/local-worker.ts";
 
 const Token = z.object({ token: z.string() });
 
@@ -15,20 +15,24 @@ export interface PublishedMarketplace {
   /** File that holds root.json. */
   readonly rootFile: string;
   readonly adminToken: string;
-  readonly worker: Awaited<ReturnType<typeof startLocalWorker>>;
+  readonly worker: LocalWorker;
   /** Runs the real CLI as the publisher; the object that it prints. Throws when it fails. */
   cli(...args: readonly string[]): Promise<Record<string, unknown>>;
   /** Builds, signs and deploys a plugin without any code worth mentioning. */
   publish(name: string, version: string): Promise<void>;
 }
 
-/** Starts one, with `more` secrets; what the publisher has on disk is below `home`. */
+/**
+ * Starts one, with `more` secrets; what the publisher has on disk is below `home`. `start` is how the
+ * Worker is started.
+ */
 export async function startPublishedMarketplace(
   home: string,
   more: Readonly<Record<string, string>> = {},
+  start: (secrets: Record<string, string>) => Promise<LocalWorker> = startLocalWorker,
 ): Promise<PublishedMarketplace> {
   const trust = await createTrust({ now: new Date() });
-  const worker = await startLocalWorker({ ...trust.secrets, ...more });
+  const worker = await start({ ...trust.secrets, ...more });
   const url = worker.url.href.replace(/\/$/, "");
   const token = trust.secrets.ADMIN_TOKEN;
   const rootFile = join(home, "root.json");

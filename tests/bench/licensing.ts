@@ -124,10 +124,10 @@ async function billOf(
     requestId: rid,
     delivery: "online" as const,
   });
-  const activated = { rowsRead: 0, rowsWritten: 0, ms: 0 };
+  const activated = { queries: 0, rowsRead: 0, rowsWritten: 0, ms: 0 };
   const wanted = { licenseKey, plugin: PLUGIN, instanceId };
   const { id, seq } = await activateLicense(request("first", activated), wanted);
-  const renewed = { rowsRead: 0, rowsWritten: 0, ms: 0 };
+  const renewed = { queries: 0, rowsRead: 0, rowsWritten: 0, ms: 0 };
   await renewLease(request("second", renewed), { activationId: id, seq });
   return { activated, renewed };
 }

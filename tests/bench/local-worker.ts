@@ -19,6 +19,50 @@ export function randomSecrets(): Record<string, string> {
   );
 }
 
+export type LocalWorker = Awaited<ReturnType<typeof startLocalWorker>>;
+
+/** The same behind another entry point: its configuration is written here, as `[alias]` is in the file. */
+export async function startWorkerOf(
+  main: string,
+  secrets: Record<string, string>,
+): Promise<LocalWorker> {
+  const database = (name: string, folder: string) => ({
+    binding: name,
+    database_name: name.toLowerCase(),
+    database_id: name.toLowerCase(),
+    migrations_dir: `migrations/${folder}`,
+  });
+  const harness = createTestHarness({
+    workers: [
+      {
+        config: {
+          name: "marketplace",
+          main,
+          compatibility_date: "2026-10-01",
+          compatibility_flags: ["nodejs_compat"],
+          alias: { zod: "./workers/zod/index.js", minimatch: "./workers/trust/no-minimatch.ts" },
+          vars: {
+            ...secrets,
+            REVIEW_POLICY: "open",
+            LOG_ORIGIN: "rising-bsm.com/log",
+            POINTER_INTERVAL_MS: "0",
+          },
+          d1_databases: [database("DB", "db"), database("SEARCH", "search")],
+          r2_buckets: ["BUNDLES", "PRIVATE"].map((binding) => ({
+            binding,
+            bucket_name: binding.toLowerCase(),
+          })),
+        },
+      },
+    ],
+  });
+  const { url } = await harness.listen();
+  const marketplace = harness.getWorker();
+  await marketplace.applyD1Migrations("DB");
+  await marketplace.applyD1Migrations("SEARCH");
+  return { harness, url, marketplace };
+}
+
 /** The marketplace Worker in workerd with empty, migrated databases; `others` run beside it. */
 export async function startLocalWorker(
   secrets: Record<string, string>,

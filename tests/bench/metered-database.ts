@@ -1,5 +1,6 @@
 /** What D1 bills. */
 export interface Bill {
+  queries: number;
   rowsRead: number;
   rowsWritten: number;
   /** Milliseconds that the database, which does one thing at a time, was at work. */
@@ -10,6 +11,7 @@ export interface Bill {
 export function meterDatabase(database: D1Database, bill: Bill): D1Database {
   const unmetered = new WeakMap<D1PreparedStatement, D1PreparedStatement>();
   const count = <Result extends { readonly meta: D1Meta }>(result: Result): Result => {
+    bill.queries += 1;
     bill.rowsRead += result.meta.rows_read;
     bill.rowsWritten += result.meta.rows_written;
     bill.ms += result.meta.duration;
