@@ -80,6 +80,8 @@ const DOORS: Record<string, Door> = {
   "PUT /v1/trust": "admin",
   "GET /v1/trust": "open",
   "POST /v1/catalog/check": "admin",
+  "POST /v1/search/check": "admin",
+  "POST /v1/search/rebuild": "admin",
   "GET /v1/advisories": "open",
   "PUT /v1/advisories/{id}": "admin",
   "DELETE /v1/advisories/{id}": "admin",

@@ -38,6 +38,7 @@ import { removal } from "./publish/removal-routes.ts";
 import { publish } from "./publish/routes.ts";
 import { reports } from "./reports/routes.ts";
 import { reviews } from "./reviews/routes.ts";
+import { searchAdmin } from "./search/admin-routes.ts";
 import { search } from "./search/routes.ts";
 import { site } from "./site/routes.tsx";
 import { sitemap } from "./sitemap/routes.ts";
@@ -57,6 +58,7 @@ function createApp(): OpenAPIHono<AppEnv> {
   app.use("/v1/*", requireSchema, refuseWhileBehind);
   app.route("/", health);
   app.route("/", search);
+  app.route("/", searchAdmin);
   app.route("/", accounts);
   app.route("/", scopes);
   app.route("/", keys);

@@ -10,6 +10,7 @@ import { fillFolds } from "./names/queries.ts";
 import { allSettled } from "./objects.ts";
 import { purgeWaiting } from "./page-cache/purge-plugins.ts";
 import { sweepStaged } from "./release/sweep-staged.ts";
+import { maintainSearch } from "./search/maintain.ts";
 import { reportExpiry } from "./trust/report-expiry.ts";
 import { deliverDue } from "./webhooks/deliver.ts";
 
@@ -32,6 +33,7 @@ export default {
       sweepStaged(env, now),
       deliverDue(env, { ms: DELIVERIES_MS }),
       purgeWaiting(env),
+      maintainSearch(env, db, now),
     ];
     await allSettled([...first, ...rest]);
   },

@@ -1,7 +1,9 @@
 import type { AppContext } from "../http.ts";
+import { readDatabase } from "../database.ts";
 import { secretBytes } from "../env.ts";
 import type { ListedCard } from "../search/card.ts";
 import { searchQuerySchema, toSearchRequest } from "../search/read-request.ts";
+import { assertBuilt } from "../search/rebuild.ts";
 import { searchPlugins } from "../search/search-plugins.ts";
 import type { SearchPage } from "../search/search-page.ts";
 import type { LegacySearch } from "./requests.ts";
@@ -30,6 +32,7 @@ export async function findNumberedPage(c: AppContext, wanted: LegacySearch): Pro
     cursorSecret: secretBytes(c.env, "CURSOR_KEY"),
     now: Date.now(),
   };
+  await assertBuilt(c.env, readDatabase(c.env));
   const first = await searchPlugins(context, request);
   let found: SearchPage = first;
   for (let page = 1; page < wanted.page; page++) {

@@ -3,22 +3,28 @@ import { storedManifest } from "../stored-manifest.ts";
 import type { ListingFacts } from "./queries.ts";
 
 /** The plugin as catalogue and pages show it; null when nothing of it is published, or it was removed. */
-export function listingOf(facts: ListingFacts): Listing | null {
-  const { owner, newest, isYanked, createdAt } = facts;
-  if (owner === undefined || newest === undefined || owner.removedAt !== null) return null;
+function listingOf(facts: ListingFacts): Listing | null {
+  const { newest, isChoosable } = facts;
+  if (newest === null || facts.removedAt !== null) return null;
   return {
-    name: newest.plugin,
+    name: facts.name,
     publisher: {
-      name: owner.publisher,
-      displayName: owner.displayName,
-      verified: owner.verified,
+      name: facts.publisher,
+      displayName: facts.displayName,
+      verified: facts.verified,
     },
     version: newest.version,
     manifest: storedManifest(newest),
     paid: newest.paid,
-    yanked: isYanked ? newest.yankedReason : null,
+    yanked: isChoosable === 1 ? null : newest.yankedReason,
     deprecated: newest.deprecatedReason,
-    createdAt,
-    updatedAt: owner.updatedAt,
+    createdAt: facts.createdAt,
+    updatedAt: facts.updatedAt,
   };
+}
+
+/** The same as search finds it: null also when it is not for everybody. */
+export function searchListingOf(facts: ListingFacts): Listing | null {
+  const listing = listingOf(facts);
+  return listing?.manifest.visibility === "public" ? listing : null;
 }

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, not, or, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, not, or, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { dependentStatements } from "../catalog/dependents-queries.ts";
 import type { Database } from "../database.ts";
@@ -133,7 +133,7 @@ function selectOwner(db: Database, plugin: string) {
 
 export type Owner = Awaited<ReturnType<typeof selectOwner>>[number];
 export type DocumentFacts = Awaited<ReturnType<typeof loadDocumentFacts>>;
-export type ListingFacts = Awaited<ReturnType<typeof loadListingFacts>>;
+export type ListingFacts = NonNullable<Awaited<ReturnType<typeof loadListingFacts>>>;
 
 export interface WrittenDocument {
   readonly plugin: string;
@@ -171,49 +171,101 @@ export async function markDocumented(db: Database, document: WrittenDocument): P
   ]);
 }
 
-/** The plugin as the catalogue lists it: its newest version, and whether any may still be chosen. */
-export async function loadListingFacts(db: Database, plugin: string) {
-  const published = and(eq(versions.plugin, plugin), eq(versions.status, "published"));
-  const latest = db
-    .select({ latest: plugins.latest })
-    .from(plugins)
-    .where(eq(plugins.name, plugin));
-  const [owners, newest, choosable, oldest] = await db.batch([
-    selectOwner(db, plugin),
-    db
-      .select()
-      .from(versions)
-      .where(and(published, eq(versions.version, latest))),
-    db
-      .select({ version: versions.version })
-      .from(versions)
-      .where(and(published, isNull(versions.yankedReason)))
-      .limit(1),
-    db
-      .select({
-        at: sql<number | null>`min(${versions.publishedAt})`.as("at"),
-        yanked: sql<number>`count(${versions.yankedReason})`.as("yanked"),
-      })
-      .from(versions)
-      .where(published),
-  ]);
-  return {
-    owner: owners[0],
-    newest: newest[0],
-    isYanked: choosable.length === 0,
-    createdAt: oldest[0]?.at ?? 0,
-    hasYanked: (oldest[0]?.yanked ?? 0) > 0,
+/** Plugins as the catalogue lists them, in the order of their names. */
+function selectListingFacts(db: Database) {
+  const published = sql`FROM versions v WHERE v.plugin = plugins.name AND v.status = 'published'`;
+  const counts = {
+    installs: sql<number>`coalesce(plugin_counts.installs, 0)`,
+    downloads: sql<number>`coalesce(plugin_counts.downloads, 0)`,
+    trending: sql<number>`coalesce(plugin_counts.trending, 0.0)`,
+    ratings: sql<number>`coalesce(plugin_counts.ratings, 0)`,
+    stars: sql<number>`coalesce(plugin_counts.stars, 0)`,
+    stale: sql<number>`coalesce(plugin_counts.stale, 0)`,
   };
+  return db
+    .select({
+      name: plugins.name,
+      publisher: publishers.name,
+      displayName: publishers.displayName,
+      verified: publishers.verified,
+      removedAt: plugins.removedAt,
+      revision: plugins.revision,
+      searchRevision: plugins.searchRevision,
+      updatedAt: plugins.updatedAt,
+      newest: versions,
+      isChoosable: sql<number>`EXISTS (SELECT 1 ${published} AND v.yanked_reason IS NULL)`,
+      hasYanked: sql<number>`EXISTS (SELECT 1 ${published} AND v.yanked_reason IS NOT NULL)`,
+      createdAt: sql<number>`coalesce((SELECT min(v.published_at) ${published}), 0)`,
+      counts,
+    })
+    .from(plugins)
+    .innerJoin(scopes, eq(scopes.scope, plugins.scope))
+    .innerJoin(publishers, eq(publishers.name, scopes.publisher))
+    .leftJoin(
+      versions,
+      and(
+        eq(versions.plugin, plugins.name),
+        eq(versions.version, plugins.latest),
+        eq(versions.status, "published"),
+      ),
+    )
+    .leftJoin(sql`plugin_counts`, sql`plugin_counts.plugin = ${plugins.name}`)
+    .orderBy(asc(plugins.name))
+    .$dynamic();
 }
 
+/** The plugin, and what is counted of it. */
+export async function loadListingFacts(db: Database, plugin: string) {
+  const [facts] = await selectListingFacts(db).where(eq(plugins.name, plugin));
+  return facts;
+}
+
+/** The plugins after this name. */
+export function pageOfListingFacts(
+  db: Database,
+  { after, limit }: { after: string; limit: number },
+): Promise<ListingFacts[]> {
+  return selectListingFacts(db).where(gt(plugins.name, after)).limit(limit);
+}
+
+/** Has the counts of these plugins copied to search again. */
+export function markCountsStale(db: Database, names: readonly string[]) {
+  return db.run(
+    sql`UPDATE plugin_counts SET stale = 1
+      WHERE plugin IN (SELECT value FROM json_each(${JSON.stringify(names)}))`,
+  );
+}
+
+/** The revisions of these plugins as they are now. */
+export function listRevisions(db: Database, names: readonly string[]) {
+  return db
+    .select({ name: plugins.name, revision: plugins.revision })
+    .from(plugins)
+    .where(sql`${plugins.name} IN (SELECT value FROM json_each(${JSON.stringify(names)}))`);
+}
+
+/** Whether a search database ever held a plugin. */
+export async function wasSearched(db: Database): Promise<boolean> {
+  const found = await db
+    .select({ name: plugins.name })
+    .from(plugins)
+    .where(gt(plugins.searchRevision, 0))
+    .limit(1);
+  return found.length > 0;
+}
+
+/** What was counted before the row was there is copied to it after. */
 export async function markSearched(
   db: Database,
   { plugin, revision }: { plugin: string; revision: number },
 ): Promise<void> {
-  await db
-    .update(plugins)
-    .set({ searchRevision: revision })
-    .where(and(eq(plugins.name, plugin), lt(plugins.searchRevision, revision)));
+  await db.batch([
+    db
+      .update(plugins)
+      .set({ searchRevision: revision })
+      .where(and(eq(plugins.name, plugin), lt(plugins.searchRevision, revision))),
+    markCountsStale(db, [plugin]),
+  ]);
 }
 
 /** The versions that exist of these bytes. */

@@ -1,8 +1,9 @@
 import type { Pass } from "../log/run-pass.ts";
 import { purgePlugins } from "../page-cache/purge-plugins.ts";
-import { removeSearchDoc, writeSearchDoc } from "../search/index-plugin.ts";
+import { removeSearchDoc, searchDocStatement } from "../search/index-plugin.ts";
+import { markBuiltIfNew } from "../search/rebuild.ts";
 import { forEachOf } from "./for-each-of.ts";
-import { listingOf } from "./listing-of.ts";
+import { searchListingOf } from "./listing-of.ts";
 import { loadListingFacts, markSearched } from "./queries.ts";
 
 /** Brings what search finds of these plugins up to what their documents say. */
@@ -10,6 +11,8 @@ export async function writeListings(
   pass: Pass,
   documented: readonly { plugin: string }[],
 ): Promise<void> {
+  if (documented.length === 0) return;
+  await markBuiltIfNew(pass.env, pass.db);
   const changed: ChangedListing[] = [];
   await forEachOf(documented, pass.failures, async ({ plugin }) => {
     const listing = await writeListing(pass, plugin);
@@ -31,11 +34,10 @@ interface ChangedListing {
 /** Null: search shows it already. */
 async function writeListing({ env, db }: Pass, plugin: string): Promise<ChangedListing | null> {
   const facts = await loadListingFacts(db, plugin);
-  const { owner } = facts;
-  if (owner === undefined || owner.searchRevision >= owner.revision) return null;
-  const listing = listingOf(facts);
-  const isFound = listing !== null && listing.manifest.visibility === "public";
-  if (isFound) await writeSearchDoc(env.SEARCH, listing);
-  else await removeSearchDoc(env.SEARCH, plugin);
-  return { plugin, revision: owner.revision, isWithdrawn: !isFound || facts.hasYanked };
+  if (facts === undefined || facts.searchRevision >= facts.revision) return null;
+  const listing = searchListingOf(facts);
+  if (listing === null) await removeSearchDoc(env.SEARCH, plugin);
+  else await searchDocStatement(env.SEARCH, listing, facts.counts).run();
+  const isWithdrawn = listing === null || facts.hasYanked === 1;
+  return { plugin, revision: facts.revision, isWithdrawn };
 }

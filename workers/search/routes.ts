@@ -1,10 +1,12 @@
 import { pluginPageSchema } from "@rising-bsm/protocol";
 import type { PluginPage } from "@rising-bsm/protocol";
+import { readDatabase } from "../database.ts";
 import { secretBytes } from "../env.ts";
 import { CACHE, createRoute, createRoutes, jsonAnswer, problemAnswer } from "../http.ts";
 import { tagPlugin } from "../page-cache/tag.ts";
 import { toPluginCard } from "./card.ts";
 import { searchQuerySchema, toSearchRequest } from "./read-request.ts";
+import { assertBuilt } from "./rebuild.ts";
 import { searchPlugins } from "./search-plugins.ts";
 import type { SearchPage } from "./search-page.ts";
 
@@ -24,7 +26,10 @@ export const search = createRoutes().openapi(route, async (c) => {
     cursorSecret: secretBytes(c.env, "CURSOR_KEY"),
     now: Date.now(),
   };
-  const page = await searchPlugins(context, toSearchRequest(c.req.valid("query")));
+  const [page] = await Promise.all([
+    searchPlugins(context, toSearchRequest(c.req.valid("query"))),
+    assertBuilt(c.env, readDatabase(c.env)),
+  ]);
   tagPlugin(c, ...page.cards.map(({ name }) => name));
   return c.json(toAnswer(page), 200, { "Cache-Control": CACHE.page });
 });

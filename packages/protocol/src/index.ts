@@ -63,6 +63,7 @@ export * from "./review-api.ts";
 export * from "./scan-bundle.ts";
 export { formatVerifierKey, KEY_NAME, parseVerifierKey } from "./signed-note.ts";
 export type { NoteKey, NoteRole, VerifierKey } from "./signed-note.ts";
+export * from "./search-api.ts";
 export * from "./similar-names.ts";
 export * from "./statements.ts";
 export { suggest } from "./suggest.ts";

@@ -1,0 +1,183 @@
+import type { SearchCheckResult, SearchFinding } from "@rising-bsm/protocol";
+import { RbsmError } from "@rising-bsm/protocol";
+import { z } from "zod";
+import type { Database } from "../database.ts";
+import { searchListingOf } from "../release/listing-of.ts";
+import { listRevisions, pageOfListingFacts } from "../release/queries.ts";
+import type { ListingFacts } from "../release/queries.ts";
+import { cardOf } from "./card.ts";
+import { COUNT_COLUMNS, countColumns } from "./counts.ts";
+import { INDEXES, stretchOf } from "./indexes.ts";
+import { SORT_NAMES, SORTS } from "./sorts.ts";
+
+/** Rows of an index are looked at so many for each plugin of a part. */
+const ROWS_A_PLUGIN = 20;
+
+interface Check {
+  readonly search: D1Database;
+  readonly db: Database;
+  readonly limit: number;
+}
+
+/**
+ * One part of the search database against the other one and against itself: the plugins that the
+ * database has, the rows that search has, each index, the facets. What waits for its pass is left out.
+ */
+export async function checkSearch(check: Check, cursor = "plugin:"): Promise<SearchCheckResult> {
+  const [, kind = "", after = ""] = /^([a-z_]+):(.*)$/s.exec(cursor) ?? [];
+  if (kind === "plugin") return checkPlugins(check, after);
+  if (kind === "row") return checkRows(check, Number(after));
+  if (kind === "facets") return checkFacets(check);
+  if (INDEXES.includes(kind)) return checkIndex(check, kind, after);
+  throw new RbsmError("request_invalid", "The cursor is not one of this route's");
+}
+
+const docRow = z.object({
+  id: z.int(),
+  name: z.string(),
+  card: z.string(),
+  updated_at: z.int(),
+  installs: z.int(),
+  downloads: z.int(),
+  trending: z.int(),
+  rating: z.number().nullable(),
+  score: z.int(),
+});
+type DocRow = z.output<typeof docRow>;
+
+async function checkPlugins({ search, db, limit }: Check, after: string) {
+  const page = await pageOfListingFacts(db, { after, limit });
+  const names = JSON.stringify(page.map(({ name }) => name));
+  const { results } = await search
+    .prepare("SELECT * FROM docs WHERE name IN (SELECT value FROM json_each(?))")
+    .bind(names)
+    .all();
+  const docs = new Map(
+    z
+      .array(docRow)
+      .parse(results)
+      .map((doc) => [doc.name, doc]),
+  );
+  const settled = page.filter(({ searchRevision, revision }) => searchRevision >= revision);
+  const last = page.at(-1);
+  return {
+    checked: page.length,
+    findings: settled.flatMap((facts) => comparePlugin(facts, docs.get(facts.name))),
+    nextCursor: last === undefined ? "row:0" : `plugin:${last.name}`,
+  };
+}
+
+function comparePlugin(facts: ListingFacts, doc: DocRow | undefined): SearchFinding[] {
+  const { name: subject, counts } = facts;
+  const listing = searchListingOf(facts);
+  if (listing === null) {
+    if (doc === undefined) return [];
+    return [{ kind: "unwanted", subject, message: "Search finds it, and it is not listed" }];
+  }
+  if (doc === undefined) return [{ kind: "missing", subject, message: "Search does not find it" }];
+  const findings: SearchFinding[] = [];
+  if (doc.updated_at !== listing.updatedAt || doc.card !== JSON.stringify(cardOf(listing))) {
+    findings.push({ kind: "outdated", subject, message: "Search shows other facts of it" });
+  }
+  const wanted = countColumns(counts);
+  if (counts.stale === 0 && COUNT_COLUMNS.some((column) => doc[column] !== wanted[column])) {
+    findings.push({ kind: "counts", subject, message: "Search shows other numbers of it" });
+  }
+  return findings;
+}
+
+/** A place that counts in every later epoch, where the plugin shall be unless it waits. */
+const PLACES = `(SELECT count(*) FROM places p WHERE p.id = d.id AND p.dies IS NULL)
+    = (SELECT count(*) FROM sorts)
+  AND NOT EXISTS (SELECT 1 FROM targets t WHERE t.id = d.id AND NOT EXISTS
+    (SELECT 1 FROM places p WHERE p.id = t.id AND p.sort = t.sort AND p.dies IS NULL AND p.key = t.key))`;
+
+/** The row has every filter token of the plugin. */
+function isIn(index: string, rowid: string): string {
+  return `EXISTS (SELECT 1 FROM ${index} WHERE ${index} MATCH replace(d.tags, ' ', ' AND ')
+    AND rowid = ${rowid})`;
+}
+
+const ROWS = `SELECT d.id, d.name, d.waits = 1 OR (${PLACES}) AS placed, ${isIn("words", "d.id")}
+  ${SORT_NAMES.map(
+    (sort) => `AND NOT EXISTS (SELECT 1 FROM places p WHERE p.id = d.id AND p.sort = '${sort}'
+    AND NOT ${isIn(SORTS[sort], "p.position")})`,
+  ).join(" ")} AS indexed
+  FROM docs d WHERE d.id > CAST(? AS INTEGER) ORDER BY d.id LIMIT CAST(? AS INTEGER)`;
+
+const checkedRow = z.object({
+  id: z.int(),
+  name: z.string(),
+  placed: z.int(),
+  indexed: z.int(),
+});
+
+async function checkRows({ search, db, limit }: Check, after: number) {
+  const { results } = await search.prepare(ROWS).bind(after, limit).all();
+  const rows = z.array(checkedRow).parse(results);
+  const inDatabase = await listRevisions(
+    db,
+    rows.map(({ name }) => name),
+  );
+  const known = new Set(inDatabase.map(({ name }) => name));
+  const findings = rows.flatMap(({ name: subject, placed, indexed }) => {
+    const checks: [SearchFinding["kind"], boolean, string][] = [
+      ["unwanted", known.has(subject), "The database has no such plugin"],
+      ["place", placed === 1, "It is not once in every sort"],
+      ["index", indexed === 1, "An index lacks a row of it"],
+    ];
+    return checks.flatMap(([kind, isRight, message]) =>
+      isRight ? [] : [{ kind, subject, message }],
+    );
+  });
+  const last = rows.at(-1);
+  return {
+    checked: rows.length,
+    findings,
+    nextCursor: last === undefined ? `${INDEXES[0]}:` : `row:${last.id}`,
+  };
+}
+
+const stretchRow = z.object({ id: z.string(), orphan: z.int() });
+
+async function checkIndex({ search, limit }: Check, index: string, after: string) {
+  const { results } = await search
+    .prepare(`SELECT CAST(id AS TEXT) AS id, orphan FROM (${stretchOf(index)})`)
+    .bind(after === "" ? "-1" : after, limit * ROWS_A_PLUGIN)
+    .all();
+  const rows = z.array(stretchRow).parse(results);
+  const orphans = rows.filter(({ orphan }) => orphan === 1);
+  const last = rows.at(-1);
+  const following = INDEXES[INDEXES.indexOf(index) + 1];
+  const next = following === undefined ? "facets:" : `${following}:`;
+  return {
+    checked: rows.length,
+    findings: orphans.map(({ id }) => ({
+      kind: "orphan" as const,
+      subject: `${index} ${id}`,
+      message: "The row belongs to no plugin",
+    })),
+    nextCursor: last === undefined ? next : `${index}:${last.id}`,
+  };
+}
+
+/** Totals that differ, in either direction. */
+const FACETS = `WITH counted AS (SELECT value AS facet, count(*) AS count
+    FROM docs CROSS JOIN json_each(docs.facets) GROUP BY value),
+  kept AS (SELECT key AS facet, value AS count FROM catalogue CROSS JOIN json_each(catalogue.facets))
+  SELECT coalesce(k.facet, c.facet) AS facet FROM counted c FULL JOIN kept k USING (facet)
+  WHERE c.count IS NOT k.count LIMIT 100`;
+
+async function checkFacets({ search }: Check) {
+  const { results } = await search.prepare(FACETS).all();
+  const rows = z.array(z.object({ facet: z.string() })).parse(results);
+  return {
+    checked: 1,
+    findings: rows.map(({ facet }) => ({
+      kind: "facets" as const,
+      subject: facet,
+      message: "The total is another one",
+    })),
+    nextCursor: null,
+  };
+}

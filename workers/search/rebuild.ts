@@ -1,0 +1,172 @@
+import type { SearchRebuildResult } from "@rising-bsm/protocol";
+import { RbsmError } from "@rising-bsm/protocol";
+import { z } from "zod";
+import type { Database } from "../database.ts";
+import type { Bindings } from "../env.ts";
+import { searchListingOf } from "../release/listing-of.ts";
+import {
+  listRevisions,
+  markCountsStale,
+  pageOfListingFacts,
+  wasSearched,
+} from "../release/queries.ts";
+import { searchDocStatement } from "./index-plugin.ts";
+import { INDEXES, RECOUNT_FACETS, stretchOf } from "./indexes.ts";
+
+/**
+ * What the rows of `docs` are made by. Raise it when they shall be made in another way: the cron then
+ * rebuilds them all, while search goes on with what is there.
+ */
+export const INDEX_VERSION = 1;
+
+const PLUGINS_AT_ONCE = 100;
+const ROWS_AT_ONCE = 2_000;
+
+const stateSchema = z.object({
+  built: z.int(),
+  generation: z.int(),
+  rebuilding: z.int().nullable(),
+  rebuilt_to: z.string(),
+  index_version: z.int(),
+});
+type State = z.output<typeof stateSchema>;
+
+interface Rebuild {
+  readonly env: Pick<Bindings, "SEARCH">;
+  readonly db: Database;
+  readonly generation: number;
+}
+
+async function readState(search: D1Database): Promise<State> {
+  return stateSchema.parse(await search.prepare("SELECT * FROM search_state").first());
+}
+
+/** Has every row of search written again from the database, and what the database lacks removed. */
+export async function startRebuild(search: D1Database): Promise<void> {
+  await search
+    .prepare(
+      `UPDATE search_state SET rebuilding = coalesce(rebuilding, generation) + 1,
+       rebuilt_to = 'plugin:'`,
+    )
+    .run();
+}
+
+/** A marketplace that has never shown a plugin has nothing to build. */
+export async function markBuiltIfNew(
+  { SEARCH }: Pick<Bindings, "SEARCH">,
+  db: Database,
+): Promise<void> {
+  if ((await readState(SEARCH)).built === 1 || (await wasSearched(db))) return;
+  await SEARCH.prepare("UPDATE search_state SET built = 1, index_version = ? WHERE built = 0")
+    .bind(INDEX_VERSION)
+    .run();
+}
+
+/** Throws `unavailable` while the search database is new and the other one is not. */
+export async function assertBuilt(
+  { SEARCH }: Pick<Bindings, "SEARCH">,
+  db: Database,
+): Promise<void> {
+  const built = await SEARCH.withSession("first-unconstrained")
+    .prepare("SELECT built FROM search_state")
+    .first<number>("built");
+  if (built === 1 || !(await wasSearched(db))) return;
+  throw new RbsmError("unavailable", "The search index is being rebuilt");
+}
+
+/** Begins a rebuild where one is due, and goes on with the one under way for some steps. */
+export async function continueRebuild(
+  env: Pick<Bindings, "SEARCH">,
+  db: Database,
+  steps: number,
+): Promise<SearchRebuildResult> {
+  const { built, index_version, rebuilding } = await readState(env.SEARCH);
+  const isDue = built === 0 || index_version < INDEX_VERSION;
+  if (isDue && rebuilding === null) await startRebuild(env.SEARCH);
+  let state = await readState(env.SEARCH);
+  for (let step = 0; step < steps && state.rebuilding !== null; step++) {
+    await takeStep({ env, db, generation: state.rebuilding }, state.rebuilt_to);
+    state = await readState(env.SEARCH);
+  }
+  return {
+    generation: state.rebuilding ?? state.generation,
+    isDone: state.rebuilding === null,
+    rebuiltTo: state.rebuilt_to,
+  };
+}
+
+/** Steps may be taken twice, also at once: only the first to finish moves on. */
+async function takeStep(rebuild: Rebuild, rebuiltTo: string): Promise<void> {
+  const [, kind = "", after = ""] = /^([a-z_]+):(.*)$/s.exec(rebuiltTo) ?? [];
+  const next = await nextAfter(rebuild, kind, after);
+  const { env, generation } = rebuild;
+  const moved =
+    next === null
+      ? env.SEARCH.prepare(
+          `UPDATE search_state SET generation = rebuilding, rebuilding = NULL, rebuilt_to = '',
+           built = 1, index_version = ${INDEX_VERSION} WHERE rebuilding = ? AND rebuilt_to = ?`,
+        ).bind(generation, rebuiltTo)
+      : env.SEARCH.prepare(
+          "UPDATE search_state SET rebuilt_to = ? WHERE rebuilding = ? AND rebuilt_to = ?",
+        ).bind(next, generation, rebuiltTo);
+  await moved.run();
+}
+
+/** Where the rebuild is after the step from here; null is the end. */
+async function nextAfter(rebuild: Rebuild, kind: string, after: string): Promise<string | null> {
+  if (kind === "plugin") return writePlugins(rebuild, after);
+  if (kind === "unwanted") return sweepDocs(rebuild);
+  return sweepIndex(rebuild, kind, after);
+}
+
+async function writePlugins({ env, db }: Rebuild, after: string): Promise<string> {
+  const page = await pageOfListingFacts(db, { after, limit: PLUGINS_AT_ONCE });
+  const last = page.at(-1);
+  if (last === undefined) return "unwanted:";
+  await env.SEARCH.batch(
+    page.map((facts) => {
+      const listing = searchListingOf(facts);
+      return listing === null
+        ? env.SEARCH.prepare("DELETE FROM docs WHERE name = ?").bind(facts.name)
+        : searchDocStatement(env.SEARCH, listing, facts.counts);
+    }),
+  );
+  const names = page.map(({ name }) => name);
+  await markCountsStale(db, names);
+  // What changed meanwhile may have been written, or removed, before it was written here.
+  const revisions = new Map(page.map(({ name, revision }) => [name, revision]));
+  const hasChanged = (await listRevisions(db, names)).some(
+    ({ name, revision }) => revisions.get(name) !== revision,
+  );
+  return hasChanged ? `plugin:${after}` : `plugin:${last.name}`;
+}
+
+async function sweepDocs({ env, generation }: Rebuild): Promise<string> {
+  const { meta } = await env.SEARCH.prepare(
+    `DELETE FROM docs WHERE id IN
+     (SELECT id FROM docs WHERE generation < ? LIMIT ${PLUGINS_AT_ONCE})`,
+  )
+    .bind(generation)
+    .run();
+  return meta.changes > 0 ? "unwanted:" : `${INDEXES[0]}:`;
+}
+
+/** Rows of an index that belong to nothing; after the last index the facets are counted again. */
+async function sweepIndex({ env }: Rebuild, index: string, after: string): Promise<string | null> {
+  const at = INDEXES.indexOf(index);
+  if (at === -1) throw new RbsmError("internal", "The rebuild is at a step that is none");
+  const rows = stretchOf(index);
+  const bounds = [after === "" ? "-1" : after, ROWS_AT_ONCE] as const;
+  const [last] = await env.SEARCH.batch<{ last: string | null }>([
+    env.SEARCH.prepare(`SELECT CAST(max(id) AS TEXT) AS last FROM (${rows})`).bind(...bounds),
+    env.SEARCH.prepare(
+      `DELETE FROM ${index} WHERE rowid IN (SELECT id FROM (${rows}) WHERE orphan)`,
+    ).bind(...bounds),
+  ]);
+  const reached = last?.results[0]?.last ?? null;
+  if (reached !== null) return `${index}:${reached}`;
+  const following = INDEXES[at + 1];
+  if (following !== undefined) return `${following}:`;
+  await env.SEARCH.batch(RECOUNT_FACETS.map((statement) => env.SEARCH.prepare(statement)));
+  return null;
+}
