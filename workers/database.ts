@@ -52,7 +52,7 @@ export function isDatabaseAway(error: unknown): boolean {
 /** The newest migration of each database that this code needs; a test compares them to the files. */
 export const REQUIRED_MIGRATIONS = {
   DB: "0014_changes.sql",
-  SEARCH: "0002_sorts.sql",
+  SEARCH: "0003_words.sql",
 } as const;
 
 const current = new WeakSet<D1Database>();

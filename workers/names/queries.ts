@@ -38,7 +38,7 @@ export async function findScopeAlike(
 /** Well known plugins of other publishers: verified ones, and those with the most downloads. */
 export async function listProminent(search: SearchReader, publisher: string): Promise<string[]> {
   const best = async (oneOf: string[][]) => {
-    const match = matchExpression({ words: [], need: "all", tags: { oneOf, none: [] } });
+    const match = matchExpression({ groups: [], need: "all", tags: { oneOf, none: [] } });
     return (await listSorted(search, "popular", { match, limit: NAME_LIMITS.prominent })).found;
   };
   const [verified, popular] = await Promise.all([best([[verifiedTag(true)]]), best([])]);

@@ -7,7 +7,7 @@ import type { Prepared, SearchContext, SearchPage } from "./search-page.ts";
 import { TOP_POSITION } from "./sorts.ts";
 import type { Sort } from "./sorts.ts";
 
-const UNFILTERED = matchExpression({ words: [], need: "all", tags: { oneOf: [], none: [] } });
+const UNFILTERED = matchExpression({ groups: [], need: "all", tags: { oneOf: [], none: [] } });
 
 /** One page of a sort. Throws `cursor_expired` when its order has been replaced twice since. */
 export async function browsePage(

@@ -51,16 +51,6 @@ export async function listSorted(
   };
 }
 
-/** Ids of the most downloaded plugins that a query finds, best first: what it costs is in `limit`. */
-export async function listPopular(
-  search: SearchReader,
-  match: string,
-  limit: number,
-): Promise<number[]> {
-  const { found } = await listSorted(search, "popular", { match, limit });
-  return found.map(({ position }) => pluginOf(position));
-}
-
 const facetCounts = z.record(z.string(), z.int());
 
 /** Counts over the whole catalogue, by "kind:value". */

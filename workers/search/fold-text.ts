@@ -13,6 +13,9 @@ const SPELLED_OUT: Readonly<Record<string, string>> = {
   ı: "i",
 };
 
+/** The dash of "e-mail": one letter is no word of its own. */
+const LETTER_DASH = /(?<![\p{L}\p{N}])(\p{L})-(?=\p{L})/gu;
+
 /**
  * The words of a text as the index holds them and as a query is looked up: lower case, without
  * accents, and with German umlauts in one form for all three spellings (Schlüssel, Schluessel and
@@ -26,6 +29,6 @@ export function foldWords(text: string): string[] {
     .toLowerCase()
     .replaceAll(/\p{M}+/gu, "");
   const spelledOut = plain.replaceAll(/[ßæœøđðłþı]/g, (letter) => SPELLED_OUT[letter] ?? letter);
-  const folded = spelledOut.replaceAll(/([aou])e/g, "$1");
+  const folded = spelledOut.replaceAll(/([aou])e/g, "$1").replaceAll(LETTER_DASH, "$1");
   return [...folded.matchAll(/[\p{L}\p{N}]+/gu)].map(([word]) => word.slice(0, MAX_WORD_LENGTH));
 }

@@ -1,8 +1,8 @@
 import type { Listing } from "../listing.ts";
-import { cardOf, languagesOf } from "./card.ts";
+import { cardOf } from "./card.ts";
 import { COUNT_COLUMNS, countColumns, NO_COUNTS } from "./counts.ts";
 import type { Counts } from "./counts.ts";
-import { foldWords } from "./fold-text.ts";
+import { listingWords } from "./listing-words.ts";
 import { nameKey } from "./name-key.ts";
 import { pluginFacets, pluginTags } from "./tags.ts";
 import type { PluginFacts } from "./tags.ts";
@@ -27,16 +27,18 @@ export function searchDocStatement(
   const facts = pluginFacts(listing);
   const card = cardOf(listing);
   const counted = countColumns(counts);
-  const { manifest, publisher } = listing;
+  const words = listingWords(listing);
+  const { publisher } = listing;
   return search
     .prepare(UPSERT)
     .bind(
       listing.name,
       JSON.stringify(card),
-      folded([listing.name]),
-      folded(languagesOf(manifest.displayName ?? "")),
-      folded(languagesOf(manifest.description ?? "")),
-      folded([...manifest.keywords, ...facts.categories, publisher.name, publisher.displayName]),
+      words.name,
+      words.title,
+      words.summary,
+      words.keywords,
+      JSON.stringify(words.labels),
       pluginTags(facts).join(" "),
       JSON.stringify(pluginFacets(facts)),
       listing.createdAt,
@@ -60,6 +62,7 @@ const COLUMNS = [
   "title_words",
   "summary_words",
   "keyword_words",
+  "labels",
   "tags",
   "facets",
   "created_at",
@@ -87,10 +90,7 @@ function pluginFacts({ manifest, publisher, paid }: Listing): PluginFacts {
     network: manifest.network,
     price: paid ? "paid" : "free",
     verified: publisher.verified,
+    license: manifest.license ?? null,
     hostRange: manifest.engines["rising-bsm"] ?? null,
   };
-}
-
-function folded(texts: readonly string[]): string {
-  return texts.flatMap(foldWords).join(" ");
 }

@@ -1,12 +1,9 @@
 import { ALL } from "./tags.ts";
 import type { TagFilter } from "./tags.ts";
-
-/** A shorter last word is not taken as a beginning: it would match half the catalogue. */
-const MIN_PREFIX_LENGTH = 2;
+import type { Term, WordGroup } from "./word-group.ts";
 
 export interface MatchQuery {
-  /** Folded words. */
-  readonly words: readonly string[];
+  readonly groups: readonly WordGroup[];
   /** `any`: one of the words is enough. */
   readonly need: "all" | "any";
   readonly tags: TagFilter;
@@ -16,21 +13,23 @@ export interface MatchQuery {
  * The FTS5 expression of a query. Everything is a quoted string, so that no text of a user is read as
  * an operator; words hold letters and digits only (foldWords), so that none matches a filter token.
  */
-export function matchExpression({ words, need, tags }: MatchQuery): string {
-  const groups = [wordsExpression(words, need), ...tags.oneOf.map(anyOf)].filter(
+export function matchExpression({ groups, need, tags }: MatchQuery): string {
+  const words = groups.map(groupExpression).join(need === "all" ? " AND " : " OR ");
+  const wanted = [words === "" ? "" : `(${words})`, ...tags.oneOf.map(anyOf)].filter(
     (part) => part !== "",
   );
-  const wanted = groups.length === 0 ? quote(ALL) : groups.join(" AND ");
-  return tags.none.length === 0 ? wanted : `(${wanted}) NOT ${anyOf(tags.none)}`;
+  const all = wanted.length === 0 ? quote(ALL) : wanted.join(" AND ");
+  return tags.none.length === 0 ? all : `(${all}) NOT ${anyOf(tags.none)}`;
 }
 
-/** The last word may be the beginning of one, since people search while they type. */
-function wordsExpression(words: readonly string[], need: "all" | "any"): string {
-  if (words.length === 0) return "";
-  const last = words.at(-1) ?? "";
-  const quoted = words.map(quote);
-  if (last.length >= MIN_PREFIX_LENGTH) quoted.push(`${quoted.pop()} *`);
-  return `(${quoted.join(need === "all" ? " AND " : " OR ")})`;
+function groupExpression({ terms, parts }: WordGroup): string {
+  const ways = terms.map(termExpression);
+  if (parts.length > 0) ways.push(`(${parts.map(groupExpression).join(" AND ")})`);
+  return `(${ways.join(" OR ")})`;
+}
+
+function termExpression({ text, open }: Term): string {
+  return open ? `${quote(text)} *` : quote(text);
 }
 
 function anyOf(tokens: readonly string[]): string {

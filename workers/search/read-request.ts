@@ -2,6 +2,8 @@ import { normalizePermission, RbsmError } from "@rising-bsm/protocol";
 import { z } from "zod";
 import { SORT_NAMES } from "./sorts.ts";
 import type { Filters } from "./tags.ts";
+import { understand } from "./understand.ts";
+import type { Understood } from "./understand.ts";
 
 export const SEARCH_LIMITS = {
   pageItems: 100,
@@ -24,7 +26,11 @@ function repeatable<Item extends z.ZodType<string>>(item: Item) {
 const slug = filterValue.regex(/^[a-z0-9-]+$/, 'must be a category such as "customers"');
 const permission = filterValue.regex(
   /^!?[a-z][a-z0-9_.:*-]*$/,
-  'must be a permission code such as "customers.view", "network" or "network:HOST"; "!" in front excludes it',
+  'must be a permission code such as "customers.view", "customers" for all of them, "network" or "network:HOST"; "!" in front excludes it',
+);
+const license = filterValue.regex(
+  /^[A-Za-z0-9.+-]+$/,
+  'must be an SPDX license id such as "MIT" or "Apache-2.0"',
 );
 const hostVersion = z
   .string()
@@ -41,6 +47,7 @@ export const searchQuerySchema = z.object({
   category: repeatable(slug),
   permission: repeatable(permission),
   price: z.enum(["free", "paid"]).optional(),
+  license: repeatable(license),
   host: hostVersion.optional(),
   verified: z.enum(["true", "false", "1", "0"]).optional(),
   sort: z.enum(["relevance", ...SORT_NAMES]).optional(),
@@ -51,7 +58,12 @@ export const searchQuerySchema = z.object({
 export type SearchQuery = z.output<typeof searchQuerySchema>;
 
 export interface SearchRequest {
+  /** As it was typed. */
   readonly text: string;
+  /** What of it is looked for. */
+  readonly wanted: string;
+  /** What of it became filters, which are among `filters`. */
+  readonly understood: readonly Understood[];
   readonly filters: Filters;
   readonly sort: NonNullable<SearchQuery["sort"]>;
   readonly cursor: string | null;
@@ -61,18 +73,25 @@ export interface SearchRequest {
 /** What a checked query asks for. Without words there is nothing to be relevant to: popular first. */
 export function toSearchRequest(query: SearchQuery): SearchRequest {
   const text = (query.q ?? "").trim();
+  const meaning = understand(text);
   const sort = query.sort ?? "relevance";
+  const understoodCodes = meaning.understood.map(({ filter }) => filter.value);
   const excluded = query.permission.filter((code) => code.startsWith("!"));
   return {
     text,
-    sort: text === "" && sort === "relevance" ? "popular" : sort,
+    wanted: meaning.text,
+    understood: meaning.understood,
+    sort: meaning.text === "" && sort === "relevance" ? "popular" : sort,
     cursor: query.cursor ?? null,
     limit: query.limit ?? SEARCH_LIMITS.defaultPageItems,
     filters: {
       categories: query.category,
       permissions: query.permission.filter((code) => !code.startsWith("!")).flatMap(canonical),
-      withoutPermissions: excluded.map((code) => code.slice(1)).flatMap(canonical),
+      withoutPermissions: [...new Set([...excluded, ...understoodCodes])]
+        .map((code) => code.slice(1))
+        .flatMap(canonical),
       price: query.price ?? null,
+      licenses: query.license,
       verified: query.verified === undefined ? null : ["true", "1"].includes(query.verified),
       host: toHost(query.host),
     },

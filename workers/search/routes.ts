@@ -6,6 +6,7 @@ import { CACHE, createRoute, createRoutes, jsonAnswer, problemAnswer } from "../
 import { tagPlugin } from "../page-cache/tag.ts";
 import { toPluginCard } from "./card.ts";
 import { searchQuerySchema, toSearchRequest } from "./read-request.ts";
+import type { SearchRequest } from "./read-request.ts";
 import { assertBuilt } from "./rebuild.ts";
 import { searchPlugins } from "./search-plugins.ts";
 import type { SearchPage } from "./search-page.ts";
@@ -26,21 +27,32 @@ export const search = createRoutes().openapi(route, async (c) => {
     cursorSecret: secretBytes(c.env, "CURSOR_KEY"),
     now: Date.now(),
   };
+  const request = toSearchRequest(c.req.valid("query"));
   const [page] = await Promise.all([
-    searchPlugins(context, toSearchRequest(c.req.valid("query"))),
+    searchPlugins(context, request),
     assertBuilt(c.env, readDatabase(c.env)),
   ]);
   tagPlugin(c, ...page.cards.map(({ name }) => name));
-  return c.json(toAnswer(page), 200, { "Cache-Control": CACHE.page });
+  return c.json(toAnswer(page, request), 200, { "Cache-Control": CACHE.page });
 });
 
-function toAnswer({ cards, nextCursor, prevCursor, facets, didYouMean }: SearchPage): PluginPage {
+function toAnswer(page: SearchPage, { understood }: SearchRequest): PluginPage {
+  const { cards, nextCursor, prevCursor, facets, didYouMean, help } = page;
   return {
     items: cards.map(toPluginCard),
     nextCursor,
     prevCursor,
     ...(facets === undefined ? {} : { facets: groupFacets(facets) }),
     ...(didYouMean === undefined ? {} : { didYouMean }),
+    ...(understood.length === 0 ? {} : { understood: [...understood] }),
+    ...(help === undefined
+      ? {}
+      : {
+          help: {
+            withoutWords: [...help.withoutWords],
+            withoutFilters: [...help.withoutFilters],
+          },
+        }),
   };
 }
 

@@ -18,7 +18,7 @@ export type Sort = keyof typeof SORTS;
 export const SORT_NAMES = Object.keys(SORTS).filter((name): name is Sort => name in SORTS);
 
 /** Bits of a rowid that are the plugin's id; migrations/search shifts by the same number. */
-const ID_MASK = 2 ** 20 - 1;
+export const ID_MASK = 2 ** 20 - 1;
 
 /** Above every position. */
 export const TOP_POSITION = Number.MAX_SAFE_INTEGER;

@@ -12,6 +12,8 @@ export interface PluginFacts {
   readonly network: readonly string[];
   readonly price: "free" | "paid";
   readonly verified: boolean;
+  /** SPDX expression. */
+  readonly license: string | null;
   /** Range of Rising-BSM versions; null is any. */
   readonly hostRange: string | null;
 }
@@ -19,12 +21,14 @@ export interface PluginFacts {
 export interface Filters {
   /** A plugin in any of these. */
   readonly categories: readonly string[];
-  /** A plugin that asks for all of these. */
+  /** A plugin that asks for all of these; "customers" is any permission of that entity. */
   readonly permissions: readonly string[];
   /** A plugin that asks for none of these. */
   readonly withoutPermissions: readonly string[];
   readonly price: "free" | "paid" | null;
   readonly verified: boolean | null;
+  /** A plugin under any of these SPDX ids. */
+  readonly licenses: readonly string[];
   readonly host: { readonly major: number; readonly minor: number } | null;
 }
 
@@ -35,13 +39,51 @@ export function pluginTags(facts: PluginFacts): string[] {
   return [
     ALL,
     ...facts.categories.map(categoryTag),
-    ...facts.permissions.map(permissionTag),
-    ...facts.network.map((host) => permissionTag(networkPermission(host))),
-    ...(facts.network.length === 0 ? [] : [permissionTag("network")]),
+    ...permissionCodes(facts).map(permissionTag),
     priceTag(facts.price),
     verifiedTag(facts.verified),
+    ...licenseIds(facts.license).map(licenseTag),
     ...hostTags(facts.hostRange),
   ];
+}
+
+/** Every code that the plugin asks for, and each entity of which it asks for something. */
+function permissionCodes({ permissions, network }: PluginFacts): string[] {
+  const codes = [...permissions, ...network.map(networkPermission)];
+  return [...new Set([...codes, ...codes.map(entityOf)])];
+}
+
+/** "customers.view" is of "customers", "network:api.example.com" of "network", "storage" of itself. */
+function entityOf(code: string): string {
+  return code.split(/[.:]/, 1)[0] ?? code;
+}
+
+/** Licenses that the catalogue counts; any other can be asked for. */
+const COUNTED_LICENSES = new Set([
+  "MIT",
+  "Apache-2.0",
+  "BSD-2-Clause",
+  "BSD-3-Clause",
+  "ISC",
+  "MPL-2.0",
+  "GPL-2.0-only",
+  "GPL-3.0-only",
+  "GPL-3.0-or-later",
+  "LGPL-3.0-only",
+  "AGPL-3.0-only",
+  "AGPL-3.0-or-later",
+  "EUPL-1.2",
+  "Unlicense",
+  "CC0-1.0",
+]);
+const MAX_LICENSES = 10;
+
+/** The ids of an expression such as "(MIT OR Apache-2.0) AND CC-BY-4.0"; exceptions are none. */
+function licenseIds(expression: string | null): string[] {
+  const words =
+    (expression ?? "").replaceAll(/\bWITH\s+\S+/gi, " ").match(/[A-Za-z0-9.+-]+/g) ?? [];
+  const ids = words.filter((word) => !["AND", "OR"].includes(word.toUpperCase()));
+  return [...new Set(ids)].slice(0, MAX_LICENSES);
 }
 
 /** What the catalogue counts: the facts that the site offers as filters. */
@@ -52,6 +94,9 @@ export function pluginFacets(facts: PluginFacts): string[] {
     ...(facts.network.length === 0 ? [] : ["permission:network"]),
     `price:${facts.price}`,
     ...(facts.verified ? ["verified:true"] : []),
+    ...licenseIds(facts.license)
+      .filter((id) => COUNTED_LICENSES.has(id))
+      .map((id) => `license:${id}`),
   ];
 }
 
@@ -68,6 +113,7 @@ export function filterTags(filters: Filters): TagFilter {
       ...filters.permissions.map((permission) => [permissionTag(permission)]),
       filters.price === null ? [] : [priceTag(filters.price)],
       filters.verified === null ? [] : [verifiedTag(filters.verified)],
+      filters.licenses.map(licenseTag),
       filters.host === null ? [] : hostChoices(filters.host),
     ].filter((group) => group.length > 0),
     none: filters.withoutPermissions.map(permissionTag),
@@ -80,6 +126,10 @@ function categoryTag(category: string): string {
 
 function permissionTag(permission: string): string {
   return `_perm_${asToken(permission)}`;
+}
+
+function licenseTag(id: string): string {
+  return `_lic_${asToken(id)}`;
 }
 
 function priceTag(price: "free" | "paid"): string {

@@ -43,7 +43,7 @@ test("a plugin keeps its sitemap, and each is read by the rows that it shows", a
   const copied =
     (await env.SEARCH.prepare("SELECT * FROM docs WHERE name = '@acme/one'").first()) ?? {};
   const columns = Object.keys(copied).filter(
-    (column) => !["all_words", "spelled_words"].includes(column),
+    (column) => column !== "all_words",
   );
   const values = columns.map((column) =>
     column === "id" ? id : column === "name" ? "@acme/late" : copied[column],

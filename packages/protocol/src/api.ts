@@ -55,6 +55,8 @@ export const pluginCardSchema = z.object({
   permissions: z.array(z.string()),
   /** Null is free. */
   price: priceSchema.nullable(),
+  /** URL path of its icon; an older marketplace names none. */
+  icon: z.string().nullable().default(null),
   updatedAt: timeSchema,
 });
 
@@ -70,6 +72,21 @@ export const pluginPageSchema = z.object({
   /** Catalogue-wide counts by facet and value, on an unfiltered first page. */
   facets: z.record(z.string(), z.record(z.string(), z.int())).optional(),
   didYouMean: z.string().optional(),
+  /** What of the query was taken for a filter: its words, and the parameter that they became. */
+  understood: z
+    .array(
+      z.object({ words: z.string(), filter: z.object({ name: z.string(), value: z.string() }) }),
+    )
+    .optional(),
+  /** Why little or nothing was found. */
+  help: z
+    .object({
+      /** Words of the query that the plugins shown do not have. */
+      withoutWords: z.array(z.string()),
+      /** Filters, each with how many plugins at least are found without it. */
+      withoutFilters: z.array(z.object({ name: z.string(), value: z.string(), atLeast: z.int() })),
+    })
+    .optional(),
 });
 
 /** A page of search results. */

@@ -29,6 +29,7 @@ export interface paths {
           category?: string | string[];
           permission?: string | string[];
           price?: "free" | "paid";
+          license?: string | string[];
           host?: string;
           verified?: "0" | "1" | "true" | "false";
           sort?: "relevance" | "popular" | "trending" | "new" | "updated" | "rating" | "name";
@@ -41,7 +42,39 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
-        200: { headers: { [name: string]: unknown }; content: { "application/json": { items: ({ name: string; displayName: string | { en: string; de: string }; description: string | { en: string; de: string }; version: string; publisher: string; verified: boolean; rating: number | null; downloads: number; permissions: string[]; price: { amount: number; currency: string; period?: "month" | "year" } | null; updatedAt: string })[]; nextCursor: string | null; prevCursor?: string | null; facets?: { [key: string]: { [key: string]: number } }; didYouMean?: string } } };
+        200: { headers: { [name: string]: unknown }; content: { "application/json": { items: ({ name: string; displayName: string | { en: string; de: string }; description: string | { en: string; de: string }; version: string; publisher: string; verified: boolean; rating: number | null; downloads: number; permissions: string[]; price: { amount: number; currency: string; period?: "month" | "year" } | null; icon?: string | null; updatedAt: string })[]; nextCursor: string | null; prevCursor?: string | null; facets?: { [key: string]: { [key: string]: number } }; didYouMean?: string; understood?: { words: string; filter: { name: string; value: string } }[]; help?: { withoutWords: string[]; withoutFilters: { name: string; value: string; atLeast: number }[] } } } };
+        default: { headers: { [name: string]: unknown }; content: { "application/problem+json": Refusal } };
+      };
+    };
+  };
+  "/v1/search/check": {
+    /** What search says otherwise than the database */
+    post: {
+      parameters: {
+        query?: never;
+        path?: never;
+        header?: never;
+        cookie?: never;
+      };
+      requestBody: { content: { "application/json": { cursor?: string; limit?: number } } };
+      responses: {
+        200: { headers: { [name: string]: unknown }; content: { "application/json": { checked: number; findings: ({ kind: "missing" | "outdated" | "unwanted" | "counts" | "place" | "index" | "orphan" | "facets"; subject: string; message: string })[]; nextCursor: string | null } } };
+        default: { headers: { [name: string]: unknown }; content: { "application/problem+json": Refusal } };
+      };
+    };
+  };
+  "/v1/search/rebuild": {
+    /** How far the rebuild is; search goes on meanwhile */
+    post: {
+      parameters: {
+        query?: never;
+        path?: never;
+        header?: never;
+        cookie?: never;
+      };
+      requestBody: { content: { "application/json": { start?: boolean } } };
+      responses: {
+        200: { headers: { [name: string]: unknown }; content: { "application/json": { generation: number; isDone: boolean; rebuiltTo: string } } };
         default: { headers: { [name: string]: unknown }; content: { "application/problem+json": Refusal } };
       };
     };
@@ -279,7 +312,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
-        200: { headers: { [name: string]: unknown }; content: { "application/json": { name: string; displayName: string | { en: string; de: string }; description: string | { en: string; de: string }; version: string; publisher: string; verified: boolean; rating: number | null; downloads: number; permissions: string[]; price: { amount: number; currency: string; period?: "month" | "year" } | null; updatedAt: string; author: { name: string; url?: string; email?: string } | null; homepage: string | null; repository: string | null; license: string | null; categories: string[]; keywords: string[]; network: string[]; dependencies: { [key: string]: string }; engines: { [key: string]: string }; channels: { [key: string]: string }; plans: ({ id: string; kind: "free" | "perpetual" | "subscription" | "trial" | "floating"; price?: { amount: number; currency: string }; period?: "month" | "year"; trialDays?: number; seats?: number; overage?: number; users?: number; entitlements?: { [key: string]: boolean | number } })[]; visibility?: "public" | "unlisted" | "private"; transfer?: { to: string; effectiveAt: string } | null; installs?: number; ratings?: number; screenshots?: { url: string; width: number; height: number }[]; readme?: string | null; changelog?: string | null; dependents?: { count: number; first: { name: string; range: string }[] }; compatibility?: ({ range: string | null; from: string; to: string; versions: number })[]; sizes?: { version: string; size: number }[]; signature?: { keyId: string; keyEnrolledAt: string; logIndex: number; statement: string; proof: string } | null } } };
+        200: { headers: { [name: string]: unknown }; content: { "application/json": { name: string; displayName: string | { en: string; de: string }; description: string | { en: string; de: string }; version: string; publisher: string; verified: boolean; rating: number | null; downloads: number; permissions: string[]; price: { amount: number; currency: string; period?: "month" | "year" } | null; icon?: string | null; updatedAt: string; author: { name: string; url?: string; email?: string } | null; homepage: string | null; repository: string | null; license: string | null; categories: string[]; keywords: string[]; network: string[]; dependencies: { [key: string]: string }; engines: { [key: string]: string }; channels: { [key: string]: string }; plans: ({ id: string; kind: "free" | "perpetual" | "subscription" | "trial" | "floating"; price?: { amount: number; currency: string }; period?: "month" | "year"; trialDays?: number; seats?: number; overage?: number; users?: number; entitlements?: { [key: string]: boolean | number } })[]; visibility?: "public" | "unlisted" | "private"; transfer?: { to: string; effectiveAt: string } | null; installs?: number; ratings?: number; screenshots?: { url: string; width: number; height: number }[]; readme?: string | null; changelog?: string | null; dependents?: { count: number; first: { name: string; range: string }[] }; compatibility?: ({ range: string | null; from: string; to: string; versions: number })[]; sizes?: { version: string; size: number }[]; signature?: { keyId: string; keyEnrolledAt: string; logIndex: number; statement: string; proof: string } | null } } };
         default: { headers: { [name: string]: unknown }; content: { "application/problem+json": Refusal } };
       };
     };
@@ -694,6 +727,82 @@ export interface paths {
       requestBody?: never;
       responses: {
         200: { headers: { [name: string]: unknown }; content: { "application/json": { id: string; rating: number; title: string; text: string; language: string; version: string; createdAt: string; updatedAt: string; reply: { text: string; repliedAt: string } | null; hidden: { reason: string } | null } } };
+        default: { headers: { [name: string]: unknown }; content: { "application/problem+json": Refusal } };
+      };
+    };
+  };
+  "/v1/plugins/{scope}/{name}/reports": {
+    post: {
+      parameters: {
+        query?: never;
+        path: {
+          scope: string;
+          name: string;
+        };
+        header?: never;
+        cookie?: never;
+      };
+      requestBody: { content: { "application/json": { reason: "malware" | "privacy" | "misleading" | "copyright" | "spam" | "broken" | "review" | "other"; text?: string; contact?: string; version?: string; reviewId?: string } } };
+      responses: {
+        202: { headers: { [name: string]: unknown }; content: { "application/json": { reportId: string } } };
+        default: { headers: { [name: string]: unknown }; content: { "application/problem+json": Refusal } };
+      };
+    };
+    /** What reports about the plugin led to */
+    get: {
+      parameters: {
+        query?: {
+          cursor?: string;
+          limit?: number;
+        };
+        path: {
+          scope: string;
+          name: string;
+        };
+        header?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: { headers: { [name: string]: unknown }; content: { "application/json": { items: ({ reportId: string; plugin: string; version: string | null; reviewId: string | null; reason: string; createdAt: string; resolvedAt: string | null; action: string | null; note: string | null })[]; nextCursor: string | null } } };
+        default: { headers: { [name: string]: unknown }; content: { "application/problem+json": Refusal } };
+      };
+    };
+  };
+  "/v1/reports": {
+    /** The reports */
+    get: {
+      parameters: {
+        query?: {
+          cursor?: string;
+          limit?: number;
+          state?: "open" | "resolved";
+        };
+        path?: never;
+        header?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: { headers: { [name: string]: unknown }; content: { "application/json": { items: ({ reportId: string; plugin: string; version: string | null; reviewId: string | null; reason: string; createdAt: string; resolvedAt: string | null; action: string | null; note: string | null; text: string; contact: string | null })[]; nextCursor: string | null } } };
+        default: { headers: { [name: string]: unknown }; content: { "application/problem+json": Refusal } };
+      };
+    };
+  };
+  "/v1/reports/{id}/resolve": {
+    /** Resolved, now or before */
+    post: {
+      parameters: {
+        query?: never;
+        path: {
+          id: string;
+        };
+        header?: never;
+        cookie?: never;
+      };
+      requestBody: { content: { "application/json": { action: "none" | "warned" | "review_hidden" | "advisory" | "yanked" | "removed"; note?: string } } };
+      responses: {
+        200: { headers: { [name: string]: unknown }; content: { "application/json": { reportId: string; plugin: string; version: string | null; reviewId: string | null; reason: string; createdAt: string; resolvedAt: string | null; action: string | null; note: string | null; text: string; contact: string | null } } };
         default: { headers: { [name: string]: unknown }; content: { "application/problem+json": Refusal } };
       };
     };
@@ -1220,7 +1329,7 @@ export interface paths {
       };
       requestBody: { content: { "application/json": { cursor?: string; limit?: number; repair?: boolean } } };
       responses: {
-        200: { headers: { [name: string]: unknown }; content: { "application/json": { checked: number; differences: ({ kind: "bundle" | "release" | "proof" | "log" | "document" | "document-copy" | "shard" | "search" | "unfinished" | "target" | "metadata"; subject: string; message: string; repaired: boolean })[]; nextCursor: string | null } } };
+        200: { headers: { [name: string]: unknown }; content: { "application/json": { checked: number; differences: ({ kind: "bundle" | "release" | "proof" | "log" | "media" | "document" | "document-copy" | "shard" | "search" | "unfinished" | "target" | "metadata"; subject: string; message: string; repaired: boolean })[]; nextCursor: string | null } } };
         default: { headers: { [name: string]: unknown }; content: { "application/problem+json": Refusal } };
       };
     };
@@ -1421,6 +1530,28 @@ export interface paths {
       requestBody?: never;
       responses: {
         200: { headers: { [name: string]: unknown }; content: { "application/json": unknown } };
+        206: { headers: { [name: string]: unknown }; content?: never };
+        304: { headers: { [name: string]: unknown }; content?: never };
+        416: { headers: { [name: string]: unknown }; content: { "application/problem+json": Refusal } };
+        default: { headers: { [name: string]: unknown }; content: { "application/problem+json": Refusal } };
+      };
+    };
+  };
+  "/media/{file}": {
+    /** An icon or screenshot, or a README or changelog as a fragment of HTML */
+    get: {
+      parameters: {
+        query?: never;
+        path: {
+          /** <sha256>.png, .jpg, .webp or .html */
+          file: string;
+        };
+        header?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: { headers: { [name: string]: unknown }; content: { "image/*": unknown; "text/html": unknown } };
         206: { headers: { [name: string]: unknown }; content?: never };
         304: { headers: { [name: string]: unknown }; content?: never };
         416: { headers: { [name: string]: unknown }; content: { "application/problem+json": Refusal } };
