@@ -20,7 +20,13 @@ export interface HostOptions {
   /** Folder of this host alone: bundles, trust state, instance key. */
   readonly dataDir: string;
   /** The marketplace and the TUF root.json that its trust begins with; without it only `sideload` installs. */
-  readonly marketplace?: { readonly url: string; readonly root: Uint8Array; readonly send?: Send };
+  readonly marketplace?: {
+    readonly url: string;
+    readonly root: Uint8Array;
+    readonly send?: Send;
+    /** URLs or folders that have the same public bundles; asked in this order when it cannot give one. */
+    readonly mirrors?: readonly string[];
+  };
   /** Where rows live; `host.sqlite` in the data directory when left out. The host closes it with itself. */
   readonly store?: HostStore;
   /** The application's data. Left out, plugins meet a simulated business kept in the store: for trying out. */
@@ -75,7 +81,13 @@ const amount = z.number().positive().optional();
 const rate = z.number().min(0).optional();
 const optionsSchema = z.object({
   dataDir: z.string().min(1),
-  marketplace: z.object({ url: z.string(), root: z.instanceof(Uint8Array) }).optional(),
+  marketplace: z
+    .object({
+      url: z.string(),
+      root: z.instanceof(Uint8Array),
+      mirrors: z.array(z.string()).optional(),
+    })
+    .optional(),
   permissions: z.array(z.string()).optional(),
   limits: z
     .object({

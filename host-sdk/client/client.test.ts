@@ -48,11 +48,14 @@ test.each([
 
 test.each([
   ["120", 120_000],
-  ["Wed, 21 Oct 2026 07:28:00 GMT", undefined],
+  ["Wed, 21 Oct 2026 07:28:30 GMT", 30_000],
+  ["Wed, 21 Oct 2026 07:27:00 GMT", 0],
+  ["21 Oct 2026", undefined],
   ["-1", undefined],
 ])("Retry-After %s is %s ms, beside a signed refusal", async (header, retryAfterMs) => {
   answer = (_, response) => {
-    const headers = { "content-type": "application/problem+json", "retry-after": header };
+    const date = "Wed, 21 Oct 2026 07:28:00 GMT";
+    const headers = { "content-type": "application/problem+json", "retry-after": header, date };
     response.writeHead(403, headers).end('{"code":"license_refused","refusal":"signed"}');
   };
   const refusal = await get().catch((error: unknown) => error);

@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { CLIENT_LIMITS, RbsmError } from "@rising-bsm/protocol";
 import { diskError, moveDurably } from "../disk/durable-file.ts";
+import { pause, pauseAfter } from "./back-off.ts";
+import { firstByteOf } from "./range-answer.ts";
 import { requireSuccess } from "./read-answer.ts";
 import type { Incoming, Send } from "./send.ts";
 
@@ -15,6 +16,8 @@ export interface WantedBundle {
    * again when the marketplace refuses the one before.
    */
   readonly path: string | (() => Promise<string>);
+  /** Asked in this order when the marketplace cannot give it; what needs a link is the marketplace's alone. */
+  readonly mirrors?: readonly Send[] | undefined;
   readonly sha256: string;
   readonly size: number;
   readonly file: string;
@@ -33,25 +36,69 @@ const RETRYABLE = [
 
 /**
  * Downloads to `file`, resuming a partial file of an earlier try, under another link when the first
- * has ended. The file appears under its name only with the announced length and SHA-256. When the network fails for good the partial file
- * stays for the next try; bytes that cannot be the bundle are removed at once.
+ * has ended, and from the next place when one fails: bytes are verified, so any place serves. The file
+ * appears under its name only with the announced length and SHA-256. When the network fails for good
+ * the partial file stays for the next try; bytes that cannot be the bundle are removed at once.
  */
 export async function downloadBundle(send: Send, wanted: WantedBundle): Promise<void> {
   await mkdir(dirname(wanted.file), { recursive: true, mode: 0o700 });
   const giveUpAt = performance.now() + CLIENT_LIMITS.downloadMs;
-  const address = addressOf(wanted.path);
-  let fruitless = 0;
-  for (let before = await partialSize(wanted); ; before = await partialSize(wanted)) {
+  const sources = sourcesOf(send, wanted);
+  for (let failures = 0; ;) {
+    const before = await partialSize(wanted);
+    const refused = await tryEach(sources, wanted);
+    if (refused === null) return;
+    const { error, isPassing } = refused;
+    failures = (await partialSize(wanted)) > before ? 0 : failures + 1;
+    const wait = pauseAfter({ error, failures, baseMs: wanted.backOffMs });
+    if (!isPassing || wait === null || performance.now() > giveUpAt) throw diskError(error);
+    await pause(wait, wanted.signal);
+  }
+}
+
+/** A place that has the bundle. */
+interface Source {
+  readonly send: Send;
+  readonly address: Address;
+}
+
+function sourcesOf(send: Send, { path, mirrors = [] }: WantedBundle): Source[] {
+  const source = (of: Send) => ({ send: of, address: addressOf(path) });
+  return [source(send), ...(typeof path === "string" ? mirrors.map(source) : [])];
+}
+
+/** Null when one of them had it; else what the first one said, and whether any may have it later. */
+async function tryEach(
+  sources: readonly Source[],
+  wanted: WantedBundle,
+): Promise<{ readonly error: unknown; readonly isPassing: boolean } | null> {
+  const refusals: { error: unknown; isPassing: boolean }[] = [];
+  for (const source of sources) {
     try {
-      await fetchRest(send, { ...wanted, address }, before);
-      return await finish(wanted, before);
+      await loadFrom(source, wanted);
+      return null;
     } catch (error) {
-      fruitless = (await partialSize(wanted)) > before ? 0 : fruitless + 1;
-      const worthRetrying = address.isRenewable(error) || isPassing(error);
-      if (!worthRetrying || fruitless >= CLIENT_LIMITS.attempts || performance.now() > giveUpAt)
-        throw diskError(error);
-      await pause((wanted.backOffMs ?? CLIENT_LIMITS.backOffMs) * 2 ** fruitless, wanted.signal);
+      if (!isOfSource(error)) throw diskError(error);
+      refusals.push({ error, isPassing: source.address.isRenewable(error) || isPassing(error) });
     }
+  }
+  return { error: refusals[0]?.error, isPassing: refusals.some((refusal) => refusal.isPassing) };
+}
+
+/** A full disk, an end that was asked for and a refused license are the same wherever it is loaded from. */
+function isOfSource(error: unknown): boolean {
+  return error instanceof RbsmError && error.code !== "cancelled";
+}
+
+/**
+ * What does not fit what is here already is loaded again as a whole from the same place: only a
+ * download in one piece proves whose bytes were wrong.
+ */
+async function loadFrom(source: Source, wanted: WantedBundle): Promise<void> {
+  for (let from = await partialSize(wanted); ; from = 0) {
+    const isLoaded = await fetchRest(source, wanted, from);
+    if (isLoaded && (await finish(wanted, from))) return;
+    await rm(partialFileOf(wanted.file), { force: true });
   }
 }
 
@@ -84,14 +131,6 @@ function addressOf(path: WantedBundle["path"]): Address {
   };
 }
 
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await sleep(ms, undefined, signal === undefined ? {} : { signal });
-  } catch (error) {
-    throw new RbsmError("cancelled", undefined, {}, error);
-  }
-}
-
 /** Where the bytes of an unfinished download wait. */
 export function partialFileOf(file: string): string {
   return `${file}.part`;
@@ -102,57 +141,40 @@ async function partialSize(wanted: WantedBundle): Promise<number> {
   return size <= wanted.size ? size : 0;
 }
 
+/** False when a part cannot be continued here. */
 async function fetchRest(
-  send: Send,
-  wanted: WantedBundle & { readonly address: Address },
+  { send, address }: Source,
+  wanted: WantedBundle,
   have: number,
-): Promise<void> {
-  if (have === wanted.size && have > 0) return;
+): Promise<boolean> {
+  if (have === wanted.size && have > 0) return true;
   const answer = await send({
     method: "GET",
-    path: await wanted.address.get(),
+    path: await address.get(),
     signal: wanted.signal,
     totalMs: CLIENT_LIMITS.downloadMs,
     // If-Range makes a changed object start again from its first byte instead of mixing two.
     headers: have === 0 ? {} : { range: `bytes=${have}-`, "if-range": `"${wanted.sha256}"` },
   });
-  if (answer.status === 416) return startAgain(answer, wanted);
-  await requireSuccess(answer);
-  const from = answer.status === 206 ? rangeStart(answer) : 0;
-  if (from !== 0 && from !== have) {
+  if (answer.status !== 416 || have === 0) await requireSuccess(answer);
+  const from = firstByteOf(answer, { from: have, size: wanted.size });
+  if (from === null) {
     await answer.discard();
+    if (have > 0) return false;
     throw new RbsmError("network_bad_answer", "The marketplace answered another range than asked", {
       url: answer.url,
     });
   }
-  await refuseOtherLength(answer, wanted, from);
+  if (from === 0) await refuseOtherLength(answer, wanted);
   await writeChunks(answer, wanted, from);
+  return true;
 }
 
-async function startAgain(answer: Incoming, wanted: WantedBundle): Promise<void> {
-  await answer.discard();
-  await rm(partialFileOf(wanted.file), { force: true });
-  throw new RbsmError("network_interrupted", "The download has to start again", {
-    url: answer.url,
-  });
-}
-
-function rangeStart(answer: Incoming): number {
-  return Number(/^bytes (\d+)-/.exec(answer.headers.get("content-range") ?? "")?.[1] ?? -1);
-}
-
-async function refuseOtherLength(
-  answer: Incoming,
-  wanted: WantedBundle,
-  from: number,
-): Promise<void> {
+async function refuseOtherLength(answer: Incoming, wanted: WantedBundle): Promise<void> {
   const announced = answer.headers.get("content-length");
-  if (announced === null || Number(announced) + from === wanted.size) return;
+  if (announced === null || Number(announced) === wanted.size) return;
   await answer.discard();
-  throw await notTheBundle(
-    wanted,
-    `it has ${Number(announced) + from} bytes instead of ${wanted.size}`,
-  );
+  throw await notTheBundle(wanted, `it has ${announced} bytes instead of ${wanted.size}`);
 }
 
 async function notTheBundle(wanted: WantedBundle, what: string): Promise<RbsmError> {
@@ -195,18 +217,15 @@ async function append(
   return position;
 }
 
-async function finish(wanted: WantedBundle, resumedFrom: number): Promise<void> {
+/** False when the bytes are wrong and a part of them is from another try. */
+async function finish(wanted: WantedBundle, resumedFrom: number): Promise<boolean> {
   const partial = partialFileOf(wanted.file);
-  if ((await fileSha256(partial)) === wanted.sha256) return moveDurably(partial, wanted.file);
-  const refusal = await notTheBundle(wanted, "its SHA-256 differs");
-  // The first part may come from an earlier, broken try: only a download in one piece proves a wrong object.
-  if (resumedFrom === 0) throw refusal;
-  throw new RbsmError(
-    "network_interrupted",
-    "The resumed download did not fit together",
-    {},
-    refusal,
-  );
+  if ((await fileSha256(partial)) === wanted.sha256) {
+    await moveDurably(partial, wanted.file);
+    return true;
+  }
+  if (resumedFrom > 0) return false;
+  throw await notTheBundle(wanted, "its SHA-256 differs");
 }
 
 /** Lower-case hex SHA-256 of a file, read as a stream. */

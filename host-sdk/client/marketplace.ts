@@ -1,18 +1,11 @@
-import {
-  CLIENT_LIMITS,
-  type Json,
-  RbsmError,
-  releasePath,
-  TRUST_LIMITS,
-  utf8,
-} from "@rising-bsm/protocol";
+import { type Json, RbsmError, releasePath, TRUST_LIMITS, utf8 } from "@rising-bsm/protocol";
 import { isAbsolute } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import type { z } from "zod";
+import { pause, pauseAfter } from "./back-off.ts";
 import { createFolderSend } from "./folder-send.ts";
 import { readCapped, readJson, requireSuccess } from "./read-answer.ts";
-import { createHttpSend, type Outgoing, type Send } from "./send.ts";
+import { createHttpSend, type Incoming, type Outgoing, type Send } from "./send.ts";
 
 /** Signs a request with the instance key; the result is the `Rbsm-Proof` header. */
 export type Prove = (request: {
@@ -26,6 +19,8 @@ export interface Marketplace {
   /** Base URL without a trailing slash. */
   readonly url: string;
   readonly send: Send;
+  /** Other places that have the same public bundles, in the order in which they are asked. */
+  readonly mirrors: readonly Send[];
   /** GET of at most `maxBytes`, repeated a few times while the network fails. */
   getBytes(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>>;
   /** As `getBytes`, unless what is there still has this ETag: then null. */
@@ -67,6 +62,8 @@ export interface MarketplaceOptions {
   readonly url: string;
   readonly fetch?: typeof fetch;
   readonly send?: Send;
+  /** URLs or folders that have the same public bundles; asked in this order when it cannot give one. */
+  readonly mirrors?: readonly string[];
   readonly idleMs?: number;
   readonly backOffMs?: number;
   /** Ends every request as `cancelled`, and refuses new ones. */
@@ -77,6 +74,9 @@ export interface MarketplaceOptions {
 export function createMarketplace(options: MarketplaceOptions): Marketplace {
   const base = parseBase(options.url);
   const send = cancellable(options.send ?? createSend(base, options), options.signal);
+  const mirrors = (options.mirrors ?? []).map((url) =>
+    cancellable(createSend(parseBase(url), options), options.signal),
+  );
   const get = (path: string) => getWithRetries(send, { method: "GET", path }, options.backOffMs);
 
   async function getBytes(path: string, maxBytes: number) {
@@ -85,6 +85,7 @@ export function createMarketplace(options: MarketplaceOptions): Marketplace {
   return {
     url: base.href.replace(/\/$/, ""),
     send,
+    mirrors,
     getBytes,
     async getIfChanged({ path, maxBytes, etag }) {
       const headers: Record<string, string> = etag === null ? {} : { "if-none-match": etag };
@@ -133,17 +134,25 @@ function parseBase(url: string): URL {
 async function getWithRetries(
   send: Send,
   request: Outgoing,
-  backOffMs: number = CLIENT_LIMITS.backOffMs,
-) {
-  for (let attempt = 1; ; attempt++) {
+  baseMs: number | undefined,
+): Promise<Incoming> {
+  for (let failures = 1; ; failures++) {
     try {
-      return await send(request);
+      const answer = await send(request);
+      // Who is busy says for how long; without that it is no use to insist.
+      return answer.headers.has("retry-after") ? await requireSuccess(answer) : answer;
     } catch (error) {
-      const unreachable = error instanceof RbsmError && error.code === "network_unreachable";
-      if (!unreachable || attempt === CLIENT_LIMITS.attempts) throw error;
-      await sleep(backOffMs * 2 ** attempt * (0.75 + Math.random() / 2));
+      const wait = isPassing(error) ? pauseAfter({ error, failures, baseMs }) : null;
+      if (wait === null) throw error;
+      await pause(wait, request.signal);
     }
   }
+}
+
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof RbsmError)) return false;
+  const isBusy = error.code === "unavailable" || error.code === "limit_rate";
+  return error.code === "network_unreachable" || isBusy;
 }
 
 async function sendJson<T>(

@@ -7,6 +7,7 @@ import {
   RbsmError,
 } from "@rising-bsm/protocol";
 import { z } from "zod";
+import { readRetryAfter } from "./retry-after.ts";
 import type { Incoming } from "./send.ts";
 
 /** Reads a whole body, but never more than `maxBytes` of it. */
@@ -55,7 +56,7 @@ async function problemError(answer: Incoming): Promise<RbsmError> {
   const problem = await readProblem(answer);
   const code = isErrorCode(problem.code) ? problem.code : codeOfStatus(answer.status);
   const { requestId, fix, refusal } = problem;
-  const retryAfterMs = readRetryAfter(answer.headers.get("retry-after"));
+  const retryAfterMs = readRetryAfter(answer.headers);
   return new RbsmError(code, problem.detail ?? problem.title, {
     url: answer.url,
     status: answer.status,
@@ -64,11 +65,6 @@ async function problemError(answer: Incoming): Promise<RbsmError> {
     ...(refusal === undefined ? {} : { refusal }),
     ...(retryAfterMs === null ? {} : { retryAfterMs }),
   });
-}
-
-/** Seconds alone: a date would be read by this machine's clock, which may be wrong. */
-function readRetryAfter(header: string | null): number | null {
-  return header !== null && /^\d{1,9}$/.test(header) ? Number(header) * 1000 : null;
 }
 
 async function readProblem(answer: Incoming): Promise<z.output<typeof problemSchema>> {

@@ -32,6 +32,7 @@ export async function acquireBundle(acquisition: Acquisition): Promise<Bundle> {
   if (!(await bundles.has(statement.bundleSha256))) {
     await downloadBundle(acquisition.marketplace.send, {
       path: acquisition.path,
+      mirrors: acquisition.marketplace.mirrors,
       sha256: statement.bundleSha256,
       size: statement.size,
       file: bundles.fileOf(statement.bundleSha256),

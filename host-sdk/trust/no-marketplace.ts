@@ -27,6 +27,7 @@ export function noMarketplace(): Marketplace {
   return {
     url: "http://localhost",
     send: refuse,
+    mirrors: [],
     getBytes: refuse,
     getIfChanged: refuse,
     releaseEnvelope: refuse,

@@ -1,0 +1,156 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { RbsmError, sha256Hex, utf8 } from "@rising-bsm/protocol";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { codeOf } from "../testing/expectations.ts";
+import { downloadBundle } from "./download-bundle.ts";
+import { createMarketplace } from "./marketplace.ts";
+
+const BYTES = utf8("0123456789".repeat(10));
+const WRONG = utf8("x".repeat(100));
+
+type Place = (response: ServerResponse, request: IncomingMessage) => void;
+
+/** What a place answers to a request for the bundle. */
+const good: Place = (response, request) => {
+  const from = Number(/(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
+  const range = { "content-range": `bytes ${from}-99/100` };
+  response.writeHead(from === 0 ? 200 : 206, from === 0 ? {} : range).end(BYTES.subarray(from));
+};
+const wrong: Place = (response) => void response.end(WRONG);
+const gone: Place = (response) => void response.writeHead(404).end();
+const breaking =
+  (bytes: Uint8Array, after: number): Place =>
+  (response) => {
+    response.writeHead(200, { "content-length": 100 });
+    response.write(bytes.subarray(0, after), () => setTimeout(() => response.destroy(), 20));
+  };
+
+let servers: Server[];
+let folder: string;
+let asked: number[];
+beforeEach(async () => {
+  servers = [];
+  asked = [];
+  folder = await mkdtemp(join(tmpdir(), "rbsm-mirrors-"));
+});
+afterEach(async () => {
+  for (const server of servers) {
+    server.close();
+    server.closeAllConnections();
+  }
+  await rm(folder, { recursive: true });
+});
+
+async function serve(place: Place): Promise<string> {
+  const number = servers.length;
+  const server = createServer((request, response) => {
+    asked.push(number);
+    place(response, request);
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
+}
+
+/** Downloads from a marketplace with mirrors that answer so; the order in which they were asked. */
+async function download(
+  path: string | (() => Promise<string>),
+  [first = gone, ...others]: readonly Place[],
+  folders: readonly string[] = [],
+): Promise<number[]> {
+  const url = await serve(first);
+  const mirrors = [...folders];
+  for (const place of others) mirrors.push(await serve(place));
+  const market = createMarketplace({ url, mirrors, idleMs: 300 });
+  const file = join(folder, "bundle.rbsm");
+  const sha256 = await sha256Hex(BYTES);
+  const size = BYTES.length;
+  const { send } = market;
+  await downloadBundle(send, { path, mirrors: market.mirrors, sha256, size, file, backOffMs: 1 });
+  expect(new Uint8Array(await readFile(file))).toEqual(BYTES);
+  expect((await readdir(folder)).filter((name) => name.startsWith("bundle"))).toEqual([
+    "bundle.rbsm",
+  ]);
+  return asked;
+}
+
+test("the marketplace is asked first, and mirrors in order until one has the bundle", async () => {
+  expect(await download("/b", [good, good])).toEqual([0]);
+  await rm(join(folder, "bundle.rbsm"));
+  asked = [];
+  const away: Place = (response) => void response.destroy();
+  const base = servers.length;
+  expect((await download("/b", [away, gone, good, good])).map((at) => at - base)).toEqual([
+    0, 1, 2,
+  ]);
+});
+
+test("a mirror goes on where the marketplace broke off", async () => {
+  const ranges: (string | undefined)[] = [];
+  const seen: Place = (response, request) => {
+    ranges.push(request.headers.range);
+    good(response, request);
+  };
+  expect(await download("/b", [breaking(BYTES, 30), seen])).toEqual([0, 1]);
+  expect(ranges).toEqual(["bytes=30-"]);
+});
+
+test("no place can spoil what another has: wrong bytes are thrown away and loaded again", async () => {
+  expect(await download("/b", [wrong, good])).toEqual([0, 1]);
+  await rm(join(folder, "bundle.rbsm"));
+  asked = [];
+  const base = servers.length;
+  const order = await download("/b", [gone, breaking(WRONG, 30), good]);
+  // The rest did not fit what the mirror before had sent, so the next one gave it all.
+  expect(order.map((at) => at - base)).toEqual([0, 1, 2, 2]);
+});
+
+test("when no place has it, what the marketplace said counts, and nothing stays", async () => {
+  expect(await codeOf(download("/b", [wrong, wrong, gone]))).toBe("bundle_digest_mismatch");
+  expect(asked).toEqual([0, 1, 2]);
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test("a mirror may be a folder", async () => {
+  await mkdir(join(folder, "copy", "b"), { recursive: true });
+  await writeFile(join(folder, "copy", "b", "one.rbsm"), BYTES);
+  expect(await download("/b/one.rbsm", [gone], [join(folder, "copy")])).toEqual([0]);
+});
+
+test("a bundle that needs a link is asked of the marketplace alone", async () => {
+  const link = async () => "/b?m=secret";
+  expect(await codeOf(download(link, [gone, good]))).toBe("not_found");
+  expect(asked).toEqual([0]);
+});
+
+test("a marketplace that is busy is asked again when it said, and one that is for long is not", async () => {
+  const busyFor =
+    (seconds: string): Place =>
+    (response, request) =>
+      asked.length === 1
+        ? void response.writeHead(503, { "retry-after": seconds }).end()
+        : good(response, request);
+  const begun = performance.now();
+  expect(await download("/b", [busyFor("1")])).toEqual([0, 0]);
+  expect(performance.now() - begun).toBeGreaterThan(990);
+  await rm(join(folder, "bundle.rbsm"));
+  asked = [];
+  const error = await download("/b", [busyFor("600")]).catch((problem: unknown) => problem);
+  expect(error).toBeInstanceOf(RbsmError);
+  expect(error).toMatchObject({ code: "unavailable", detail: { retryAfterMs: 600_000 } });
+});
+
+test("a document is asked for again when a busy marketplace said so", async () => {
+  const url = await serve((response) =>
+    asked.length === 1
+      ? void response.writeHead(429, { "retry-after": "0" }).end()
+      : void response.end("here"),
+  );
+  const market = createMarketplace({ url, backOffMs: 1 });
+  expect(Buffer.from(await market.getBytes("/thing", 100)).toString()).toBe("here");
+  expect(asked).toEqual([0, 0]);
+});
