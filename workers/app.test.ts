@@ -134,6 +134,8 @@ const PAGES = [
   "/openapi.json",
   "/plugins/:scope/:plugin",
   "/plugins/:scope/:plugin/buy",
+  "/plugins/:scope/:plugin/report",
+  "/plugins/:scope/:plugin/ratings",
   "/orders/:id",
   "/offline",
   "/site/style.css",

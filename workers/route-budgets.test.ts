@@ -109,6 +109,8 @@ const BUDGETS: Record<string, Budget | readonly Budget[]> = {
     { path: "/?lang=de&q=invoice", rows: 660 },
   ],
   "/plugins/:scope/:plugin": { path: "/plugins/@acme/hello?lang=en", rows: 10 },
+  "/plugins/:scope/:plugin/ratings": { path: "/plugins/@acme/hello/ratings?lang=en", rows: 60 },
+  "/plugins/:scope/:plugin/report": { path: "/plugins/@acme/hello/report?lang=en", rows: 10 },
   "/orders/:id": { path: "/orders/none", rows: 10, status: 404 },
   "/offline": { path: "/offline", rows: 0 },
   "/site/style.css": { path: "/site/style.css", rows: 0 },

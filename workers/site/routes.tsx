@@ -16,6 +16,7 @@ import type { Browse } from "./browse-page.tsx";
 import { offlinePages } from "./offline-routes.tsx";
 import { orderPages } from "./order-routes.tsx";
 import { pluginPages } from "./plugin-routes.tsx";
+import { reviewPages } from "./review-routes.tsx";
 import { STYLES } from "./styles.ts";
 import { TEXTS } from "./texts.ts";
 
@@ -47,6 +48,7 @@ site.get("/site/icon.svg", (c) =>
 
 site.route("/", pluginPages);
 site.route("/", orderPages);
+site.route("/", reviewPages);
 site.route("/", offlinePages);
 
 refuseOtherMethods(site);

@@ -1,3 +1,5 @@
+import { REVIEW_STYLES } from "./review-styles.ts";
+
 /** The whole style sheet. Colours meet WCAG AA in both schemes. */
 export const STYLES = `
 :root{color-scheme:light dark;--bg:#f7f8fa;--surface:#fff;--text:#1b2430;--muted:#55606e;--line:#d5dae1;--accent:#0b5cad;--on-accent:#fff;--good:#17663a;--good-bg:#e3f4e9;--warn:#7a4100;--warn-bg:#fdf0dc;--bad:#9b1c1c;--bad-bg:#fde8e8;--code:#eef1f5;--focus:#0b5cad}
@@ -61,4 +63,5 @@ dl{margin:0;display:grid;grid-template-columns:auto minmax(0,1fr);gap:.4rem 1rem
 dt{color:var(--muted)}
 dd{margin:0;overflow-wrap:anywhere}
 .digests{font-size:.85rem}
+${REVIEW_STYLES}
 `.trim();

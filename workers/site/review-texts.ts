@@ -1,0 +1,102 @@
+import type { Locale, REPORT_REASONS, REVIEW_SORTS } from "@rising-bsm/protocol";
+
+interface ReviewTexts {
+  readonly title: string;
+  readonly none: string;
+  /** Of `{n}` reviews. */
+  readonly count: { readonly one: string; readonly many: string };
+  readonly stars: (rating: string) => string;
+  readonly all: string;
+  readonly more: string;
+  readonly anyRating: string;
+  readonly order: string;
+  readonly sorts: Readonly<Record<(typeof REVIEW_SORTS)[number], string>>;
+  readonly edited: string;
+  readonly reply: string;
+  readonly origin: string;
+  readonly report: string;
+  readonly reportReview: string;
+  readonly reportLead: string;
+  readonly reason: string;
+  readonly reasons: Readonly<Record<(typeof REPORT_REASONS)[number], string>>;
+  readonly text: string;
+  readonly contact: string;
+  readonly contactHint: string;
+  readonly send: string;
+  readonly sent: string;
+  readonly sentText: string;
+}
+
+/** Texts about reviews and reports. */
+export const REVIEW_TEXTS: Readonly<Record<Locale, ReviewTexts>> = {
+  en: {
+    title: "Reviews",
+    none: "Nobody has reviewed this plugin yet.",
+    count: { one: "1 review", many: "{n} reviews" },
+    stars: (rating) => `${rating} of 5 stars`,
+    all: "All reviews",
+    more: "More reviews",
+    anyRating: "Any number of stars",
+    order: "Order",
+    sorts: { new: "Newest first", highest: "Most stars first", lowest: "Fewest stars first" },
+    edited: "edited",
+    reply: "Answer of the publisher",
+    origin: "Reviews come from installations that have had the plugin for at least a day.",
+    report: "Report this plugin",
+    reportReview: "Report",
+    reportLead:
+      "Say what is wrong. A person at the marketplace reads it; the publisher is not told who you are.",
+    reason: "What is wrong",
+    reasons: {
+      malware: "It does harm or is not what it claims",
+      privacy: "It mishandles personal data",
+      misleading: "Its description is misleading",
+      copyright: "It violates somebody's rights",
+      spam: "It is advertising or a copy",
+      broken: "It does not work",
+      review: "A review breaks the rules",
+      other: "Something else",
+    },
+    text: "What happened",
+    contact: "How we can reach you (optional)",
+    contactHint: "It is deleted as soon as the report is closed.",
+    send: "Send the report",
+    sent: "Thank you",
+    sentText: "Your report was received.",
+  },
+  de: {
+    title: "Bewertungen",
+    none: "Noch niemand hat dieses Plugin bewertet.",
+    count: { one: "1 Bewertung", many: "{n} Bewertungen" },
+    stars: (rating) => `${rating} von 5 Sternen`,
+    all: "Alle Bewertungen",
+    more: "Weitere Bewertungen",
+    anyRating: "Beliebig viele Sterne",
+    order: "Reihenfolge",
+    sorts: { new: "Neueste zuerst", highest: "Beste zuerst", lowest: "Schlechteste zuerst" },
+    edited: "bearbeitet",
+    reply: "Antwort des Herausgebers",
+    origin: "Bewertungen stammen von Installationen, die das Plugin mindestens einen Tag haben.",
+    report: "Dieses Plugin melden",
+    reportReview: "Melden",
+    reportLead:
+      "Sagen Sie, was nicht stimmt. Ein Mensch beim Marktplatz liest es; der Herausgeber erfährt nicht, wer Sie sind.",
+    reason: "Was nicht stimmt",
+    reasons: {
+      malware: "Es schadet oder ist nicht, was es vorgibt",
+      privacy: "Es geht falsch mit persönlichen Daten um",
+      misleading: "Die Beschreibung führt in die Irre",
+      copyright: "Es verletzt Rechte anderer",
+      spam: "Es ist Werbung oder eine Kopie",
+      broken: "Es funktioniert nicht",
+      review: "Eine Bewertung verstößt gegen die Regeln",
+      other: "Etwas anderes",
+    },
+    text: "Was geschehen ist",
+    contact: "Wie wir Sie erreichen (freiwillig)",
+    contactHint: "Wird gelöscht, sobald die Meldung abgeschlossen ist.",
+    send: "Meldung senden",
+    sent: "Danke",
+    sentText: "Ihre Meldung ist angekommen.",
+  },
+};
