@@ -87,6 +87,7 @@ const BUDGETS: Record<string, Budget | readonly Budget[]> = {
   "/sitemap.xml": { path: "/sitemap.xml", rows: 2 },
   // A sitemap is what it reads, once an hour.
   "/sitemap/:file": { path: "/sitemap/0.xml", rows: MANY + 10 },
+  "/media/:file": { path: `/media/${"0".repeat(64)}.png`, rows: 0, status: 404 },
   "/robots.txt": { path: "/robots.txt", rows: 0 },
   "/b/:file": [
     { path: "{bundle}", rows: 0 },
@@ -109,6 +110,13 @@ const BUDGETS: Record<string, Budget | readonly Budget[]> = {
     { path: "/?lang=de&q=invoice", rows: 660 },
   ],
   "/plugins/:scope/:plugin": { path: "/plugins/@acme/hello?lang=en", rows: 10 },
+  "/plugins/:scope/:plugin/versions": { path: "/plugins/@acme/hello/versions?lang=en", rows: 10 },
+  "/plugins/:scope/:plugin/changelog": { path: "/plugins/@acme/hello/changelog?lang=en", rows: 10 },
+  "/plugins/:scope/:plugin/compare": { path: "/plugins/@acme/hello/compare?lang=en", rows: 15 },
+  "/plugins/:scope/:plugin/dependents": {
+    path: "/plugins/@acme/hello/dependents?lang=en",
+    rows: 120,
+  },
   "/plugins/:scope/:plugin/ratings": { path: "/plugins/@acme/hello/ratings?lang=en", rows: 60 },
   "/plugins/:scope/:plugin/report": { path: "/plugins/@acme/hello/report?lang=en", rows: 10 },
   "/orders/:id": { path: "/orders/none", rows: 10, status: 404 },

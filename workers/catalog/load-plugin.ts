@@ -1,7 +1,7 @@
 import type { Visibility } from "@rising-bsm/protocol";
 import { readDatabase } from "../database.ts";
 import type { Bindings } from "../env.ts";
-import { storedDetails } from "../media/details.ts";
+import { iconPath, storedDetails } from "../media/details.ts";
 import type { VersionDetails } from "../media/details.ts";
 import { cardOf } from "../search/card.ts";
 import type { ListedCard } from "../search/card.ts";
@@ -36,6 +36,7 @@ export async function loadPlugin(env: Bindings, name: string): Promise<ShownPlug
     publisher,
     version: shown.version,
     manifest,
+    icon: iconPath(shown),
     paid: shown.paid,
     // A plugin shows a version that was yanked only when every one was.
     yanked: shown.yankedReason,

@@ -1,14 +1,10 @@
 import { RbsmError, dependentPageSchema, pluginDetailSchema } from "@rising-bsm/protocol";
-import { z } from "zod";
-import { readDatabase } from "../database.ts";
 import { createRoute, createRoutes, jsonAnswer, problemAnswer } from "../http.ts";
 import { pluginNameOf, pluginParams } from "../plugin-address.ts";
-import { listDependents } from "./dependents-queries.ts";
-import type { DependentPlace } from "./dependents-queries.ts";
 import { describePlugin } from "./describe-plugin.ts";
+import { loadDependents } from "./load-dependents.ts";
 import { loadPlugin } from "./load-plugin.ts";
-import { cutPage, openPageCursor, pageQuery } from "./page-cursor.ts";
-import { selectOwner } from "./queries.ts";
+import { pageQuery } from "./page-cursor.ts";
 import { readPluginDocument } from "./read-document.ts";
 import { versionRoutes } from "./version-routes.ts";
 import { assertFromOwner, keepAnswer } from "./visible-plugin.ts";
@@ -46,25 +42,13 @@ catalog.openapi(detailRoute, async (c) => {
   return c.json(describePlugin(plugin, document?.versions ?? []), 200);
 });
 
-const place = z.object({ lessPopular: z.int(), dependent: z.string() });
-
 catalog.openapi(dependentsRoute, async (c) => {
   const plugin = pluginNameOf(c.req.valid("param"));
   const { cursor, limit } = c.req.valid("query");
-  const list = { list: "dependents", plugin, place };
-  const after = await openPageCursor(c.env, list, cursor);
-  const db = readDatabase(c.env);
-  const [owners, found] = await db.batch([
-    selectOwner(db, plugin),
-    listDependents(db, { plugin, after, limit: limit + 1 }),
-  ]);
-  const isThere = (owners[0]?.latest ?? null) !== null;
-  const isPrivate = owners[0]?.visibility === "private";
-  if (!isThere || isPrivate) await assertFromOwner(c, plugin);
-  if (!isThere) throw new RbsmError("plugin_not_found");
-  const placeOf = ({ lessPopular, dependent }: DependentPlace) => ({ lessPopular, dependent });
-  const { rows, nextCursor } = await cutPage(c.env, found, { ...list, limit, placeOf });
-  const items = rows.map(({ dependent, range }) => ({ name: dependent, range }));
+  const found = await loadDependents(c.env, { plugin, cursor, limit });
+  if (found === null || found.isPrivate) await assertFromOwner(c, plugin);
+  if (found === null) throw new RbsmError("plugin_not_found");
+  const { items, nextCursor, isPrivate } = found;
   keepAnswer(c, plugin, { isPrivate });
   return c.json({ items, nextCursor }, 200);
 });

@@ -1,41 +1,50 @@
-import { describePermission, localText, networkPermission } from "@rising-bsm/protocol";
-import type { Locale, PluginDocument, Text } from "@rising-bsm/protocol";
-import type { ListedCard } from "../search/card.ts";
-import { formatBytes, formatDate, formatNumber, formatPrice } from "./format.ts";
-import type { Language } from "./language.ts";
-import { pluginLink, siteLink } from "./links.ts";
-import { categoryName, TEXTS } from "./texts.ts";
+import { localText, networkPermission } from "@rising-bsm/protocol";
+import { formatNumber, formatPrice } from "./format.ts";
+import { siteLink } from "./links.ts";
+import { Permission } from "./permission.tsx";
 import { Plans } from "./plans.tsx";
-import type { Texts } from "./texts.ts";
+import { About, Compatibility, Dependents, Publisher, Sizes } from "./plugin-facts.tsx";
+import { Fragment, Icon, Screenshots } from "./plugin-media.tsx";
+import { PLUGIN_TEXTS } from "./plugin-texts.ts";
+import { VersionList } from "./plugin-versions.tsx";
+import { pluginPageLink } from "./plugin-view.ts";
+import type { PluginView } from "./plugin-view.ts";
+import { TEXTS } from "./texts.ts";
 
-export interface PluginView {
-  readonly language: Language;
-  readonly card: ListedCard;
-  readonly document: PluginDocument;
-  /** Found by nobody who does not know its name. */
-  readonly isUnlisted: boolean;
+export interface PluginPageView extends PluginView {
+  /** HTML made of the release's README; null when it has none. */
+  readonly readme: string | null;
   /** Whether plans can be bought here. */
   readonly canBuy: boolean;
 }
 
-export function PluginPage(view: PluginView) {
-  const { card, language } = view;
-  const texts = TEXTS[language.locale];
+/** The rest of the versions has a page of its own. */
+const VERSIONS_SHOWN = 5;
+
+export function PluginPage(view: PluginPageView) {
+  const { plugin, language, canBuy } = view;
+  const { card } = plugin;
   return (
     <>
       <p>
-        <a href={siteLink("/", { language })}>← {texts.backToList}</a>
+        <a href={siteLink("/", { language })}>← {TEXTS[language.locale].backToList}</a>
       </p>
       <Heading {...view} />
+      <JumpLinks {...view} />
       <div class="columns">
         <div>
           <Permissions {...view} />
           <Install {...view} />
-          <Versions {...view} />
+          <Screenshots {...view} />
+          <Readme {...view} />
         </div>
         <div>
-          {card.plans.length > 0 && <Plans {...view} />}
+          {card.plans.length > 0 && <Plans card={card} language={language} canBuy={canBuy} />}
           <About {...view} />
+          <Versions {...view} />
+          <Compatibility {...view} />
+          <Sizes {...view} />
+          <Dependents {...view} />
           <Publisher {...view} />
         </div>
       </div>
@@ -43,11 +52,15 @@ export function PluginPage(view: PluginView) {
   );
 }
 
-function Heading({ card, isUnlisted, language: { locale } }: PluginView) {
+function Heading({ plugin, language: { locale } }: PluginPageView) {
   const texts = TEXTS[locale];
+  const { card, counts, visibility } = plugin;
   return (
     <>
-      <h1>{localText(card.displayName, locale)}</h1>
+      <div class="title">
+        <Icon plugin={plugin} />
+        <h1>{localText(card.displayName, locale)}</h1>
+      </div>
       <p class="facts">
         <code>{card.name}</code>
         <span>
@@ -57,10 +70,13 @@ function Heading({ card, isUnlisted, language: { locale } }: PluginView) {
           {texts.by} {card.publisher.displayName}
         </span>
         {card.verified && <span class="badge good">✓ {texts.verified}</span>}
-        {isUnlisted && <span class="badge">{texts.unlisted}</span>}
+        {visibility !== "public" && <span class="badge">{texts.unlisted}</span>}
         <span>{formatPrice(card.price, locale)}</span>
         <span>
           {formatNumber(card.downloads, locale)} {texts.downloads}
+        </span>
+        <span>
+          {formatNumber(counts.installs, locale)} {PLUGIN_TEXTS[locale].installs}
         </span>
       </p>
       {card.yanked !== null && (
@@ -78,7 +94,32 @@ function Heading({ card, isUnlisted, language: { locale } }: PluginView) {
   );
 }
 
-function Permissions({ card, language: { locale } }: PluginView) {
+/** On a phone the columns stand below each other, and a README can be long. */
+function JumpLinks({ plugin, readme, language }: PluginPageView) {
+  const texts = TEXTS[language.locale];
+  const own = PLUGIN_TEXTS[language.locale];
+  const links = [
+    ["permissions", own.permissions],
+    ["install", texts.installTitle],
+    ...(plugin.details.screenshots.length > 0 ? [["screenshots", own.screenshotsTitle]] : []),
+    ...(readme === null ? [] : [["readme", own.readmeTitle]]),
+    ["versions", texts.versionsTitle],
+    ["publisher", texts.publisherTitle],
+  ];
+  return (
+    <nav class="jump" aria-label={own.onThisPage}>
+      <ul>
+        {links.map(([id, label]) => (
+          <li>
+            <a href={`#${id}`}>{label}</a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+function Permissions({ plugin: { card }, language: { locale } }: PluginPageView) {
   const texts = TEXTS[locale];
   const network = card.network.map((host) => ({ code: networkPermission(host), reason: null }));
   return (
@@ -87,7 +128,9 @@ function Permissions({ card, language: { locale } }: PluginView) {
       {card.permissions.length === 0 && <p>{texts.noPermissions}</p>}
       <ul class="plain">
         {[...card.permissions, ...network].map((permission) => (
-          <Permission {...permission} locale={locale} />
+          <li>
+            <Permission {...permission} locale={locale} />
+          </li>
         ))}
       </ul>
       {network.length === 0 && <p class="muted">{texts.noNetwork}</p>}
@@ -95,35 +138,9 @@ function Permissions({ card, language: { locale } }: PluginView) {
   );
 }
 
-function Permission({
-  code,
-  reason,
-  locale,
-}: {
-  code: string;
-  reason: Text | null;
-  locale: Locale;
-}) {
-  const texts = TEXTS[locale];
-  const sentence = describePermission(code);
-  const risks = {
-    low: ["badge", texts.riskLow],
-    medium: ["badge warn", texts.riskMedium],
-    high: ["badge bad", texts.riskHigh],
-  } as const;
-  const [style, risk] = risks[sentence.risk];
-  return (
-    <li>
-      {sentence[locale]} <span class={style}>{risk}</span>
-      {reason !== null && <q class="muted block">{localText(reason, locale)}</q>}
-    </li>
-  );
-}
-
-function Install({ card, document, language }: PluginView) {
+function Install({ plugin: { card, found }, language }: PluginPageView) {
   const texts = TEXTS[language.locale];
-  const version = document.versions.find((candidate) => candidate.version === card.version);
-  const isOpen = version !== undefined && !version.paid;
+  const { sha256, paid } = found.shown;
   return (
     <section class="panel" aria-labelledby="install">
       <h2 id="install">{texts.installTitle}</h2>
@@ -141,171 +158,50 @@ function Install({ card, document, language }: PluginView) {
             : `await host.install("${card.name}", { grant: "requested", licenseKey })`}
         </code>
       </pre>
-      {isOpen && <p>{texts.verifyHint}</p>}
-      {isOpen && (
+      {!paid && <p>{texts.verifyHint}</p>}
+      {!paid && (
         <pre>
-          <code>rising-bsm verify {version.sha256}.rbsm</code>
+          <code>rising-bsm verify {sha256}.rbsm</code>
         </pre>
       )}
     </section>
   );
 }
 
-function Versions({ document, language }: PluginView) {
-  const texts = TEXTS[language.locale];
+function Readme({ readme, language }: PluginPageView) {
+  if (readme === null) return null;
+  return (
+    <section class="panel" aria-labelledby="readme">
+      <h2 id="readme">{PLUGIN_TEXTS[language.locale].readmeTitle}</h2>
+      <Fragment html={readme} />
+    </section>
+  );
+}
+
+function Versions(view: PluginPageView) {
+  const { plugin, document, language } = view;
+  const texts = PLUGIN_TEXTS[language.locale];
+  const { versions } = document;
   return (
     <section class="panel" aria-labelledby="versions">
-      <h2 id="versions">{texts.versionsTitle}</h2>
-      <ul class="plain">
-        {document.versions.map((version) => (
+      <h2 id="versions">{TEXTS[language.locale].versionsTitle}</h2>
+      <VersionList {...view} versions={versions.slice(0, VERSIONS_SHOWN)} />
+      <ul class="links">
+        {versions.length > VERSIONS_SHOWN && (
           <li>
-            <Version version={version} document={document} language={language} />
+            <a href={pluginPageLink(view, "versions")}>{texts.allVersions(versions.length)}</a>
           </li>
-        ))}
-      </ul>
-    </section>
-  );
-}
-
-interface VersionProps {
-  readonly version: PluginDocument["versions"][number];
-  readonly document: PluginDocument;
-  readonly language: Language;
-}
-
-function Version({ version, document, language: { locale } }: VersionProps) {
-  const texts = TEXTS[locale];
-  const channels = Object.entries(document.channels).filter(
-    ([, tagged]) => tagged === version.version,
-  );
-  return (
-    <>
-      <h3>
-        {version.version}{" "}
-        {channels.map(([channel]) => (
-          <span class="badge">{channel}</span>
-        ))}
-      </h3>
-      <p class="facts">
-        <span>
-          {texts.published}{" "}
-          <time datetime={version.publishedAt}>{formatDate(version.publishedAt, locale)}</time>
-        </span>
-        <span>{formatBytes(version.size, locale)}</span>
-        {!version.paid && (
-          <a href={version.bundle} aria-label={`${texts.download} ${version.version}`}>
-            {texts.download}
-          </a>
         )}
-      </p>
-      <VersionState version={version} texts={texts} />
-      <details>
-        <summary>{texts.digests}</summary>
-        <dl class="digests">
-          <dt>SHA-256</dt>
-          <dd>
-            <code>{version.sha256}</code>
-          </dd>
-          <dt>Tree</dt>
-          <dd>
-            <code>{version.treeDigest}</code>
-          </dd>
-        </dl>
-      </details>
-    </>
-  );
-}
-
-function VersionState({ version, texts }: Pick<VersionProps, "version"> & { texts: Texts }) {
-  return (
-    <>
-      {version.yanked !== false && (
-        <p class="notice">
-          <strong>{texts.yanked}:</strong> {version.yanked.reason}
-        </p>
-      )}
-      {version.deprecated !== false && (
-        <p class="notice">
-          <strong>{texts.deprecated}:</strong> {version.deprecated.reason}
-        </p>
-      )}
-    </>
-  );
-}
-
-function About({ card, document, language }: PluginView) {
-  const texts = TEXTS[language.locale];
-  const version = document.versions.find((candidate) => candidate.version === card.version);
-  const dependencies = Object.entries(version?.dependencies ?? {});
-  return (
-    <section class="panel" aria-labelledby="about">
-      <h2 id="about">{texts.aboutTitle}</h2>
-      <dl>
-        <dt>{texts.runsOn}</dt>
-        <dd>{card.hostRange ?? texts.anyVersion}</dd>
-        {card.categories.length > 0 && <dt>{texts.categories}</dt>}
-        {card.categories.length > 0 && <Categories card={card} language={language} />}
-        {dependencies.length > 0 && <dt>{texts.needs}</dt>}
-        {dependencies.map(([name, range]) => (
-          <dd>
-            <a href={pluginLink(name, language)}>{name}</a> {range}
-          </dd>
-        ))}
-        {card.license !== null && <dt>{texts.license}</dt>}
-        {card.license !== null && <dd>{card.license}</dd>}
-        <OutsideLink label={texts.homepage} url={card.homepage} />
-        <OutsideLink label={texts.repository} url={card.repository} />
-      </dl>
-    </section>
-  );
-}
-
-function Categories({ card, language }: Pick<PluginView, "card" | "language">) {
-  const texts = TEXTS[language.locale];
-  return (
-    <dd>
-      {card.categories.map((category) => (
-        <div>
-          <a href={siteLink("/", { language, params: [["category", category]] })}>
-            {categoryName(texts, category)}
-          </a>
-        </div>
-      ))}
-    </dd>
-  );
-}
-
-/** The manifest's schema lets only http and https through; that is checked here again, as it becomes a link. */
-function OutsideLink({ label, url }: { label: string; url: string | null }) {
-  if (url === null || !/^https?:\/\//.test(url)) return null;
-  return (
-    <>
-      <dt>{label}</dt>
-      <dd>
-        <a href={url} rel="nofollow ugc noopener noreferrer">
-          {url}
-        </a>
-      </dd>
-    </>
-  );
-}
-
-function Publisher({ card, document, language: { locale } }: PluginView) {
-  const texts = TEXTS[locale];
-  return (
-    <section class="panel" aria-labelledby="publisher">
-      <h2 id="publisher">{texts.publisherTitle}</h2>
-      <p>
-        {card.publisher.displayName} <code>{card.publisher.name}</code>{" "}
-        {card.verified && <span class="badge good">✓ {texts.verified}</span>}
-      </p>
-      <h3>{texts.publisherKeys}</h3>
-      <ul class="plain">
-        {document.publisher.keys.map(({ keyId }) => (
+        {versions.length > 1 && (
           <li>
-            <code>{keyId}</code>
+            <a href={pluginPageLink(view, "compare")}>{texts.compareTitle}</a>
           </li>
-        ))}
+        )}
+        {plugin.details.changelog !== null && (
+          <li>
+            <a href={pluginPageLink(view, "changelog")}>{texts.changelogTitle}</a>
+          </li>
+        )}
       </ul>
     </section>
   );

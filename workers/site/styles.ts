@@ -1,3 +1,5 @@
+import { PLUGIN_STYLES } from "./plugin-styles.ts";
+import { BROWSE_STYLES } from "./browse-styles.ts";
 import { REVIEW_STYLES } from "./review-styles.ts";
 
 /** The whole style sheet. Colours meet WCAG AA in both schemes. */
@@ -63,5 +65,7 @@ dl{margin:0;display:grid;grid-template-columns:auto minmax(0,1fr);gap:.4rem 1rem
 dt{color:var(--muted)}
 dd{margin:0;overflow-wrap:anywhere}
 .digests{font-size:.85rem}
+${BROWSE_STYLES}
+${PLUGIN_STYLES}
 ${REVIEW_STYLES}
 `.trim();

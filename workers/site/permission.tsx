@@ -1,0 +1,29 @@
+import { describePermission, localText } from "@rising-bsm/protocol";
+import type { Locale, Text } from "@rising-bsm/protocol";
+import { TEXTS } from "./texts.ts";
+
+/** A permission in a sentence, with its risk and the publisher's reason. */
+export function Permission({
+  code,
+  reason,
+  locale,
+}: {
+  readonly code: string;
+  readonly reason: Text | null;
+  readonly locale: Locale;
+}) {
+  const texts = TEXTS[locale];
+  const sentence = describePermission(code);
+  const risks = {
+    low: ["badge", texts.riskLow],
+    medium: ["badge warn", texts.riskMedium],
+    high: ["badge bad", texts.riskHigh],
+  } as const;
+  const [style, risk] = risks[sentence.risk];
+  return (
+    <>
+      {sentence[locale]} <span class={style}>{risk}</span>
+      {reason !== null && <q class="muted block">{localText(reason, locale)}</q>}
+    </>
+  );
+}
