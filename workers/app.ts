@@ -30,6 +30,7 @@ import { answerLegacy } from "./legacy/routes.ts";
 import { licenses } from "./licenses/routes.ts";
 import { refuseWhileBehind } from "./log/in-step.ts";
 import { log } from "./log/routes.ts";
+import { media } from "./media/routes.ts";
 import { offline } from "./offline/routes.ts";
 import { orders } from "./orders/routes.ts";
 import { limitRate } from "./rate-limit/limit-rate.ts";
@@ -78,6 +79,7 @@ function createApp(): OpenAPIHono<AppEnv> {
   app.route("/", beacons);
   app.route("/", catalogCheck);
   app.route("/", downloads);
+  app.route("/", media);
   app.route("/", feeds);
   app.route("/", badges);
   app.route("/", sitemap);

@@ -10,6 +10,8 @@ export interface Listing {
   };
   readonly version: string;
   readonly manifest: StoredManifest;
+  /** URL path of its icon. */
+  readonly icon: string | null;
   /** Some plan costs money. */
   readonly paid: boolean;
   /** Reasons; null is neither. A plugin is yanked here when every version is. */

@@ -5,6 +5,7 @@ import { CACHE } from "./http.ts";
 export interface ObjectHeaders {
   readonly contentType: string;
   readonly cacheControl: string;
+  readonly contentDisposition?: string;
 }
 
 interface NewObject {

@@ -70,6 +70,8 @@ const BUDGETS: Record<string, Budget | readonly Budget[]> = {
   "/v1/trust": { path: "/v1/trust", rows: 20 },
   // The whole list: a person writes each line of it, and its length is limited.
   "/v1/advisories": { path: "/v1/advisories", rows: MANY + 10 },
+  "/v1/advisories/osv.json": { path: "/v1/advisories/osv.json", rows: MANY + 10 },
+  "/v1/advisories/:id": { path: "/v1/advisories/none.osv.json", rows: 10, status: 404 },
   "/v1/licenses": { path: "/v1/licenses?plugin=@demo/invoices", rows: 210, asAdmin: true },
   "/v1/licenses/:id": { path: "/v1/licenses/{license}", rows: 20, asAdmin: true },
   "/v1/webhooks": { path: "/v1/webhooks?publisher=acme", rows: 60, asAdmin: true },
@@ -109,7 +111,7 @@ const BUDGETS: Record<string, Budget | readonly Budget[]> = {
     { path: "/?lang=en", rows: 60 },
     { path: "/?lang=de&q=invoice", rows: 660 },
   ],
-  "/plugins/:scope/:plugin": { path: "/plugins/@acme/hello?lang=en", rows: 10 },
+  "/plugins/:scope/:plugin": { path: "/plugins/@acme/hello?lang=en", rows: 20 },
   "/plugins/:scope/:plugin/versions": { path: "/plugins/@acme/hello/versions?lang=en", rows: 10 },
   "/plugins/:scope/:plugin/changelog": { path: "/plugins/@acme/hello/changelog?lang=en", rows: 10 },
   "/plugins/:scope/:plugin/compare": { path: "/plugins/@acme/hello/compare?lang=en", rows: 15 },

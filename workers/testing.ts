@@ -144,7 +144,7 @@ async function expectOk(pending: Promise<Response>): Promise<Response> {
 export async function buildBundle(
   key: SigningKey,
   manifest: { name: string; version?: string; [key: string]: unknown },
-  files: Record<string, string> = {},
+  files: Record<string, string | Uint8Array> = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const whole = {
     version: "1.0.0",
@@ -154,7 +154,12 @@ export async function buildBundle(
     ...manifest,
   };
   const content = { "index.js": "export default class {}\n", ...files };
-  const entries = new Map(Object.entries(content).map(([name, text]) => [name, utf8(text)]));
+  const entries = new Map(
+    Object.entries(content).map(([name, file]): [string, Uint8Array] => [
+      name,
+      typeof file === "string" ? utf8(file) : file,
+    ]),
+  );
   entries.set("manifest.json", utf8(JSON.stringify(whole)));
   return packBundle(await signBundle(entries, key));
 }

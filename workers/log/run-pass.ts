@@ -1,5 +1,6 @@
 import type { Database } from "../database.ts";
 import type { Bindings } from "../env.ts";
+import { writeDetails } from "../media/write-details.ts";
 import { allSettled } from "../objects.ts";
 import { releaseVersions } from "../release/release-version.ts";
 import { writeDocuments } from "../release/write-document.ts";
@@ -34,6 +35,8 @@ export async function runPass(pass: Pass): Promise<boolean> {
   await keepHold();
   const signed = await signLog(env, log);
   await releaseVersions(pass, signed);
+  await keepHold();
+  await writeDetails(pass);
   await keepHold();
   const documented = await writeDocuments(pass);
   await keepHold();

@@ -21,11 +21,17 @@ export type MediaImage = z.output<typeof imageSchema>;
 /** What a release shows of itself beside its manifest. */
 export type VersionDetails = z.output<typeof detailsSchema>;
 
-const NOTHING: VersionDetails = { icon: null, screenshots: [], readme: null, changelog: null };
+/** Details of a version that has none. */
+export const NOTHING_SHOWN: VersionDetails = {
+  icon: null,
+  screenshots: [],
+  readme: null,
+  changelog: null,
+};
 
 /** The details of a stored version: none as long as they are still to be made. */
 export function storedDetails({ details }: { readonly details: string | null }): VersionDetails {
-  return details === null ? NOTHING : detailsSchema.parse(JSON.parse(details));
+  return details === null ? NOTHING_SHOWN : detailsSchema.parse(JSON.parse(details));
 }
 
 const SUFFIXES = { png: "png", jpeg: "jpg", webp: "webp" } as const;
@@ -33,6 +39,12 @@ const SUFFIXES = { png: "png", jpeg: "jpg", webp: "webp" } as const;
 /** URL path of an image. */
 export function imagePath({ sha256, type }: Pick<MediaImage, "sha256" | "type">): string {
   return `/media/${sha256}.${SUFFIXES[type]}`;
+}
+
+/** URL path of a version's icon; null when it has none. */
+export function iconPath(row: { readonly details: string | null }): string | null {
+  const { icon } = storedDetails(row);
+  return icon === null ? null : imagePath(icon);
 }
 
 /** URL path of a rendered text. */

@@ -1,4 +1,5 @@
 import type { Listing } from "../listing.ts";
+import { iconPath } from "../media/details.ts";
 import { storedManifest } from "../stored-manifest.ts";
 import type { ListingFacts } from "./queries.ts";
 
@@ -15,6 +16,7 @@ function listingOf(facts: ListingFacts): Listing | null {
     },
     version: newest.version,
     manifest: storedManifest(newest),
+    icon: iconPath(newest),
     paid: newest.paid,
     yanked: isChoosable === 1 ? null : newest.yankedReason,
     deprecated: newest.deprecatedReason,

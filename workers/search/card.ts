@@ -26,6 +26,8 @@ const storedCardSchema = z.object({
   license: z.string().nullable(),
   homepage: z.string().nullable(),
   repository: z.string().nullable(),
+  /** Cards that an older Worker wrote have none. */
+  icon: z.string().nullable().default(null),
   yanked: z.string().nullable(),
   deprecated: z.string().nullable(),
   createdAt: z.iso.datetime(),
@@ -53,6 +55,7 @@ export function cardOf(listing: Listing): StoredCard {
     license: manifest.license ?? null,
     homepage: manifest.homepage ?? null,
     repository: manifest.repository ?? null,
+    icon: listing.icon,
     yanked: listing.yanked,
     deprecated: listing.deprecated,
     createdAt: new Date(listing.createdAt).toISOString(),
@@ -88,6 +91,7 @@ export function toPluginCard(card: ListedCard): PluginCard {
     downloads: card.downloads,
     permissions: card.permissions.map(({ code }) => code),
     price: card.price,
+    icon: card.icon,
     updatedAt: card.updatedAt,
   };
 }

@@ -28,6 +28,7 @@ export function sampleListing(
     name: manifest.name,
     version,
     publisher: { name: scope, displayName: scope, verified: false },
+    icon: null,
     paid: false,
     yanked: null,
     deprecated: null,

@@ -1,4 +1,5 @@
 import { checkImage } from "./check-image.ts";
+import { utf8Decode } from "./encoding.ts";
 import { RbsmError, type Finding } from "./errors.ts";
 import { MEDIA_LIMITS } from "./limits.ts";
 import type { Manifest } from "./manifest-schema.ts";
@@ -39,11 +40,7 @@ export function readMarkdown(bytes: Uint8Array): string {
   if (bytes.length > markdownBytes) {
     throw new RbsmError("markdown_invalid", `it has more than ${markdownBytes / 1024} KiB`);
   }
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new RbsmError("markdown_invalid", "it is not text in UTF-8", {}, cause);
-  }
+  return utf8Decode(bytes, "markdown_invalid");
 }
 
 async function problemOf(check: () => unknown): Promise<RbsmError | null> {

@@ -31,6 +31,20 @@ export function openBundle(bytes: Uint8Array): Map<string, Uint8Array> {
   return unpackRecords(bytes, readRecords(bytes));
 }
 
+/**
+ * Some entries of a `.rbsm` file, by name; those that it does not hold are left out. All headers are
+ * checked, only these entries are unpacked. Throws `bundle_*`.
+ */
+export function openEntries(
+  bytes: Uint8Array,
+  names: ReadonlySet<string>,
+): Map<string, Uint8Array> {
+  return unpackRecords(
+    bytes,
+    readRecords(bytes).filter(({ name }) => names.has(name)),
+  );
+}
+
 /** Every entry unpacked and checked against its size and CRC-32. Throws `bundle_corrupt`. */
 export function unpackRecords(
   bytes: Uint8Array,

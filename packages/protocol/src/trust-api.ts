@@ -67,6 +67,7 @@ export const catalogDifferenceSchema = z.object({
     "release",
     "proof",
     "log",
+    "media",
     "document",
     "document-copy",
     "shard",
