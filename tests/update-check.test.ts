@@ -100,3 +100,20 @@ test("a new release of an installed plugin is found by what changed alone", asyn
     "/tuf/timestamp.json",
   ]);
 });
+
+test("after an update check the real marketplace takes what the host reports, once", async () => {
+  const root = await readFile(market.rootFile);
+  const reporting = await openHost({
+    url: market.url,
+    root,
+    dataDir: join(home, "reporting"),
+    updateCheckMs: 50,
+  });
+  await reporting.install(HELLO, { grant: "requested" });
+  const { DB } = await market.worker.marketplace.getEnv();
+  const reports = async () => (await DB.prepare("SELECT plugins, day FROM beacons").all()).results;
+  while ((await reports()).length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  await reporting.close();
+  const today = Math.floor(Date.now() / 86_400_000);
+  expect(await reports()).toEqual([{ plugins: JSON.stringify({ [HELLO]: "1.1.0" }), day: today }]);
+});
