@@ -29,4 +29,6 @@ export const pluginCounts = sqliteTable("plugin_counts", {
   /** Reviews that count, and the sum of their stars. */
   ratings: integer("ratings").notNull(),
   stars: integer("stars").notNull(),
+  /** 1 while search shows older numbers. */
+  stale: integer("stale").notNull().default(0),
 });

@@ -1,6 +1,7 @@
 import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, not, or, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { dependentStatements } from "../catalog/dependents-queries.ts";
+import { pluginCounts } from "../catalog/tables.ts";
 import type { Database } from "../database.ts";
 import {
   channels,
@@ -230,10 +231,10 @@ export function pageOfListingFacts(
 
 /** Has the counts of these plugins copied to search again. */
 export function markCountsStale(db: Database, names: readonly string[]) {
-  return db.run(
-    sql`UPDATE plugin_counts SET stale = 1
-      WHERE plugin IN (SELECT value FROM json_each(${JSON.stringify(names)}))`,
-  );
+  return db
+    .update(pluginCounts)
+    .set({ stale: 1 })
+    .where(sql`${pluginCounts.plugin} IN (SELECT value FROM json_each(${JSON.stringify(names)}))`);
 }
 
 /** The revisions of these plugins as they are now. */
