@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { base64, bundlePath, fromHex, sha256Hex } from "@rising-bsm/protocol";
+import { array, assert, asyncProperty, constantFrom, option, tuple } from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { secretBytes } from "../env.ts";
 import { counting } from "../testing-bindings.ts";
@@ -50,6 +51,9 @@ describe("GET a bundle", () => {
       "content-length": String(free.length),
       "accept-ranges": "bytes",
       "cache-control": "public, max-age=31536000, immutable",
+      "content-type": "application/octet-stream",
+      "x-content-type-options": "nosniff",
+      "access-control-allow-origin": "*",
       "repr-digest": `sha-256=:${base64(fromHex(etag.slice(1, -1)))}:`,
     });
   });
@@ -116,6 +120,27 @@ describe("GET a bundle", () => {
     expect(response.status).toBe(304);
     expect(response.headers.get("etag")).toBe(etag);
     expect((await bytesOf(response)).length).toBe(0);
+  });
+
+  test("every range of every form is answered as its bytes, the whole or 416", async () => {
+    const edge = constantFrom(0, 1, 5, free.length - 1, free.length, free.length + 1, 999_999_999);
+    const part = tuple(option(edge), option(edge)).map(
+      ([first, last]) => `${first ?? ""}-${last ?? ""}`,
+    );
+    const header = array(part, { minLength: 1, maxLength: 3 });
+    await assert(
+      asyncProperty(header, async (parts) => {
+        const response = await get({ Range: `bytes=${parts.join(",")}` });
+        expect([200, 206, 416]).toContain(response.status);
+        if (response.status === 416) return;
+        const range = /^bytes (\d+)-(\d+)\//.exec(response.headers.get("content-range") ?? "");
+        expect(range !== null).toBe(response.status === 206);
+        const expected = range === null ? free : free.slice(Number(range[1]), Number(range[2]) + 1);
+        expect(await bytesOf(response)).toEqual(expected);
+        expect(response.headers.get("content-length")).toBe(String(expected.length));
+      }),
+      { numRuns: 60 },
+    );
   });
 
   test("If-None-Match of other bytes is the whole", async () => {
@@ -200,6 +225,7 @@ describe("a paid bundle", () => {
       expect(response.status).toBe(200);
       expect(await bytesOf(response)).toEqual(paid);
       expect(response.headers.get("cache-control")).toBe("private, max-age=600");
+      expect(response.headers.get("access-control-allow-origin")).toBeNull();
     }
     expect(
       await caches.default.match(`https://marketplace.test/private-copy${paidPath}`),

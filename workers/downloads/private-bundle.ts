@@ -17,5 +17,7 @@ export async function serveLinkedBundle(c: AppContext, key: string): Promise<Res
   headers.set("Cache-Control", `private, max-age=${DOWNLOAD_URL_SECONDS}`);
   // The address is the right to the bytes: it must not travel on.
   headers.set("Referrer-Policy", "no-referrer");
+  headers.delete("Access-Control-Allow-Origin");
+  headers.delete("Access-Control-Expose-Headers");
   return new Response(found.body, { status: found.status, headers });
 }

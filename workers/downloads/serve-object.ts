@@ -46,6 +46,9 @@ function answer(object: R2Object, delivery: Served, body: ReadableStream | null)
     "Cache-Control": object.httpMetadata?.cacheControl ?? CACHE.none,
     "Accept-Ranges": "bytes",
     "X-Content-Type-Options": "nosniff",
+    // Bytes for everybody: pages of other sites may read them, and check them.
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Content-Range, ETag, Repr-Digest",
   });
   if (delivery.status !== 304) describeBody(headers, object, delivery);
   return new Response(body, { status: delivery.status, headers });

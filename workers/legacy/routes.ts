@@ -51,6 +51,7 @@ const legacyApp = createLegacyApp();
 export const answerLegacy = createMiddleware<AppEnv>(async (c, next) => {
   if (isLegacyRequest(c.req.raw)) return legacyApp.fetch(c.req.raw, c.env, c.executionCtx);
   await next();
-  if (LEGACY.test(c.req.path)) c.header("Vary", "X-Client-Version", { append: true });
+  if (LEGACY.test(c.req.path))
+    c.header("Vary", "X-Client-Version, Authorization", { append: true });
   return undefined;
 });
