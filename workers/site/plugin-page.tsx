@@ -1,4 +1,5 @@
 import { localText, networkPermission } from "@rising-bsm/protocol";
+import type { ReviewPage } from "@rising-bsm/protocol";
 import { formatNumber, formatPrice } from "./format.ts";
 import { siteLink } from "./links.ts";
 import { Permission } from "./permission.tsx";
@@ -9,11 +10,14 @@ import { PLUGIN_TEXTS } from "./plugin-texts.ts";
 import { VersionList } from "./plugin-versions.tsx";
 import { pluginPageLink } from "./plugin-view.ts";
 import type { PluginView } from "./plugin-view.ts";
+import { ReviewsPart } from "./reviews-part.tsx";
 import { TEXTS } from "./texts.ts";
 
 export interface PluginPageView extends PluginView {
   /** HTML made of the release's README; null when it has none. */
   readonly readme: string | null;
+  /** The newest reviews. */
+  readonly reviews: ReviewPage | null;
   /** Whether plans can be bought here. */
   readonly canBuy: boolean;
 }
@@ -22,7 +26,7 @@ export interface PluginPageView extends PluginView {
 const VERSIONS_SHOWN = 5;
 
 export function PluginPage(view: PluginPageView) {
-  const { plugin, language, canBuy } = view;
+  const { plugin, language, canBuy, reviews } = view;
   const { card } = plugin;
   return (
     <>
@@ -37,6 +41,7 @@ export function PluginPage(view: PluginPageView) {
           <Install {...view} />
           <Screenshots {...view} />
           <Readme {...view} />
+          {reviews !== null && <ReviewsPart name={card.name} page={reviews} language={language} />}
         </div>
         <div>
           {card.plans.length > 0 && <Plans card={card} language={language} canBuy={canBuy} />}
@@ -103,6 +108,7 @@ function JumpLinks({ plugin, readme, language }: PluginPageView) {
     ["install", texts.installTitle],
     ...(plugin.details.screenshots.length > 0 ? [["screenshots", own.screenshotsTitle]] : []),
     ...(readme === null ? [] : [["readme", own.readmeTitle]]),
+    ["reviews", own.reviews],
     ["versions", texts.versionsTitle],
     ["publisher", texts.publisherTitle],
   ];

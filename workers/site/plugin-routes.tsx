@@ -12,6 +12,7 @@ import type { AppEnv } from "../env.ts";
 import type { AppContext } from "../http.ts";
 import { canSell } from "../orders/configured-provider.ts";
 import { tagPlugin } from "../page-cache/tag.ts";
+import { readReviews } from "../reviews/read-reviews.ts";
 import { addSecurityHeaders, answerPage, languageOf, SECURITY_HEADERS } from "./answer-page.tsx";
 import { ComparePage } from "./compare-page.tsx";
 import { siteLink } from "./links.ts";
@@ -25,6 +26,7 @@ import { TEXTS } from "./texts.ts";
 const PATH = "/plugins/:scope/:plugin";
 const VERSIONS_A_PAGE = 50;
 const DEPENDENTS_A_PAGE = 50;
+const REVIEWS_SHOWN = 3;
 
 /** The pages about one plugin. */
 export const pluginPages = new Hono<AppEnv>();
@@ -42,8 +44,12 @@ pluginPages.get(PATH, async (c) => {
   const policy = SECURITY_HEADERS["Content-Security-Policy"];
   c.header("Content-Security-Policy", await policyWith(policy, head.script));
   const frame = { ...frameOf(view, path), head: <HeadOfPlugin {...view} head={head} /> };
-  const readme = await readFragment(c.env.BUNDLES, plugin.details.readme);
-  return answerPage(c, frame, <PluginPage {...view} readme={readme} canBuy={canSell(c.env)} />);
+  const [readme, reviews] = await Promise.all([
+    readFragment(c.env.BUNDLES, plugin.details.readme),
+    readReviews(c.env, plugin.name, { sort: "new", limit: REVIEWS_SHOWN }),
+  ]);
+  const content = { ...view, readme, reviews: reviews?.page ?? null, canBuy: canSell(c.env) };
+  return answerPage(c, frame, <PluginPage {...content} />);
 });
 
 pluginPages.get(`${PATH}/versions`, async (c) => {

@@ -3,6 +3,7 @@ import type { Locale } from "@rising-bsm/protocol";
 const en = {
   onThisPage: "On this page",
   permissions: "Permissions",
+  reviews: "Reviews",
   screenshotsTitle: "Screenshots",
   screenshot: (number: number, count: number) => `Screenshot ${number} of ${count}, full size`,
   icon: "Icon",
@@ -65,6 +66,7 @@ export type PluginTexts = typeof en;
 const de: PluginTexts = {
   onThisPage: "Auf dieser Seite",
   permissions: "Rechte",
+  reviews: "Bewertungen",
   screenshotsTitle: "Bilder",
   screenshot: (number, count) => `Bild ${number} von ${count}, volle Größe`,
   icon: "Symbol",
