@@ -3,7 +3,7 @@ import type { ListedCard } from "./card.ts";
 import type { SortedStart } from "./cursor.ts";
 import { cardRow, parseRows, toCard } from "./queries.ts";
 import type { SearchReader } from "./queries.ts";
-import { CURRENT_EPOCH, pageStatement, pluginOf, TOP_POSITION } from "./sorts.ts";
+import { CURRENT_EPOCH, pageStatement, TOP_POSITION } from "./sorts.ts";
 import type { Sort } from "./sorts.ts";
 
 /** A stretch of a sort. */

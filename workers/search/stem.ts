@@ -2,6 +2,8 @@
 const ENDINGS = ["en", "es", "e", "s"] as const;
 const MIN_STEM = 4;
 const MIN_VERB_STEM = 5;
+/** A customer is not custom: shorter words end with it for other reasons than being many. */
+const MIN_ER_STEM = 7;
 
 /**
  * The beginning of a folded word that its singular, plural and cases share: rechnungen → rechnung,
@@ -11,6 +13,7 @@ const MIN_VERB_STEM = 5;
 export function stem(word: string): string {
   if (word.endsWith("ies") && word.length > MIN_STEM + 2) return word.slice(0, -"ies".length);
   if (word.endsWith("ing") && word.length >= MIN_VERB_STEM + 3) return word.slice(0, -"ing".length);
+  if (word.endsWith("er") && word.length >= MIN_ER_STEM + 2) return word.slice(0, -"er".length);
   const ending = ENDINGS.find((it) => word.endsWith(it) && word.length - it.length >= MIN_STEM);
   return ending === undefined ? word : word.slice(0, -ending.length);
 }

@@ -10,6 +10,8 @@ const MIN_PART = 4;
 const JOINTS = ["", "s", "n", "en", "es", "er", "e"] as const;
 /** A longer word is rather a compound than misspelt. */
 const LONG = 10;
+/** A longer word may be typed with a slip and without its ending. */
+const MIN_BEGUN = 6;
 const MAX_INSIDE = 8;
 const MAX_MISSPELT = 4;
 
@@ -99,7 +101,7 @@ function misspeltTerms(word: string): Term[] {
 /** The words within one slip, within two for a long word; the nearest first. */
 export function nearestSpellings(word: string, others: readonly string[]): string[] {
   const most = word.length < MIN_INSIDE ? 0 : word.length < 8 ? 1 : 2;
-  return [...new Set(others)]
+  return [...new Set(others.flatMap((other) => [other, ...beginningsLike(word, other)]))]
     .filter((other) => Math.abs(other.length - word.length) <= most)
     .map((other) => ({ other, slips: slipsBetween(word, other) }))
     .filter(({ slips }) => slips > 0 && slips <= most)
@@ -108,6 +110,16 @@ export function nearestSpellings(word: string, others: readonly string[]): strin
     )
     .slice(0, MAX_MISSPELT)
     .map(({ other }) => other);
+}
+
+/** A word that goes on after what was typed: "rechnug" is meant for "rechnung" of "rechnungen". */
+function beginningsLike(word: string, other: string): string[] {
+  if (word.length < MIN_BEGUN || other.length <= word.length + 1) return [];
+  return [
+    other.slice(0, word.length + 1),
+    other.slice(0, word.length),
+    other.slice(0, word.length - 1),
+  ];
 }
 
 /** People seldom mistype the first letter. */
