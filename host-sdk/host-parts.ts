@@ -48,6 +48,7 @@ import { createSettings, type Settings } from "./settings/settings.ts";
 import type { HostStore } from "./store/host-store.ts";
 import { createSqliteStore } from "./store/sqlite-store.ts";
 import { openLog } from "./trust/log.ts";
+import { createReviews, type ReviewCalls } from "./reviews/reviews.ts";
 import { noMarketplace, storedTrust } from "./trust/no-marketplace.ts";
 import { openTrust, type Trust } from "./trust/trust.ts";
 
@@ -76,6 +77,7 @@ export interface HostParts {
   readonly dataDir: string;
   readonly trust: Trust;
   readonly held: HeldUpdates;
+  readonly reviews: ReviewCalls;
   /** Null: this host reports nothing. */
   readonly reporter: Reporter | null;
   /** What the administrator allows any plugin. */
@@ -156,7 +158,9 @@ async function openStored(options: CompleteOptions) {
   const secrets = createSecrets(store, () => openSecretKey(options.dataDir));
   const auditLog = createAuditLog(store, logger);
   const reporter = reporterOf(options, { ...kept, key, server: marketplace });
-  const kinds = { slots, publishers, secrets, auditLog, licenses, keeper, revocations, reporter };
+  const reviews = createReviews({ key, slots, server: marketplace, now: () => licenses.now() });
+  const asks = { reporter, reviews };
+  const kinds = { slots, publishers, secrets, auditLog, licenses, keeper, revocations, ...asks };
   return { ...recovery, ...found, ...kinds, closing, instance };
 }
 
@@ -221,8 +225,12 @@ async function assemble(options: CompleteOptions, lock: FolderLock): Promise<Hos
 }
 
 /** What the regular look at the marketplace works with. */
-function lookingAfter({ trust, reporter }: Pick<HostParts, "trust" | "reporter">) {
-  return { trust, reporter, held: createHeldUpdates() };
+function lookingAfter({
+  trust,
+  reporter,
+  reviews,
+}: Pick<HostParts, "trust" | "reporter" | "reviews">) {
+  return { trust, reporter, reviews, held: createHeldUpdates() };
 }
 
 type Reporting = Omit<ReporterParts, "installed" | "now"> & Pick<HostParts, "slots" | "licenses">;

@@ -28,6 +28,7 @@ import type { LogChoice, LogLine } from "./lifecycle/plugin-logs.ts";
 import { type Actor, checkActor } from "./lifecycle/actor.ts";
 import { advisoryInfos } from "./lifecycle/revocations.ts";
 import type { StateEvent } from "./lifecycle/slots.ts";
+import type { ReviewCalls } from "./reviews/reviews.ts";
 import type { PluginSettings, SecretInfo } from "./settings/settings.ts";
 import type { PluginCall, PluginUsage, RequestMessage } from "./runtime/plugin-runtime.ts";
 import type { ScheduleInfo } from "./schedules/scheduler.ts";
@@ -68,7 +69,7 @@ export interface HostUsage extends Omit<PluginUsage, "pid"> {
  * Finds, verifies, installs and runs plugins. Every refusal is an RbsmError with a code; a failing
  * plugin is a state with a reason and never an exception of the host's own.
  */
-export interface PluginHost extends LicenseCalls, OfflineLicenses {
+export interface PluginHost extends LicenseCalls, OfflineLicenses, ReviewCalls {
   /** Installs a plugin and what it needs, all or nothing. An installed version that fits stays. */
   install(name: string, options?: InstallOptions): Promise<PluginInfo>;
   /** Installs a bundle past the marketplace; developer mode only, signed by a key it trusts. */
@@ -208,6 +209,7 @@ function hostOver(parts: HostParts): PluginHost {
     checkForUpdates: () => checkForUpdates(parts).finally(() => parts.licenses.followKeys()),
     trust: () => describeTrust(parts),
     ...licenses,
+    ...parts.reviews,
     ...createOfflineLicenses({ ...parts, describe: (name) => licenses.license(name) }),
     handle: (request, options) => handler(request, options),
     emit: (event, payload) => parts.events.emit(event, payload),

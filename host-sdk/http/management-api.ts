@@ -16,6 +16,7 @@ import type { Mounted } from "./handler.ts";
 import { addLicenseRoutes } from "./license-api.ts";
 import { type HostPermission, requireActor } from "./permissions.ts";
 import { readBody, readJsonBody } from "./read-body.ts";
+import { addReviewRoutes } from "./review-api.ts";
 import { addSettingsRoutes } from "./settings-api.ts";
 
 const grantSchema = z.union([z.literal("requested"), z.array(z.string())]);
@@ -61,6 +62,7 @@ export function createManagementApi(host: PluginHost): (mounted: Mounted) => Pro
   addLogAndScheduleRoutes(app, host);
   addSettingsRoutes(app, host);
   addLicenseRoutes(app, host);
+  addReviewRoutes(app, host);
   app.notFound(() => answerProblem(new RbsmError("not_found")));
   app.onError((error) => answerProblem(error));
   return async function serveApi({ request, path, url, actor }) {
