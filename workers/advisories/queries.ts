@@ -21,6 +21,35 @@ export async function findAdvisory(db: Database, id: string): Promise<Advisory |
   return row?.entry;
 }
 
+/** When an advisory was changed last, as its audit has it. */
+const modifiedAt = sql<number | null>`(SELECT at FROM audit WHERE audit.subject = advisories.id
+  AND audit.action IN ('advisory.put', 'advisory.withdraw') ORDER BY audit.id DESC LIMIT 1)`;
+const dated = { entry: advisories.entry, withdrawnAt: advisories.withdrawnAt, modifiedAt };
+
+export interface DatedAdvisory {
+  readonly entry: Advisory;
+  readonly withdrawnAt: number | null;
+  readonly modifiedAt: number | null;
+}
+
+/** An advisory with its times, also one that was withdrawn. */
+export async function findDatedAdvisory(
+  db: Database,
+  id: string,
+): Promise<DatedAdvisory | undefined> {
+  const [row] = await db.select(dated).from(advisories).where(eq(advisories.id, id));
+  return row;
+}
+
+/** The advisories in force with their times. */
+export function listDatedAdvisories(db: Database): Promise<DatedAdvisory[]> {
+  return db
+    .select(dated)
+    .from(advisories)
+    .where(isNull(advisories.withdrawnAt))
+    .orderBy(asc(advisories.id));
+}
+
 /** Puts the advisory in force, unless it is exactly so already; false when the list is too long. */
 export async function putAdvisory(
   db: Database,

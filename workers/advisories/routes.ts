@@ -1,12 +1,35 @@
-import { RbsmError, advisoryListSchema, advisoryRequestSchema } from "@rising-bsm/protocol";
+import {
+  RbsmError,
+  advisoryListSchema,
+  advisoryRequestSchema,
+  osvEntrySchema,
+  osvListSchema,
+} from "@rising-bsm/protocol";
 import type { Advisory } from "@rising-bsm/protocol";
 import { z } from "zod";
 import { auditEntry } from "../audit.ts";
 import { requireAdmin } from "../auth.ts";
 import { readDatabase, writeDatabase } from "../database.ts";
-import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, TOKEN } from "../http.ts";
+import {
+  CACHE,
+  createRoute,
+  createRoutes,
+  jsonAnswer,
+  jsonBody,
+  problemAnswer,
+  TOKEN,
+} from "../http.ts";
 import { advance } from "../log/advance.ts";
-import { findAdvisory, listAdvisories, putAdvisory, withdrawAdvisory } from "./queries.ts";
+import {
+  findAdvisory,
+  findDatedAdvisory,
+  listAdvisories,
+  listDatedAdvisories,
+  putAdvisory,
+  withdrawAdvisory,
+} from "./queries.ts";
+import type { DatedAdvisory } from "./queries.ts";
+import { toOsv } from "./to-osv.ts";
 
 const params = z.object({ id: z.string().regex(/^[A-Za-z0-9-]{1,64}$/) });
 
@@ -15,6 +38,27 @@ const listRoute = createRoute({
   path: "/v1/advisories",
   responses: {
     200: jsonAnswer(advisoryListSchema, "The advisories in force"),
+    default: problemAnswer,
+  },
+});
+
+const osvListRoute = createRoute({
+  method: "get",
+  path: "/v1/advisories/osv.json",
+  responses: {
+    200: jsonAnswer(osvListSchema, "The advisories in force, in the form of OSV"),
+    default: problemAnswer,
+  },
+});
+
+const osvRoute = createRoute({
+  method: "get",
+  path: "/v1/advisories/{id}",
+  request: {
+    params: z.object({ id: z.string().openapi({ example: "RBSA-2026-0001.osv.json" }) }),
+  },
+  responses: {
+    200: jsonAnswer(osvEntrySchema, "An advisory in the form of OSV, also one that was withdrawn"),
     default: problemAnswer,
   },
 });
@@ -40,12 +84,31 @@ const withdrawRoute = createRoute({
   responses: { 204: { description: "Withdrawn, now or before" }, default: problemAnswer },
 });
 
+const OSV_FILE = /^([A-Za-z0-9-]{1,64})\.osv\.json$/;
+
 /** What the administrator warns of or keeps from being installed, without the offline keys. */
 export const advisories = createRoutes();
 
 advisories.openapi(listRoute, async (c) =>
   c.json({ items: await listAdvisories(readDatabase(c.env)) }, 200),
 );
+
+advisories.openapi(osvListRoute, async (c) => {
+  const rows = await listDatedAdvisories(readDatabase(c.env));
+  return c.json({ vulns: rows.map(describe) }, 200, { "Cache-Control": CACHE.page });
+});
+
+advisories.openapi(osvRoute, async (c) => {
+  const [, id] = OSV_FILE.exec(c.req.valid("param").id) ?? [];
+  const row = id === undefined ? undefined : await findDatedAdvisory(readDatabase(c.env), id);
+  if (row === undefined) throw new RbsmError("not_found");
+  return c.json(describe(row), 200, { "Cache-Control": CACHE.page });
+});
+
+function describe({ entry, withdrawnAt, modifiedAt }: DatedAdvisory) {
+  const modified = modifiedAt ?? Date.parse(entry.issuedAt);
+  return toOsv(entry, { withdrawnAt, modifiedAt: modified });
+}
 
 advisories.openapi(putRoute, async (c) => {
   const { id } = c.req.valid("param");
