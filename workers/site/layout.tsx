@@ -41,6 +41,12 @@ function Page({ frame, children }: { frame: PageFrame; children?: Child }) {
         {isIndexed ? <Alternates frame={frame} /> : <meta name="robots" content="noindex" />}
         {frame.refresh !== undefined && <Refresh {...frame.refresh} />}
         {frame.head}
+        <link
+          rel="alternate"
+          type="application/atom+xml"
+          title={texts.feedTitle}
+          href={`/feed.atom?lang=${language.locale}`}
+        />
         <link rel="icon" href="/site/icon.svg" type="image/svg+xml" />
         <link rel="stylesheet" href={styleSheet} />
       </head>

@@ -1,18 +1,13 @@
 import { RbsmError } from "@rising-bsm/protocol";
 import { Hono } from "hono";
 import { requireSchema } from "../database.ts";
-import { secretBytes } from "../env.ts";
 import type { AppEnv } from "../env.ts";
 import { CACHE, refuseOtherMethods } from "../http.ts";
 import type { AppContext } from "../http.ts";
-import { readFacetCounts } from "../search/browse-queries.ts";
-import { readSearchParams } from "../search/read-request.ts";
-import { tagPlugin } from "../page-cache/tag.ts";
-import { searchPlugins } from "../search/search-plugins.ts";
 import { addSecurityHeaders, answerPage, answerProblemPage } from "./answer-page.tsx";
-import { languageOf, SECURITY_HEADERS } from "./answer-page.tsx";
+import { SECURITY_HEADERS } from "./answer-page.tsx";
 import { BrowsePage } from "./browse-page.tsx";
-import type { Browse } from "./browse-page.tsx";
+import { loadBrowse } from "./load-browse.ts";
 import { offlinePages } from "./offline-routes.tsx";
 import { orderPages } from "./order-routes.tsx";
 import { pluginPages } from "./plugin-routes.tsx";
@@ -70,21 +65,4 @@ async function answerBrowse(c: AppContext): Promise<Response> {
     isIndexed: request.cursor === null,
   };
   return answerPage(c, frame, <BrowsePage {...browse} />);
-}
-
-async function loadBrowse(c: AppContext): Promise<Browse> {
-  const given = [...new URL(c.req.url).searchParams];
-  const params = given.filter(([name, value]) => name !== "lang" && value !== "");
-  const request = readSearchParams(new URLSearchParams(params));
-  const search = c.env.SEARCH.withSession("first-unconstrained");
-  const context = { search, cursorSecret: secretBytes(c.env, "CURSOR_KEY"), now: Date.now() };
-  const page = await searchPlugins(context, request);
-  tagPlugin(c, ...page.cards.map(({ name }) => name));
-  return {
-    language: languageOf(c),
-    request,
-    page,
-    counts: page.facets ?? (await readFacetCounts(search)),
-    params: params.filter(([name]) => name !== "cursor"),
-  };
 }

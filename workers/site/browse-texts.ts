@@ -1,0 +1,73 @@
+import type { Locale } from "@rising-bsm/protocol";
+
+const en = {
+  trendingTitle: "Trending",
+  newTitle: "New",
+  allTitle: "Most popular",
+  more: "Show all",
+  categoriesTitle: "Categories",
+  trending: "Trending",
+  rating: "Best rated",
+  name: "Name",
+  license: "License",
+  anyLicense: "Any license",
+  needs: "Is able to",
+  anyPermission: "Does not matter",
+  entities: {
+    customers: "Do anything with customers",
+    appointments: "Do anything with appointments",
+    requests: "Do anything with requests",
+    notifications: "Do anything with notifications",
+  },
+  filtersTitle: "Filters in use",
+  without: "Without:",
+  with: "With:",
+  unverified: "Publishers that are not verified",
+  remove: (filter: string) => `Remove the filter “${filter}”`,
+  understood: "was understood as a filter:",
+  asItStands: "Put words into quotation marks to look for them as they stand.",
+  missingWords: "No plugin has all of your words. These have not:",
+  withoutFilter: "Without one of your filters there is more:",
+  atLeast: (count: number) => (count === 1 ? "at least 1 plugin" : `at least ${count} plugins`),
+  previous: "Previous plugins",
+  ratingOf: (stars: string) => `${stars} of 5 stars`,
+  feed: "New releases as a feed",
+};
+
+type BrowseTexts = typeof en;
+
+const de: BrowseTexts = {
+  trendingTitle: "Im Trend",
+  newTitle: "Neu",
+  allTitle: "Am beliebtesten",
+  more: "Alle anzeigen",
+  categoriesTitle: "Kategorien",
+  trending: "Im Trend",
+  rating: "Am besten bewertet",
+  name: "Name",
+  license: "Lizenz",
+  anyLicense: "Jede Lizenz",
+  needs: "Kann",
+  anyPermission: "Egal",
+  entities: {
+    customers: "Irgendetwas mit Kunden tun",
+    appointments: "Irgendetwas mit Terminen tun",
+    requests: "Irgendetwas mit Anfragen tun",
+    notifications: "Irgendetwas mit Benachrichtigungen tun",
+  },
+  filtersTitle: "Benutzte Filter",
+  without: "Ohne:",
+  with: "Mit:",
+  unverified: "Nicht verifizierte Anbieter",
+  remove: (filter: string) => `Den Filter „${filter}“ entfernen`,
+  understood: "wurde als Filter verstanden:",
+  asItStands: "Wörter in Anführungszeichen werden so gesucht, wie sie dastehen.",
+  missingWords: "Kein Plugin hat alle Ihre Wörter. Diesen fehlt:",
+  withoutFilter: "Ohne einen Ihrer Filter gibt es mehr:",
+  atLeast: (count: number) => (count === 1 ? "mindestens 1 Plugin" : `mindestens ${count} Plugins`),
+  previous: "Vorherige Plugins",
+  ratingOf: (stars: string) => `${stars} von 5 Sternen`,
+  feed: "Neue Versionen als Feed",
+};
+
+export const BROWSE_TEXTS: Readonly<Record<Locale, BrowseTexts>> = { en, de };
