@@ -2,8 +2,6 @@ import { PLUGIN_STYLES } from "./plugin-styles.ts";
 import { BROWSE_STYLES } from "./browse-styles.ts";
 import { REVIEW_STYLES } from "./review-styles.ts";
 
-import { BROWSE_STYLES } from "./browse-styles.ts";
-
 /** The whole style sheet. Colours meet WCAG AA in both schemes. */
 export const STYLES = `
 :root{color-scheme:light dark;--bg:#f7f8fa;--surface:#fff;--text:#1b2430;--muted:#55606e;--line:#d5dae1;--accent:#0b5cad;--on-accent:#fff;--good:#17663a;--good-bg:#e3f4e9;--warn:#7a4100;--warn-bg:#fdf0dc;--bad:#9b1c1c;--bad-bg:#fde8e8;--code:#eef1f5;--focus:#0b5cad}
