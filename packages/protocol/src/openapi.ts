@@ -1268,7 +1268,39 @@ export interface paths {
       };
     };
   };
+  "/v1/advisories/osv.json": {
+    /** The advisories in force, in the form of OSV */
+    get: {
+      parameters: {
+        query?: never;
+        path?: never;
+        header?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: { headers: { [name: string]: unknown }; content: { "application/json": { vulns: ({ schema_version: "1.6.0"; id: string; published: string; modified: string; withdrawn?: string; summary: string; details: string; affected: ({ package: { ecosystem: "Rising-BSM"; name: string }; ranges: ({ type: "SEMVER"; events: ({ introduced: string } | { fixed: string } | { last_affected: string })[] })[] })[]; references: { type: "ADVISORY"; url: string }[]; database_specific: { action: "warn" | "block-install"; match: { sha256: string } | { plugin: string; versions: string } | { publisherKeyId: string; fromIndex: number }; reason: { en: string; de: string } } })[] } } };
+        default: { headers: { [name: string]: unknown }; content: { "application/problem+json": Refusal } };
+      };
+    };
+  };
   "/v1/advisories/{id}": {
+    /** An advisory in the form of OSV, also one that was withdrawn */
+    get: {
+      parameters: {
+        query?: never;
+        path: {
+          id: string;
+        };
+        header?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: { headers: { [name: string]: unknown }; content: { "application/json": { schema_version: "1.6.0"; id: string; published: string; modified: string; withdrawn?: string; summary: string; details: string; affected: ({ package: { ecosystem: "Rising-BSM"; name: string }; ranges: ({ type: "SEMVER"; events: ({ introduced: string } | { fixed: string } | { last_affected: string })[] })[] })[]; references: { type: "ADVISORY"; url: string }[]; database_specific: { action: "warn" | "block-install"; match: { sha256: string } | { plugin: string; versions: string } | { publisherKeyId: string; fromIndex: number }; reason: { en: string; de: string } } } } };
+        default: { headers: { [name: string]: unknown }; content: { "application/problem+json": Refusal } };
+      };
+    };
     /** In force, now or before */
     put: {
       parameters: {
