@@ -9,7 +9,9 @@ const text = z.union([z.string(), z.object({ en: z.string(), de: z.string() })])
  * own schema may become stricter, and what was published before stays readable.
  */
 const storedManifestSchema = z.object({
-  permissions: z.array(z.object({ code: z.string(), reason: text.optional() })),
+  permissions: z.array(
+    z.object({ code: z.string(), reason: text.optional(), optional: z.boolean().default(false) }),
+  ),
   dependencies: z.record(z.string(), z.string()),
   displayName: text.optional(),
   description: text.optional(),

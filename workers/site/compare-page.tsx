@@ -136,8 +136,12 @@ function Permissions(view: ResultView) {
               <ul class="plain">
                 {asked.map(({ code, reason, optional }) => (
                   <li>
-                    <Permission code={code} reason={reason} locale={language.locale} />
-                    {optional && <span class="badge">{texts.optional}</span>}
+                    <Permission
+                      code={code}
+                      reason={reason}
+                      optional={optional}
+                      locale={language.locale}
+                    />
                   </li>
                 ))}
               </ul>

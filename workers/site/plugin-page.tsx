@@ -125,15 +125,16 @@ function JumpLinks({ plugin, readme, language }: PluginPageView) {
   );
 }
 
-function Permissions({ plugin: { card }, language: { locale } }: PluginPageView) {
+function Permissions({ plugin: { manifest }, language: { locale } }: PluginPageView) {
   const texts = TEXTS[locale];
-  const network = card.network.map((host) => ({ code: networkPermission(host), reason: null }));
+  const { permissions, network } = manifest;
+  const hosts = network.map((host) => ({ code: networkPermission(host) }));
   return (
     <section class="panel" aria-labelledby="permissions">
       <h2 id="permissions">{texts.permissionsTitle}</h2>
-      {card.permissions.length === 0 && <p>{texts.noPermissions}</p>}
+      {permissions.length === 0 && <p>{texts.noPermissions}</p>}
       <ul class="plain">
-        {[...card.permissions, ...network].map((permission) => (
+        {[...permissions, ...hosts].map((permission) => (
           <li>
             <Permission {...permission} locale={locale} />
           </li>

@@ -28,5 +28,6 @@ meter::-moz-meter-bar{border-radius:999px;background:var(--accent)}
 .prose h5,.prose h6{font-size:.9rem}
 .prose table{width:auto}
 .prose blockquote{margin:1em 0;padding-left:1rem;border-left:3px solid var(--line);color:var(--muted)}
+.panel>h3{margin-bottom:.5rem}
 .panel.plain{padding-top:.4rem;padding-bottom:.4rem}
 `.trim();
