@@ -10,7 +10,8 @@ beforeAll(async () => {
   await resetMarketplace();
   await seedCatalogue(env.SEARCH, 80);
   const permissions = [{ code: "customers.view", optional: false }];
-  const acme = { publisher: { name: "acme", displayName: "Acme", verified: true } };
+  const publisher = { name: "acme", displayName: "Acme", verified: true };
+  const acme = { publisher, icon: "/media/00.png" };
   const newsletter = { name: "@acme/newsletter", displayName: "Newsletter wizard", permissions };
   await writeSearchDoc(env.SEARCH, sampleListing({ ...newsletter, license: "MIT" }, acme));
   await env.SEARCH.exec(
@@ -101,6 +102,14 @@ describe("filters", () => {
     expect(html).toContain("Ohne: Irgendetwas mit Kunden tun");
     expect(pluginsOf(html)).not.toContain("@acme/newsletter");
   });
+});
+
+test("a card has its plugin's icon, or the first letter of its title", async () => {
+  const html = await page("/?lang=en&q=newsletter");
+  expect(html).toContain('<img class="tile" src="/media/00.png" alt="" width="48" height="48"');
+  expect(await page("/?lang=en&sort=name")).toContain(
+    '<span class="tile" aria-hidden="true">A</span>',
+  );
 });
 
 test("a card says how a plugin is rated, for eyes and for ears", async () => {

@@ -38,9 +38,7 @@ function Card({ card, language }: CardProps) {
   return (
     <article class="card">
       <div class="head">
-        <span class="tile" aria-hidden="true">
-          {firstLetter(title)}
-        </span>
+        <Icon icon={card.icon} title={title} />
         <div>
           <h3>
             <a href={pluginLink(card.name, language)}>{title}</a>
@@ -57,9 +55,17 @@ function Card({ card, language }: CardProps) {
   );
 }
 
-/** Stands for an icon. */
-function firstLetter(title: string): string {
-  return /[\p{L}\p{N}]/u.exec(title)?.[0].toUpperCase() ?? "·";
+/** The plugin's icon; its first letter stands for one that it has not. */
+function Icon({ icon, title }: { icon: string | null; title: string }) {
+  if (icon !== null) {
+    return <img class="tile" src={icon} alt="" width={48} height={48} loading="lazy" />;
+  }
+  const letter = /[\p{L}\p{N}]/u.exec(title)?.[0].toUpperCase() ?? "·";
+  return (
+    <span class="tile" aria-hidden="true">
+      {letter}
+    </span>
+  );
 }
 
 function CardFacts({ card, language: { locale } }: CardProps) {
