@@ -102,6 +102,40 @@ async function seedYesterday(DB: D1Database, fleet: readonly FleetHost[]): Promi
     .run();
 }
 
+const WEIGHED = 2_000;
+const WEIGHED_PLUGINS = 20;
+
+/** What a host with twenty plugins takes up: its instance, its last report and what was counted of it. */
+async function weighHost(DB: D1Database): Promise<Figure> {
+  const names = Array.from({ length: WEIGHED_PLUGINS }, (_, at) => `@acme/weighed-plugin-${at}`);
+  const list = JSON.stringify(Object.fromEntries(names.map((name) => [name, "1.2.3"])));
+  const each = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${WEIGHED})
+    SELECT printf('00000000-0000-0000-0000-%012d', i)`;
+  const plugins = DB.prepare(
+    `INSERT INTO plugins (name, scope, created_at, updated_at)
+     SELECT value, '@acme', 0, 0 FROM json_each(?1) RETURNING name`,
+  );
+  const { meta: empty } = await plugins.bind(JSON.stringify(names)).run();
+  const added = await DB.batch([
+    DB.prepare(
+      `INSERT INTO instances ${each}, printf('%043d', i), printf('%043d', i), 1700000000000 FROM n`,
+    ),
+    DB.prepare(`INSERT INTO beacons ${each}, 20000, 20001, ?1, 1, 20031 FROM n`).bind(list),
+    DB.prepare(
+      `INSERT INTO installations ${each}, value, '1.2.3', 20000, 1 FROM n, json_each(?1)`,
+    ).bind(JSON.stringify(names)),
+  ]);
+  const bytes = ((added.at(-1)?.meta.size_after ?? 0) - empty.size_after) / WEIGHED;
+  return {
+    name: `stored of a host with ${WEIGHED_PLUGINS} plugins`,
+    value: `${Math.round(bytes)} bytes`,
+    baseline: "–",
+    ratio: "–",
+    goal: "≤ 4,000 bytes",
+    met: bytes <= 4_000 ? "yes" : "no",
+  };
+}
+
 interface Scene {
   readonly wire: Wire;
   readonly url: string;
@@ -149,7 +183,7 @@ async function fleetDay(folder: string): Promise<Figure[]> {
   const after = await readBills(market.url);
   await market.worker.marketplace.scheduled({ scheduledTime: new Date() });
   const { cron } = await readBills(market.url);
-  console.error(JSON.stringify({ first, morning, before, afternoon, after, cron }));
+  const weight = await weighHost(DB);
   wire.close();
   await market.worker.harness.close();
   const all = [before, after];
@@ -158,6 +192,7 @@ async function fleetDay(folder: string): Promise<Figure[]> {
     pollFigure("polls of the afternoon, one release", { ...afternoon, bills: after }, first),
     reportFigure(all),
     countFigure(cron),
+    weight,
     {
       name: `${HOSTS.toLocaleString("en-US")} hosts, one day`,
       value: `${sum(all, () => true).requests.toLocaleString("en-US")} requests, ${scene.errors.length} errors${scene.errors[0] ?? ""}`,

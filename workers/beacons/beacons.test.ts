@@ -309,6 +309,43 @@ describe("rows of D1", () => {
     expect(same[1]).toBe(1);
   });
 
+  test("counting a report that says something new writes a few rows more", async () => {
+    await listPlugins(acme, [plugin], { version: "2.0.0" });
+    // What other tests have left.
+    await countOn(4);
+    const costs: [read: number, written: number][] = [];
+    for (const [day, had] of [
+      [1, {}],
+      [2, { [plugin]: "1.0.0" }],
+      [3, { [plugin]: "2.0.0" }],
+      [4, {}],
+    ] as const) {
+      on(day);
+      await report(instance, { day, plugins: had });
+      const before = { ...count };
+      await countOn(day, bindings);
+      costs.push([count.rowsRead - before.rowsRead, count.rowsWritten - before.rowsWritten]);
+    }
+    const [, installed, updated, gone] = costs;
+    expect(installed?.[1]).toBeLessThanOrEqual(6);
+    expect(updated?.[1]).toBeLessThanOrEqual(5);
+    expect(gone?.[1]).toBeLessThanOrEqual(6);
+    for (const [read] of costs) expect(read).toBeLessThanOrEqual(40);
+  });
+
+  test("long reports are counted a few at a time", async () => {
+    const many = Array.from({ length: BEACON_LIMITS.plugins }, (_, at) => `@acme/none-${at}`);
+    const reporters = await Promise.all(Array.from({ length: 5 }, registerInstance));
+    for (const day of [1, 2]) {
+      on(day);
+      for (const one of reporters) await report(one, { day, plugins: many });
+    }
+    const before = { ...count };
+    await countOn(2, bindings);
+    // Four reports name 2,000 plugins: two chunks of two batches, and what forgets networks.
+    expect(count.writes - before.writes).toBe(5);
+  });
+
   test("a count that finds nothing due reads no reports", async () => {
     for (const day of [1, 2, 3]) await reported({ day, plugins: [plugin] });
     const before = { ...count };
