@@ -17,12 +17,13 @@ const BENCHES: Record<string, string> = {
   "verify-release": "tests/bench/verify-release.ts",
   "update-check": "tests/bench/update-check.ts",
   download: "tests/bench/download.ts",
+  delivery: "tests/bench/delivery.ts",
   "paid-download": "tests/bench/paid-download.ts",
   publish: "tests/bench/publish.ts",
   licensing: "tests/bench/licensing.ts",
   fleet: "tests/bench/fleet.ts",
   "lease-check": "tests/bench/lease-check.ts",
-  search: "tests/bench/search-rows.ts",
+  search: "tests/bench/search.ts",
   "runtime-calls": "tests/bench/calls.ts",
   "runtime-start": "tests/bench/cold-start.ts",
   "runtime-activation": "tests/bench/activation.ts",
@@ -47,7 +48,12 @@ const Figures = z.array(
 type Figure = z.output<typeof Figures>[number] & { readonly load: string };
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: "boolean" }, readme: { type: "boolean" } },
+  options: {
+    json: { type: "boolean" },
+    readme: { type: "boolean" },
+    corpus: { type: "string" },
+    sizes: { type: "string" },
+  },
   allowPositionals: true,
 });
 
@@ -62,10 +68,20 @@ function chosenBenches(): string[] {
   });
 }
 
+/** `--corpus FILE.tsv` and `--sizes 10000,250000` are the search's. */
+function argumentsOf(name: string): string[] {
+  if (name !== "search") return [];
+  const { corpus, sizes } = values;
+  return [
+    ...(corpus === undefined ? [] : ["--corpus", corpus]),
+    ...(sizes === undefined ? [] : ["--sizes", sizes]),
+  ];
+}
+
 async function measure(name: string): Promise<Figure[]> {
   const load = (loadavg()[0] ?? 0).toFixed(1);
   console.error(`Running ${name} …`);
-  const { code, stdout, output } = await run("node", [BENCHES[name] ?? ""]);
+  const { code, stdout, output } = await run("node", [BENCHES[name] ?? "", ...argumentsOf(name)]);
   if (code !== 0) {
     console.error(`${name} failed:\n${output}`);
     failed += 1;

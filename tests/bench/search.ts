@@ -1,0 +1,232 @@
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { isVersion } from "@rising-bsm/protocol";
+import type { Listing } from "../../workers/listing.ts";
+import { countCommonWords } from "../../workers/search/common-words.ts";
+import { NO_COUNTS } from "../../workers/search/counts.ts";
+import { foldWords } from "../../workers/search/fold-text.ts";
+import { searchDocStatement } from "../../workers/search/index-plugin.ts";
+import { readSearchParams } from "../../workers/search/read-request.ts";
+import {
+  SAMPLE_NOW,
+  sampleCatalogue,
+  sampleListing,
+} from "../../workers/search/sample-catalogue.ts";
+import { searchPlugins } from "../../workers/search/search-plugins.ts";
+import { withoutFillers } from "../../workers/search/stem.ts";
+import { randomSecrets, startLocalWorker } from "./local-worker.ts";
+import { NO_GOAL, percentile, ratio, report, spread, timings, type Figure } from "./measure.ts";
+
+const { values } = parseArgs({
+  options: { corpus: { type: "string" }, sizes: { type: "string" } },
+});
+const SIZES = (values.sizes ?? "10000,100000,250000").split(",").map(Number);
+const RUNS = 40;
+const BATCH = 200;
+/** More rounds than there are letters. */
+const ALL_LETTERS = 40;
+const MOST_SLOWER = 3;
+
+interface Entry {
+  readonly listing: Listing;
+  readonly downloads: number;
+}
+
+/** Name of the page, its query and the most rows that D1 may bill for it. */
+const PAGES = [
+  ["browse, first page", "", 60],
+  [
+    "browse, four filters",
+    "category=finance&permission=customers.view&permission=!network&price=free",
+    60,
+  ],
+  ["sorted by newest", "sort=new", 60],
+  ["search, a word in every plugin", "q=service", 650],
+  ["search, two common words and a filter", "q=invoice+manager&price=free", 650],
+  ["search, a common beginning", "q=invo", 650],
+  ["search, a misspelt word", "q=invocie", 650],
+] as const;
+
+const COMMON = "search, a word in every plugin";
+
+/** A search database of its own with these plugins, and what reads it and counts rows. */
+async function load(entries: Iterable<Entry>) {
+  const { harness, marketplace } = await startLocalWorker(randomSecrets());
+  const { SEARCH } = await marketplace.getEnv();
+  let batch: ReturnType<typeof searchDocStatement>[] = [];
+  for (const { listing, downloads } of entries) {
+    batch.push(searchDocStatement(SEARCH, listing, { ...NO_COUNTS, downloads }));
+    if (batch.length < BATCH) continue;
+    await SEARCH.batch(batch);
+    batch = [];
+  }
+  if (batch.length > 0) await SEARCH.batch(batch);
+  await countCommonWords(SEARCH, { now: new Date(), letters: ALL_LETTERS });
+  let rows = 0;
+  const search = {
+    prepare: (sql: string) => ({
+      bind: (...bound: (string | number)[]) => ({
+        all: async () => {
+          const result = await SEARCH.prepare(sql)
+            .bind(...bound)
+            .all();
+          rows += result.meta.rows_read;
+          return result;
+        },
+      }),
+    }),
+  };
+  const context = { search, cursorSecret: new Uint8Array(32), now: SAMPLE_NOW };
+  return {
+    close: () => harness.close(),
+    find: (query: string) => searchPlugins(context, readSearchParams(new URLSearchParams(query))),
+    rowsOf: async (work: () => Promise<unknown>) => {
+      rows = 0;
+      await work();
+      return rows;
+    },
+    byKey: () => SEARCH.prepare("SELECT name FROM docs WHERE id = 1").all(),
+  };
+}
+
+type Loaded = Awaited<ReturnType<typeof load>>;
+
+async function pageFigures(
+  { find, rowsOf, byKey }: Loaded,
+  plugins: number,
+): Promise<{ figures: Figure[]; common: number }> {
+  const baseline = await timings(byKey, RUNS);
+  const figures: Figure[] = [];
+  let common = Number.NaN;
+  for (const [name, query, budget] of PAGES) {
+    const read = await rowsOf(() => find(query));
+    const times = await timings(() => find(query), RUNS);
+    if (name === COMMON) common = percentile(times, 0.95);
+    figures.push({
+      name: `${name}, ${plugins.toLocaleString("en-US")} plugins`,
+      value: `${read} rows, ${spread(times)}`,
+      baseline: `one row by key: ${spread(baseline)}`,
+      ratio: ratio(percentile(times, 0.5), percentile(baseline, 0.5)),
+      goal: `≤ ${budget} rows`,
+      met: read <= budget ? "yes" : "no",
+    });
+  }
+  return { figures, common };
+}
+
+function* synthetic(count: number): Generator<Entry> {
+  for (const { listing, downloads } of sampleCatalogue(count)) yield { listing, downloads };
+}
+
+/** Rows and times at each size; a common word must not become slower with the catalogue. */
+async function benchSizes(): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  const slowest: number[] = [];
+  for (const size of SIZES) {
+    const loaded = await load(synthetic(size));
+    const { figures: ofSize, common } = await pageFigures(loaded, size);
+    figures.push(...ofSize);
+    slowest.push(common);
+    await loaded.close();
+  }
+  const [small = Number.NaN] = slowest;
+  const large = slowest.at(-1) ?? Number.NaN;
+  figures.push({
+    name: `p95 of a common word, ${SIZES.at(-1)} plugins to ${SIZES[0]}`,
+    value: `${large.toFixed(2)} ms`,
+    baseline: `${small.toFixed(2)} ms`,
+    ratio: ratio(large, small),
+    goal: `≤ ${MOST_SLOWER} ×`,
+    met: large <= MOST_SLOWER * small ? "yes" : "no",
+  });
+  return figures;
+}
+
+/** Lines of name, version, downloads a month and summary, with tabs between. */
+function readCorpus(text: string): Entry[] {
+  const taken = new Set<string>();
+  return text.split("\n").flatMap((line) => {
+    const [name = "", version = "", downloads = "", summary = ""] = line.split("\t");
+    const slug = name
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, "-")
+      .replaceAll(/^-+|-+$/g, "")
+      .slice(0, 64);
+    if (slug === "" || taken.has(slug) || !/^\d+$/.test(downloads)) return [];
+    taken.add(slug);
+    const manifest = {
+      name: `@corpus/${slug}`,
+      version: isVersion(version) ? version : "1.0.0",
+      displayName: name,
+      description: summary.slice(0, 500),
+    };
+    return [{ listing: sampleListing(manifest), downloads: Number(downloads) }];
+  });
+}
+
+const KNOWN_ITEMS = 300;
+
+/** How people look for a plugin that they know: by its name, by what it says, with a slip. */
+const KINDS = {
+  "name words": ({ listing }: Entry) => telling(nameOf(listing)),
+  "a phrase of the summary": ({ listing }: Entry) => {
+    const words = telling(summaryOf(listing));
+    return words.length < 3 ? [] : words.slice(0, 4);
+  },
+  "the name with a slip": ({ listing }: Entry) => {
+    const words = telling(nameOf(listing));
+    const longest = words.toSorted((a, b) => b.length - a.length)[0] ?? "";
+    if (longest.length < 5) return [];
+    const at = Math.floor(longest.length / 2);
+    const slip = longest.slice(0, at) + (longest[at + 1] ?? "") + (longest[at] ?? "");
+    return words.map((word) => (word === longest ? slip + longest.slice(at + 2) : word));
+  },
+} as const;
+
+function nameOf({ name }: Listing): string {
+  return name.split("/")[1] ?? "";
+}
+
+function summaryOf({ manifest }: Listing): string {
+  return typeof manifest.description === "string" ? manifest.description : "";
+}
+
+function telling(text: string): readonly string[] {
+  return withoutFillers(foldWords(text));
+}
+
+async function benchRecall({ find }: Loaded, entries: readonly Entry[]): Promise<Figure[]> {
+  const step = Math.max(1, Math.floor(entries.length / KNOWN_ITEMS));
+  const sample = entries.filter((_, at) => at % step === 0).slice(0, KNOWN_ITEMS);
+  const figures: Figure[] = [];
+  for (const [name, wordsOf] of Object.entries(KINDS)) {
+    const asked = sample.filter((entry) => wordsOf(entry).length > 0);
+    let [first, found] = [0, 0];
+    for (const entry of asked) {
+      const { cards } = await find(`q=${encodeURIComponent(wordsOf(entry).join(" "))}&limit=10`);
+      const at = cards.findIndex((card) => card.name === entry.listing.name);
+      if (at !== -1) found += 1;
+      if (at === 0) first += 1;
+    }
+    const share = (count: number) => `${((100 * count) / asked.length).toFixed(1)} %`;
+    figures.push({
+      name: `known item by ${name}`,
+      value: `${share(found)} among the first ten, ${share(first)} the first`,
+      baseline: `${asked.length} plugins of ${entries.length}`,
+      ratio: "–",
+      ...NO_GOAL,
+    });
+  }
+  return figures;
+}
+
+async function benchCorpus(file: string): Promise<Figure[]> {
+  const entries = readCorpus(await readFile(file, "utf8"));
+  const loaded = await load(entries);
+  const { figures } = await pageFigures(loaded, entries.length);
+  figures.push(...(await benchRecall(loaded, entries)));
+  await loaded.close();
+  return figures;
+}
+
+report(await (values.corpus === undefined ? benchSizes() : benchCorpus(values.corpus)));
