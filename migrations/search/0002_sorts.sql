@@ -179,15 +179,17 @@ END;
 CREATE TRIGGER sorts_delete AFTER DELETE ON docs BEGIN
   DELETE FROM places WHERE id = old.id;
 END;
--- A rebuild writes every place again, and those that are missing.
+-- A rebuild writes every row of an index again, and puts right which places there are.
 CREATE TRIGGER sorts_update
   AFTER UPDATE OF generation, name_words, title_words, summary_words, keyword_words, tags ON docs
   WHEN (old.generation, old.all_words) IS NOT (new.generation, new.all_words)
 BEGIN
   UPDATE places SET dies = dies WHERE id = new.id;
-  UPDATE docs SET waits = 1 WHERE id = new.id AND waits = 0
-    AND (SELECT count(*) FROM places WHERE id = new.id AND dies IS NULL)
-      < (SELECT count(*) FROM sorts);
+  UPDATE docs SET waits = 1 WHERE id = new.id AND waits = 0 AND old.generation <> new.generation
+    AND ((SELECT count(*) FROM places WHERE id = new.id AND dies IS NULL)
+      <> (SELECT count(*) FROM sorts)
+    OR EXISTS (SELECT 1 FROM targets t JOIN places p USING (id, sort)
+      WHERE t.id = new.id AND p.dies IS NULL AND p.key <> t.key));
 END;
 CREATE TRIGGER sorts_rename AFTER UPDATE OF name_key ON docs WHEN old.name_key <> new.name_key BEGIN
   UPDATE docs SET waits = 1, label = (SELECT label FROM free_labels WHERE id = new.id)

@@ -86,11 +86,15 @@ function comparePlugin(facts: ListingFacts, doc: DocRow | undefined): SearchFind
   return findings;
 }
 
-/** A place that counts in every later epoch, where the plugin shall be unless it waits. */
-const PLACES = `(SELECT count(*) FROM places p WHERE p.id = d.id AND p.dies IS NULL)
-    = (SELECT count(*) FROM sorts)
-  AND NOT EXISTS (SELECT 1 FROM targets t WHERE t.id = d.id AND NOT EXISTS
-    (SELECT 1 FROM places p WHERE p.id = t.id AND p.sort = t.sort AND p.dies IS NULL AND p.key = t.key))`;
+/** How often the plugin stands in the sort `s` from the next epoch on. */
+const LIVE = `(SELECT count(*) FROM places p
+  WHERE p.id = d.id AND p.sort = s.sort AND p.dies IS NULL)`;
+
+/** Once in every sort, and where it shall be unless it waits; what waits may have no place by name. */
+const PLACED = `NOT EXISTS (SELECT 1 FROM sorts s
+    WHERE ${LIVE} > 1 OR (${LIVE} = 0 AND NOT (d.waits = 1 AND s.sort = 'name')))
+  AND (d.waits = 1 OR NOT EXISTS (SELECT 1 FROM targets t JOIN places p USING (id, sort)
+    WHERE t.id = d.id AND p.dies IS NULL AND p.key <> t.key))`;
 
 /** The row has every filter token of the plugin. */
 function isIn(index: string, rowid: string): string {
@@ -98,7 +102,7 @@ function isIn(index: string, rowid: string): string {
     AND rowid = ${rowid})`;
 }
 
-const ROWS = `SELECT d.id, d.name, d.waits = 1 OR (${PLACES}) AS placed, ${isIn("words", "d.id")}
+const ROWS = `SELECT d.id, d.name, ${PLACED} AS placed, ${isIn("words", "d.id")}
   ${SORT_NAMES.map(
     (sort) => `AND NOT EXISTS (SELECT 1 FROM places p WHERE p.id = d.id AND p.sort = '${sort}'
     AND NOT ${isIn(SORTS[sort], "p.position")})`,

@@ -24,8 +24,10 @@ const FREE_SLOT = `(SELECT min(column1) FROM (VALUES (0), (1), (2), (3)) WHERE c
 const MOVE = [
   `DELETE FROM places WHERE ${NAMED} AND born = ${NEXT}`,
   `UPDATE places SET dies = NULL WHERE ${NAMED} AND dies = ${NEXT}`,
-  `UPDATE places SET dies = ${NEXT} WHERE ${NAMED} AND dies IS NULL AND key <>
-     (SELECT key FROM targets t WHERE t.id = places.id AND t.sort = places.sort)`,
+  `UPDATE places SET dies = ${NEXT} WHERE ${NAMED} AND dies IS NULL AND (
+     key <> (SELECT key FROM targets t WHERE t.id = places.id AND t.sort = places.sort)
+     OR EXISTS (SELECT 1 FROM places p WHERE p.id = places.id AND p.sort = places.sort
+       AND p.dies IS NULL AND p.key = places.key AND p.slot < places.slot))`,
   `INSERT INTO places (id, sort, slot, key, born) SELECT id, sort, ${FREE_SLOT}, key, ${NEXT}
      FROM targets t WHERE ${NAMED} AND NOT EXISTS
      (SELECT 1 FROM places p WHERE p.id = t.id AND p.sort = t.sort AND p.dies IS NULL)`,

@@ -12,6 +12,7 @@ import {
 } from "../release/queries.ts";
 import { searchDocStatement } from "./index-plugin.ts";
 import { INDEXES, RECOUNT_FACETS, stretchOf } from "./indexes.ts";
+import { copyCounts } from "./sync-counts.ts";
 
 /**
  * What the rows of `docs` are made by. Raise it when they shall be made in another way: the cron then
@@ -123,22 +124,24 @@ async function writePlugins({ env, db }: Rebuild, after: string): Promise<string
   const page = await pageOfListingFacts(db, { after, limit: PLUGINS_AT_ONCE });
   const last = page.at(-1);
   if (last === undefined) return "unwanted:";
-  await env.SEARCH.batch(
-    page.map((facts) => {
-      const listing = searchListingOf(facts);
-      return listing === null
-        ? env.SEARCH.prepare("DELETE FROM docs WHERE name = ?").bind(facts.name)
-        : searchDocStatement(env.SEARCH, listing, facts.counts);
-    }),
-  );
+  const rows = page.map((facts) => {
+    const listing = searchListingOf(facts);
+    return listing === null
+      ? env.SEARCH.prepare("DELETE FROM docs WHERE name = ?").bind(facts.name)
+      : searchDocStatement(env.SEARCH, listing, facts.counts);
+  });
+  const counts = page.map((facts) => ({ plugin: facts.name, ...facts.counts }));
+  await env.SEARCH.batch([...rows, copyCounts(env.SEARCH, counts)]);
   const names = page.map(({ name }) => name);
+  // What was counted meanwhile is copied again.
   await markCountsStale(db, names);
   // What changed meanwhile may have been written, or removed, before it was written here.
   const revisions = new Map(page.map(({ name, revision }) => [name, revision]));
   const hasChanged = (await listRevisions(db, names)).some(
     ({ name, revision }) => revisions.get(name) !== revision,
   );
-  return hasChanged ? `plugin:${after}` : `plugin:${last.name}`;
+  if (hasChanged) return `plugin:${after}`;
+  return page.length < PLUGINS_AT_ONCE ? "unwanted:" : `plugin:${last.name}`;
 }
 
 async function sweepDocs({ env, generation }: Rebuild): Promise<string> {
@@ -157,14 +160,16 @@ async function sweepIndex({ env }: Rebuild, index: string, after: string): Promi
   if (at === -1) throw new RbsmError("internal", "The rebuild is at a step that is none");
   const rows = stretchOf(index);
   const bounds = [after === "" ? "-1" : after, ROWS_AT_ONCE] as const;
-  const [last] = await env.SEARCH.batch<{ last: string | null }>([
-    env.SEARCH.prepare(`SELECT CAST(max(id) AS TEXT) AS last FROM (${rows})`).bind(...bounds),
+  const [seen] = await env.SEARCH.batch<{ last: string; rows: number }>([
+    env.SEARCH.prepare(
+      `SELECT CAST(max(id) AS TEXT) AS last, count(*) AS rows FROM (${rows})`,
+    ).bind(...bounds),
     env.SEARCH.prepare(
       `DELETE FROM ${index} WHERE rowid IN (SELECT id FROM (${rows}) WHERE orphan)`,
     ).bind(...bounds),
   ]);
-  const reached = last?.results[0]?.last ?? null;
-  if (reached !== null) return `${index}:${reached}`;
+  const stretch = seen?.results[0];
+  if (stretch?.rows === ROWS_AT_ONCE) return `${index}:${stretch.last}`;
   const following = INDEXES[at + 1];
   if (following !== undefined) return `${following}:`;
   await env.SEARCH.batch(RECOUNT_FACETS.map((statement) => env.SEARCH.prepare(statement)));

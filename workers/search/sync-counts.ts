@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { COUNT_COLUMNS, countColumns, countsSchema } from "./counts.ts";
+import type { Counts } from "./counts.ts";
 
 const PLUGINS_AT_ONCE = 200;
 
@@ -32,10 +33,18 @@ export async function syncCounts({ DB, SEARCH }: Databases): Promise<boolean> {
     .all();
   const rows = z.array(staleRow).parse(results);
   if (rows.length === 0) return true;
-  const copies = rows.map((row) => ({ plugin: row.plugin, ...countColumns(row) }));
-  await SEARCH.prepare(COPY).bind(JSON.stringify(copies)).run();
+  await copyCounts(SEARCH, rows).run();
   await primary.batch(rows.map((row) => clearStatement(primary, row)));
   return rows.length < PLUGINS_AT_ONCE;
+}
+
+/** The statement that writes these numbers to where search has the plugins. */
+export function copyCounts(
+  search: D1Database,
+  rows: readonly (Counts & { readonly plugin: string })[],
+): D1PreparedStatement {
+  const copies = rows.map((row) => ({ plugin: row.plugin, ...countColumns(row) }));
+  return search.prepare(COPY).bind(JSON.stringify(copies));
 }
 
 function clearStatement(db: D1DatabaseSession, row: StaleRow): D1PreparedStatement {
