@@ -5,7 +5,7 @@ import { beforeAll, expect, test } from "vitest";
 import { buildBundle, call, createAccount, publish, refusal } from "../testing.ts";
 import { resetMarketplace, send } from "../testing.ts";
 import type { Account } from "../testing.ts";
-import { counting } from "../testing-bindings.ts";
+import { counting, failingAt } from "../testing-bindings.ts";
 import { dependentStatements } from "./dependents-queries.ts";
 
 const BASE = "/v1/plugins/@acme/base";
@@ -117,6 +117,25 @@ test("what an older document says of a plugin does not replace what a newer one 
   expect(await env.DB.prepare(rows).first("total")).toBe(0);
 });
 
+test.each(["failed", "failed but stored"] as const)(
+  "wherever a publish %s, who needs a plugin is right once it is finished",
+  async (fault) => {
+    const name = fault === "failed" ? "@acme/fails" : "@acme/halts";
+    for (let nth = 1, isHit = true; isHit; nth++) {
+      const version = `1.0.${nth}`;
+      const manifest = { name, version, ...needsBase(`>=1.0.${nth}`) };
+      const bundle = await buildBundle(acme.key, manifest);
+      const { bindings, hit } = failingAt(env, nth, fault);
+      await publish(manifest, bundle, { token: acme.token, bindings });
+      isHit = hit();
+      expect((await publish(manifest, bundle, acme)).ok).toBe(true);
+      const { dependents } = await detail();
+      expect(dependents?.count).toBe(dependents?.first.length);
+      expect(dependents?.first).toContainEqual({ name, range: `>=1.0.${nth}` });
+    }
+  },
+);
+
 /** Plugins without releases that need the base; many with the same downloads. */
 async function addDependents(amount: number): Promise<void> {
   const names = JSON.stringify(Array.from({ length: amount }, (_, at) => `@acme/d${at}`));
@@ -152,9 +171,9 @@ test("however many need a plugin, a page reads what it shows", async () => {
     seen.push(...page.items.map(({ name }) => name));
     cursor = page.nextCursor;
   }
-  expect(seen).toHaveLength(301);
-  expect(new Set(seen).size).toBe(301);
-  expect((await detail()).dependents).toMatchObject({ count: 301 });
+  expect(seen).toHaveLength(303);
+  expect(new Set(seen).size).toBe(303);
+  expect((await detail()).dependents).toMatchObject({ count: 303 });
   expect((await detail()).dependents?.first.map(({ name }) => name)).toEqual(seen.slice(0, 10));
 });
 

@@ -1,4 +1,4 @@
-import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { integer, primaryKey, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
 /** Who needs a plugin: public plugins, each by the release that it shows. */
 export const dependents = sqliteTable(
@@ -31,4 +31,7 @@ export const pluginCounts = sqliteTable("plugin_counts", {
   stars: integer("stars").notNull(),
   /** 1 while search shows older numbers. */
   stale: integer("stale").notNull().default(0),
+  /** What plugins are ordered by, and what that is made from (workers/beacons/trend.ts). */
+  trending: real("trending").notNull().default(0),
+  momentum: real("momentum").notNull().default(0),
 });

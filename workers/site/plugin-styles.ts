@@ -23,7 +23,8 @@ meter::-moz-meter-bar{border-radius:999px;background:var(--accent)}
 .prose{overflow-x:auto}
 .prose img{max-width:100%;height:auto}
 .prose h3,.prose h4,.prose h5,.prose h6{margin:1.4em 0 .4em;line-height:1.3}
-.prose>:first-child{margin-top:0}
+.prose>:first-child,.prose>section:first-child>:first-child{margin-top:0}
+.prose+.prose{margin-top:1.4rem}
 .prose h4{font-size:1rem}
 .prose h5,.prose h6{font-size:.9rem}
 .prose table{width:auto}
