@@ -1,13 +1,14 @@
 import { BEACON_LIMITS } from "@rising-bsm/protocol";
 import { and, eq, lte, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
+import { pluginCounts } from "../catalog/tables.ts";
 import { isRefusedBy } from "../database.ts";
 import type { Database } from "../database.ts";
 import { instances } from "../licenses/tables.ts";
 import { countNewcomer, isWithin } from "../network-days.ts";
 import type { NetworkDay } from "../network-days.ts";
 import type { CountChange, CountFacts, CountOutcome } from "./count-reports.ts";
-import { beacons, counting, installations, pluginCounts } from "./tables.ts";
+import { beacons, counting, installations } from "./tables.ts";
 import type { Installation, StoredBeacon } from "./tables.ts";
 
 /** The last report of an instance: `unknown` when it is not registered, null when it made none. */
@@ -190,8 +191,8 @@ function addToCounts(db: Database, changes: readonly CountChange[]) {
   return db
     .insert(pluginCounts)
     .select(
-      sql`SELECT value ->> 'plugin', value ->> 'installs', value ->> 'downloads',
-          value ->> 'trending', 1, value ->> 'momentum'
+      sql`SELECT value ->> 'plugin', value ->> 'installs', value ->> 'downloads', 0, 0, 1,
+          value ->> 'trending', value ->> 'momentum'
         FROM json_each(${JSON.stringify(changes)}) WHERE 1`,
     )
     .onConflictDoUpdate({
@@ -201,7 +202,7 @@ function addToCounts(db: Database, changes: readonly CountChange[]) {
         downloads: sql`${downloads} + excluded.downloads`,
         trending: sql`excluded.trending`,
         momentum: sql`excluded.momentum`,
-        stale: true,
+        stale: 1,
       },
     });
 }

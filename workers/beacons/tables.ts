@@ -1,4 +1,4 @@
-import { integer, primaryKey, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
 /** What an instance reported last. Days are numbered from 1970-01-01. */
 export const beacons = sqliteTable("beacons", {
@@ -25,16 +25,6 @@ export const installations = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.instanceId, table.plugin] })],
 );
-
-/** What is counted of a plugin; reviews have the other columns. */
-export const pluginCounts = sqliteTable("plugin_counts", {
-  plugin: text().primaryKey(),
-  installs: integer().notNull().default(0),
-  downloads: integer().notNull().default(0),
-  trending: real().notNull().default(0),
-  stale: integer({ mode: "boolean" }).notNull().default(false),
-  momentum: real().notNull().default(0),
-});
 
 /** The one row that orders all counting. */
 export const counting = sqliteTable("counting", {
