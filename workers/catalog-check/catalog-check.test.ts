@@ -10,6 +10,8 @@ import {
 } from "@rising-bsm/protocol";
 import type { CatalogDifference } from "@rising-bsm/protocol";
 import { beforeAll, describe, expect, test } from "vitest";
+import { mediaKeys, storedDetails } from "../media/details.ts";
+import { SAMPLE_ICON } from "../media/sample-icon.ts";
 import { bundleKey } from "../release/bundle-object.ts";
 import { failingAt } from "../testing-bindings.ts";
 import {
@@ -33,9 +35,22 @@ beforeAll(async () => {
   const acme = await createAccount("acme");
   for (const name of [NAME, "@acme/other"]) {
     const target = { name, version: "1.0.0" };
-    expect((await publish(target, await buildBundle(acme.key, target), acme)).status).toBe(201);
+    const manifest = { ...target, icon: "icon.png", readme: "README.md" };
+    const files = { "icon.png": SAMPLE_ICON, "README.md": `# ${name}` };
+    const bundle = await buildBundle(acme.key, manifest, files);
+    expect((await publish(target, bundle, acme)).status).toBe(201);
   }
 });
+
+/** Key of the n-th object that the release's page shows. */
+async function mediaKey(n: number): Promise<string> {
+  const row = await env.DB.prepare(`SELECT details FROM versions WHERE plugin = '${NAME}'`).first<{
+    details: string;
+  }>();
+  const [key] = (row === null ? [] : mediaKeys(storedDetails(row)))[n] ?? [];
+  if (key === undefined) throw new Error("The release shows nothing");
+  return key;
+}
 
 /** All parts. */
 async function check(
@@ -96,6 +111,14 @@ describe("what was damaged is named and made again:", () => {
     ["a release statement with other bytes", "release", RELEASE, () => overwrite(releaseKey)],
     ["a log proof that is gone", "proof", RELEASE, () => remove(proofKey)],
     ["a log proof with other bytes", "proof", RELEASE, () => overwrite(proofKey)],
+    ["an icon that is gone", "media", RELEASE, async () => remove(await mediaKey(0))],
+    ["a README with other bytes", "media", RELEASE, async () => overwrite(await mediaKey(1))],
+    [
+      "a page that nobody has made",
+      "media",
+      RELEASE,
+      () => env.DB.exec(`UPDATE versions SET details = NULL WHERE plugin = '${NAME}'`),
+    ],
     ["a document that is gone", "document", NAME, async () => remove(await documentKey())],
     ["a document with other bytes", "document", NAME, async () => overwrite(await documentKey())],
     [

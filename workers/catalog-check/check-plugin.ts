@@ -17,6 +17,7 @@ import {
 import type { CatalogDifference, NoteKey } from "@rising-bsm/protocol";
 import type { Database } from "../database.ts";
 import type { Bindings } from "../env.ts";
+import { mediaKeys, storedDetails } from "../media/details.ts";
 import { holdsBundle } from "../release/bundle-object.ts";
 import { buildDocument } from "../release/plugin-document.ts";
 import { loadDocumentFacts } from "../release/queries.ts";
@@ -92,10 +93,20 @@ async function checkVersion(
     ["release", await holdsStatement(env, row), "The release statement is missing or another one"],
     ["proof", await holdsProof(check, row, entry), "The log proof is missing or does not verify"],
     ["log", isLogged, "The log has another entry at its place"],
+    ["media", await holdsMedia(env, row), "Its images or texts are missing or others"],
   ];
   return findings.flatMap(([kind, isRight, message]) =>
     isRight ? [] : [{ kind, subject, message }],
   );
+}
+
+/** Whether every image and text that its page shows is there, and it is known which these are. */
+async function holdsMedia({ BUNDLES }: Bindings, row: Version): Promise<boolean> {
+  if (row.details === null) return false;
+  const held = await Promise.all(
+    mediaKeys(storedDetails(row)).map(([key, sha256]) => holdsBytes(BUNDLES, key, sha256)),
+  );
+  return held.every(Boolean);
 }
 
 async function holdsStatement({ BUNDLES }: Bindings, row: Version): Promise<boolean> {

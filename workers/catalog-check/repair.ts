@@ -12,6 +12,8 @@ import type { Bindings } from "../env.ts";
 import { createTree, rootAt } from "../log/log-tree.ts";
 import { loadHeads, loadTile } from "../log/queries.ts";
 import { signLog } from "../log/show-log.ts";
+import { mediaKeys, storedDetails } from "../media/details.ts";
+import { dropDetails } from "../media/queries.ts";
 import { jsonObject, putOnce, textObject } from "../objects.ts";
 import { exposeBundle, holdsBundle, bundleKey } from "../release/bundle-object.ts";
 import { buildDocument } from "../release/plugin-document.ts";
@@ -50,7 +52,7 @@ export async function repair(
 
 async function repairVersions(check: Check, found: readonly Found[]): Promise<void> {
   for (const { kind, subject } of found) {
-    if (kind !== "bundle" && kind !== "release" && kind !== "proof") continue;
+    if (!isOfVersion(kind)) continue;
     const at = subject.lastIndexOf("@");
     const { versions } = await loadDocumentFacts(check.db, subject.slice(0, at));
     const row = versions.find(({ version }) => version === subject.slice(at + 1));
@@ -62,13 +64,27 @@ const VERSION_REPAIRS = {
   bundle: restoreBundle,
   release: storeStatement,
   proof: storeProof,
+  media: dropMedia,
 } as const;
 
+function isOfVersion(kind: Found["kind"]): kind is keyof typeof VERSION_REPAIRS {
+  return Object.hasOwn(VERSION_REPAIRS, kind);
+}
+
+/** The next pass makes them again from the bundle. */
+async function dropMedia({ env, db }: Check, row: Version): Promise<void> {
+  for (const [key, sha256] of mediaKeys(storedDetails(row))) await dropWrong(env, key, sha256);
+  await dropDetails(db, row);
+}
+
 /** Only where the staged copy is still there. */
-async function restoreBundle({ env }: Check, { sha256, paid }: Version): Promise<void> {
+async function restoreBundle({ env, db }: Check, row: Version): Promise<void> {
+  const { sha256, paid } = row;
   if (paid || !(await holdsBundle(env.PRIVATE, sha256))) return;
   await env.BUNDLES.delete(bundleKey(sha256));
   await exposeBundle({ from: env.PRIVATE, to: env.BUNDLES }, sha256);
+  // What it shows was perhaps looked for while it was gone.
+  await dropDetails(db, row);
 }
 
 async function storeStatement({ env }: Check, row: Version): Promise<void> {

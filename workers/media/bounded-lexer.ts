@@ -5,6 +5,8 @@ import type { MarkedToken, Token, Tokens, TokensList } from "marked";
 const MAX_DEPTH = 16;
 /** Characters that the inline grammar looks at in one piece; its regular expressions backtrack. */
 const MAX_INLINE = 8_192;
+/** Characters of a paragraph of more than one line. */
+const MAX_PARAGRAPH = 4_096;
 /** Every row is filled up to the number of columns. */
 const MAX_COLUMNS = 32;
 const MAX_ROWS = 1_000;
@@ -37,10 +39,10 @@ function isSmallTable(src: string): boolean {
   return header.split("|", 2 * MAX_COLUMNS + 1).length <= 2 * MAX_COLUMNS;
 }
 
-/** The first line, and what follows it within the length that the inline grammar takes. */
+/** The first line, and what follows it within a paragraph's length. */
 function firstLines(src: string): string {
-  if (src.length <= MAX_INLINE) return src;
-  const end = src.lastIndexOf("\n", MAX_INLINE);
+  if (src.length <= MAX_PARAGRAPH) return src;
+  const end = src.lastIndexOf("\n", MAX_PARAGRAPH);
   return end === -1 ? src : src.slice(0, end + 1);
 }
 

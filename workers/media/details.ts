@@ -51,3 +51,14 @@ export function iconPath(row: { readonly details: string | null }): string | nul
 export function fragmentPath(sha256: string): string {
   return `/media/${sha256}.html`;
 }
+
+/** Every object that the details name, with its SHA-256: bucket keys are URL paths without the slash. */
+export function mediaKeys(details: VersionDetails): [key: string, sha256: string][] {
+  const { icon, screenshots, readme, changelog } = details;
+  const images = icon === null ? screenshots : [icon, ...screenshots];
+  const texts = [readme, changelog].filter((sha256) => sha256 !== null);
+  return [
+    ...images.map((image): [string, string] => [imagePath(image).slice(1), image.sha256]),
+    ...texts.map((sha256): [string, string] => [fragmentPath(sha256).slice(1), sha256]),
+  ];
+}

@@ -3,7 +3,9 @@ import { sha256Hex } from "@rising-bsm/protocol";
 import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { Bindings } from "../env.ts";
+import { writeDatabase } from "../database.ts";
 import { advance } from "../log/advance.ts";
+import type { Pass } from "../log/run-pass.ts";
 import { counting, failingAt } from "../testing-bindings.ts";
 import {
   buildBundle,
@@ -17,6 +19,7 @@ import {
 import type { Account } from "../testing.ts";
 import { fragmentPath, imagePath, storedDetails } from "./details.ts";
 import { SAMPLE_ICON } from "./sample-icon.ts";
+import { writeDetails } from "./write-details.ts";
 
 let acme: Account;
 
@@ -213,35 +216,67 @@ describe("an upload with media that may not be shown", () => {
   });
 });
 
-describe("writing media", () => {
+describe("writeDetails()", () => {
+  const passOver = (bindings: Bindings): Pass => ({
+    env: bindings,
+    db: writeDatabase(bindings),
+    now: new Date(),
+    plugin: undefined,
+    failures: new Map(),
+    keepHold: () => Promise.resolve(),
+  });
+
+  async function waiting(): Promise<number> {
+    const query = "SELECT count(*) AS n FROM versions WHERE details IS NULL";
+    return (await env.DB.prepare(query).first<number>("n")) ?? 0;
+  }
+
+  async function forget(): Promise<void> {
+    await env.DB.prepare("UPDATE versions SET details = NULL").run();
+    const { objects } = await env.BUNDLES.list({ prefix: "media/" });
+    await env.BUNDLES.delete(objects.map(({ key }) => key));
+  }
+
   test.each(["failed", "failed but stored"] as const)(
-    "is finished by the next pass when any write %s",
+    "leaves to the next pass what a write that %s has not finished",
     async (fault) => {
+      const target = { name: "@acme/shown", version: "1.0.0" };
       for (let nth = 1; ; nth++) {
-        const target = { name: `@acme/${fault.replaceAll(" ", "-")}-${nth}`, version: "1.0.0" };
+        await forget();
         const { bindings, hit } = failingAt(env, nth, fault);
-        await publishShown(target, {}, bindings).catch(() => null);
+        await writeDetails(passOver(bindings)).catch(() => null);
+        // What a row names is there, whatever went wrong.
+        for (const path of await mediaOf(target)) expect((await call(path)).status).toBe(200);
         if (!hit()) break;
-        expect((await publishShown(target)).status).toBeLessThan(300);
+        while ((await waiting()) > 0) await writeDetails(passOver(env));
         expect(await mediaOf(target)).toHaveLength(3);
         for (const path of await mediaOf(target)) expect((await call(path)).status).toBe(200);
       }
     },
   );
 
-  test("takes many waiting versions a few at a time, and reads no more for it", async () => {
-    for (let n = 1; n <= 6; n++) await publishShown({ name: `@acme/many-${n}`, version: "1.0.0" });
-    await env.DB.prepare("UPDATE versions SET details = NULL").run();
-    const waiting = () =>
-      env.DB.prepare(
-        "SELECT count(*) AS n FROM versions WHERE details IS NULL AND status = 'published'",
-      ).first<number>("n");
-    const before = (await waiting()) ?? 0;
-    await advance(env);
-    expect(before - ((await waiting()) ?? 0)).toBeGreaterThan(0);
-    while (((await waiting()) ?? 0) > 0) await advance(env);
+  test("says of which plugin it failed, and goes on with the others", async () => {
+    await forget();
+    const { bindings, hit } = failingAt(env, 3, "failed");
+    const pass = passOver(bindings);
+    await writeDetails(pass);
+    expect(hit()).toBe(true);
+    expect(pass.failures.size).toBe(1);
+    expect(await waiting()).toBe(1);
+  });
+
+  test("reads a few bundles at a time", async () => {
+    for (const n of [1, 2]) await publishShown({ name: `@acme/many-${n}`, version: "1.0.0" });
+    await forget();
+    await writeDetails(passOver(env));
+    expect(await waiting()).toBe(1);
+  });
+
+  test("reads nothing where nothing waits", async () => {
+    while ((await waiting()) > 0) await writeDetails(passOver(env));
     const { bindings, count } = counting(env);
-    await advance(bindings);
-    expect(count.rowsRead).toBeLessThan(60);
+    await writeDetails(passOver(bindings));
+    expect(count.writes).toBe(1);
+    expect(count.rowsRead).toBeLessThan(3);
   });
 });

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { zlibSync } from "fflate";
 import { describe, expect, test } from "vitest";
 import { IMAGES } from "../fixtures/images.ts";
