@@ -28,8 +28,9 @@ export const limitRate = createMiddleware<AppEnv>(async (c, next) => {
   if (kind !== null && address !== null) {
     const isWithin = await takeOne(c.env, kind, networkOf(address));
     if (!isWithin && !(await isFromAdmin(c))) {
-      c.set("requestId", crypto.randomUUID());
-      const headers = { "Retry-After": String(PERIOD_S) };
+      const requestId = crypto.randomUUID();
+      c.set("requestId", requestId);
+      const headers = { "Retry-After": String(PERIOD_S), "Request-Id": requestId };
       throw new RbsmError("limit_rate", undefined, { headers });
     }
   }

@@ -42,9 +42,7 @@ test("a plugin keeps its sitemap, and each is read by the rows that it shows", a
   const id = 2 * IDS_A_SITEMAP + 5;
   const copied =
     (await env.SEARCH.prepare("SELECT * FROM docs WHERE name = '@acme/one'").first()) ?? {};
-  const columns = Object.keys(copied).filter(
-    (column) => column !== "all_words",
-  );
+  const columns = Object.keys(copied).filter((column) => column !== "all_words");
   const values = columns.map((column) =>
     column === "id" ? id : column === "name" ? "@acme/late" : copied[column],
   );
