@@ -6,7 +6,7 @@ export const BROWSE_STYLES = `
 .hint{background:var(--surface);border-left:4px solid var(--accent);border-radius:0 8px 8px 0;padding:.6rem 1rem;margin:1rem 0}
 .hint p,.hint ul{margin:.2rem 0}
 .shelf{margin:1.75rem 0}
-.shelf .head{display:flex;justify-content:space-between;align-items:baseline;gap:1rem}
+.shelf>.head{display:flex;justify-content:space-between;align-items:baseline;gap:1rem}
 .card .head{display:flex;gap:.8rem;align-items:flex-start}
 .card .head>div{min-width:0}
 .tile{flex:none;width:3rem;height:3rem;border-radius:10px;background:var(--code);color:var(--muted);display:flex;align-items:center;justify-content:center;font-size:1.35rem;font-weight:700;object-fit:cover}
