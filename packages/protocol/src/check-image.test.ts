@@ -148,8 +148,28 @@ describe("a PNG", () => {
     expect(bytes).toEqual(png(head, gamma, data, END));
   });
 
+  test("may be interlaced and smaller than a pass", async () => {
+    const [type, fields] = header(1, 1);
+    const interlaced: Chunk = [type, fields.map((byte, at) => (at === 12 ? 1 : byte))];
+    expect(await screenshot(png(interlaced, pixels(2), END))).toMatchObject({ width: 1 });
+  });
+
+  test("keeps its palette and its transparency", async () => {
+    const colors = [header(2, 2, [8, 3]), palette, ["tRNS", new Uint8Array(2)]] as const;
+    const { bytes } = await screenshot(png(...colors, pixels(6), END));
+    expect(bytes).toEqual(png(...colors, pixels(6), END));
+  });
+
   const [head, data] = tiny;
   test.each<[string, readonly Chunk[], string]>([
+    ["nothing at all", [], "begin with its header"],
+    ["a chunk without a name", [head, ["a1b2", new Uint8Array()], data, END], "no valid name"],
+    [
+      "a method that does not exist",
+      [["IHDR", head[1].map((byte, at) => (at === 12 ? 2 : byte))], data, END],
+      "method",
+    ],
+    ["too many chunks", [head, ...Array.from({ length: 10_000 }, () => data), END], "too many"],
     ["no header", [data, END], "begin with its header"],
     ["two headers", [head, head, data, END], "there twice"],
     ["no image data", [head, END], "no image data"],
@@ -180,5 +200,144 @@ describe("a PNG", () => {
     const bytes = png(...tiny).slice();
     bytes[bytes.length - 1] = 0;
     await expect(screenshot(bytes)).rejects.toThrow("checksum");
+  });
+});
+
+describe("a JPEG", () => {
+  const segment = (marker: number, data: readonly number[]) =>
+    new Uint8Array([0xff, marker, (data.length + 2) >> 8, (data.length + 2) & 255, ...data]);
+  const START = new Uint8Array([0xff, 0xd8]);
+  const STOP = new Uint8Array([0xff, 0xd9]);
+  const tables = segment(0xdb, [0, ...Array<number>(64).fill(1)]);
+  const codes = segment(0xc4, [0, 1, ...Array<number>(15).fill(0), 0]);
+  const frame = segment(0xc0, [8, 0, 1, 0, 1, 1, 1, 0x11, 0]);
+  const scanHeader = segment(0xda, [1, 1, 0, 0, 63, 0]);
+  const scan = concatBytes(scanHeader, new Uint8Array([0x12]));
+  const jpeg = (...parts: readonly Uint8Array[]) => concatBytes(START, ...parts, STOP);
+  const whole = [tables, codes, frame, scan] as const;
+
+  test("keeps tables, frame and scans, with restarts and stuffed bytes, and Adobe's colors", async () => {
+    const adobe = segment(0xee, [...utf8("Adobe"), 0, 100, 0, 0, 0, 0, 0]);
+    const data = new Uint8Array([1, 0xff, 0, 2, 0xff, 0xd0, 3, 0xff, 0xd1, 4]);
+    const kept = [adobe, segment(0xdd, [0, 1]), tables, codes, frame, scanHeader, data];
+    const extra = [segment(0xe1, [1]), segment(0xfe, [2]), segment(0xee, [3])];
+    const { bytes, ...image } = await screenshot(jpeg(...extra, ...kept));
+    expect(image).toEqual({ type: "jpeg", width: 1, height: 1 });
+    expect(bytes).toEqual(jpeg(...kept));
+  });
+
+  test.each<[string, readonly Uint8Array[], string]>([
+    ["no frame", [tables, codes], "not one frame"],
+    ["two frames", [...whole, frame], "not one frame"],
+    ["no scan", [tables, codes, frame], "number of scans"],
+    ["more scans than colors", [...whole, scan], "number of scans"],
+    ["a scan before its frame", [tables, codes, scan, frame], "before its frame"],
+    ["a scan without data", [tables, codes, frame, scanHeader], "without data"],
+    ["a restart out of turn", [...whole, new Uint8Array([0xff, 0xd3])], "marker"],
+    ["a lossless frame", [tables, segment(0xc3, [])], "marker"],
+    ["12 bits a color", [segment(0xc0, [12, 0, 1, 0, 1, 1, 1, 0x11, 0]), scan], "8 bits"],
+    ["four colors", [segment(0xc0, [8, 0, 1, 0, 1, 4]), scan], "neither gray"],
+    ["hardly a frame", [segment(0xc0, [8]), scan], "wrong length"],
+    ["an empty scan", [frame, segment(0xda, []), u32(1)], "wrong length"],
+    ["a frame of another length", [segment(0xc0, [8, 0, 1, 0, 1, 1, 1]), scan], "wrong length"],
+    ["no height", [segment(0xc0, [8, 0, 0, 0, 1, 1, 1, 0x11, 0]), scan], "empty"],
+    ["no sampling", [segment(0xc0, [8, 0, 1, 0, 1, 1, 1, 0x10, 0]), scan], "damaged"],
+    ["a scan of another color", [frame, segment(0xda, [1, 2, 0, 0, 63, 0]), u32(1)], "damaged"],
+    ["a scan of another length", [frame, segment(0xda, [1, 1]), u32(1)], "wrong length"],
+    ["a table that does not exist", [segment(0xdb, [4]), ...whole], "damaged"],
+    ["a table that is cut off", [segment(0xdb, [0, 1]), ...whole], "wrong length"],
+    [
+      "codes of no code",
+      [segment(0xc4, [0, 3, ...Array<number>(18).fill(0)]), ...whole],
+      "damaged",
+    ],
+    [
+      "codes that are cut off",
+      [segment(0xc4, [0, 1, ...Array<number>(15).fill(0)]), ...whole],
+      "wrong length",
+    ],
+    ["a restart interval of another length", [segment(0xdd, [1]), ...whole], "interval"],
+    ["a segment without a length", [new Uint8Array([0xff, 0xdb, 0, 1]), ...whole], "cut off"],
+    [
+      "too many segments",
+      [...Array<Uint8Array>(1_001).fill(segment(0xfe, [])), ...whole],
+      "too many",
+    ],
+  ])("with %s is refused", async (_what, parts, problem) => {
+    await expect(screenshot(jpeg(...parts))).rejects.toThrow(problem);
+  });
+
+  test("that does not hold all of its colors is refused", async () => {
+    const colors = segment(0xc0, [8, 0, 1, 0, 1, 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0]);
+    await expect(screenshot(jpeg(tables, codes, colors, scan))).rejects.toThrow(
+      "all of its colors",
+    );
+  });
+});
+
+describe("a WebP", () => {
+  const le32 = (value: number) => u32(value).reverse();
+  const chunk = ([type, data]: Chunk) =>
+    concatBytes(utf8(type), le32(data.length), data, new Uint8Array(data.length % 2));
+  const webp = (...chunks: readonly Chunk[]) => {
+    const body = concatBytes(utf8("WEBP"), ...chunks.map(chunk));
+    return concatBytes(utf8("RIFF"), le32(body.length), body);
+  };
+  const bytesOf = (...bytes: number[]) => new Uint8Array(bytes);
+  /** 2 × 2 pixels: one shown key frame with a first part of one byte. */
+  const lossy: Chunk = ["VP8 ", bytesOf(0x30, 0, 0, 0x9d, 1, 0x2a, 2, 0, 2, 0, 7)];
+  const lossless: Chunk = ["VP8L", bytesOf(0x2f, 1, 0x40, 0, 0, 7)];
+  const canvas = (flags: number, width = 1, height = 1): Chunk => [
+    "VP8X",
+    bytesOf(flags, 0, 0, 0, width, 0, 0, height, 0, 0),
+  ];
+  const alpha: Chunk = ["ALPH", bytesOf(0, 1, 2, 3, 4)];
+
+  test("is written as the simple kind when nothing else is needed", async () => {
+    const more: Chunk[] = [["ICCP", u32(1)], lossy, ["EXIF", u32(2)], ["XMP ", u32(3)]];
+    expect((await screenshot(webp(canvas(0x2c), ...more))).bytes).toEqual(webp(lossy));
+    expect((await screenshot(webp(lossless))).bytes).toEqual(webp(lossless));
+  });
+
+  test("keeps its transparency", async () => {
+    const { bytes } = await screenshot(webp(canvas(0x3c), alpha, lossy, ["EXIF", u32(2)]));
+    expect(bytes).toEqual(webp(canvas(0x10), alpha, lossy));
+  });
+
+  const damaged = (data: Uint8Array, at: number, byte: number): Uint8Array =>
+    data.map((old, index) => (index === at ? byte : old));
+  test.each<[string, readonly Chunk[], string]>([
+    ["no image", [canvas(0)], "no image data"],
+    ["two images", [canvas(0), lossy, lossless], "more than one"],
+    ["more than its kind has", [lossy, ["EXIF", u32(2)]], "does not have"],
+    ["an animation", [canvas(2), ["ANIM", u32(0)], lossy], "animated"],
+    ["an animation by its flag alone", [canvas(2), lossy], "animated"],
+    ["two sizes", [canvas(0, 5), lossy], "two sizes"],
+    ["a header of another length", [["VP8X", u32(0)], lossy], "wrong length"],
+    ["a frame that is no key frame", [["VP8 ", damaged(lossy[1], 0, 0x31)]], "does not begin"],
+    ["a frame without its start code", [["VP8 ", damaged(lossy[1], 3, 0)]], "does not begin"],
+    ["a frame longer than its data", [["VP8 ", damaged(lossy[1], 1, 1)]], "cut off"],
+    ["a frame without width", [["VP8 ", damaged(lossy[1], 6, 0)]], "empty"],
+    ["hardly any data", [["VP8 ", u32(0)]], "cut off"],
+    ["no lossless signature", [["VP8L", damaged(lossless[1], 0, 0)]], "cut off"],
+    ["an unknown version", [["VP8L", damaged(lossless[1], 4, 0xe0)]], "unknown version"],
+    ["transparency of a lossless image", [canvas(0x10), alpha, lossless], "cannot use"],
+    ["transparency behind its image", [canvas(0x10), lossy, alpha], "out of order"],
+    ["transparency without data", [canvas(0x10), ["ALPH", bytesOf()], lossy], "damaged"],
+    ["transparency of no kind", [canvas(0x10), ["ALPH", bytesOf(2, 1)], lossy], "damaged"],
+    ["transparency of another size", [canvas(0x10), ["ALPH", bytesOf(0, 1)], lossy], "its size"],
+    [
+      "too many chunks",
+      [canvas(0), ...Array.from({ length: 100 }, (): Chunk => ["XXXX", u32(0)]), lossy],
+      "too many",
+    ],
+  ])("with %s is refused", async (_what, chunks, problem) => {
+    await expect(screenshot(webp(...chunks))).rejects.toThrow(problem);
+  });
+
+  test("with a chunk longer than the file is refused", async () => {
+    const bytes = webp(lossy, ["XXXX", u32(0)]).slice();
+    bytes[bytes.length - 8] = 200;
+    await expect(screenshot(bytes)).rejects.toThrow("longer than the file");
   });
 });

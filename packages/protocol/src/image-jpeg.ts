@@ -95,12 +95,13 @@ function isKnown(marker: number): boolean {
 
 /** The next marker that is neither a stuffed byte nor a restart, which come in turn. */
 function endOfScan(bytes: Uint8Array, start: number): number {
+  const view = viewOf(bytes);
   let restart = 0;
   let at = start;
   for (;;) {
     at = bytes.indexOf(0xff, at);
     assertImage(at !== -1 && at + 1 < bytes.length, CUT_OFF);
-    const next = bytes[at + 1] ?? 0;
+    const next = view.getUint8(at + 1);
     if (next === 0) at += 2;
     else if (next === MARKER.RST0 + restart) {
       restart = (restart + 1) % 8;
@@ -112,11 +113,12 @@ function endOfScan(bytes: Uint8Array, start: number): number {
 }
 
 function readFrame({ data }: Segment): Frame {
-  const [precision, , , , , count = 0] = data;
-  assertImage(precision === 8, "the JPEG does not have 8 bits a color");
+  assertImage(data.length >= 6, "the JPEG's frame has the wrong length");
+  const view = viewOf(data);
+  const count = view.getUint8(5);
+  assertImage(view.getUint8(0) === 8, "the JPEG does not have 8 bits a color");
   assertImage(count === 1 || count === 3, "the JPEG is neither gray nor in three colors");
   assertImage(data.length === 6 + 3 * count, "the JPEG's frame has the wrong length");
-  const view = viewOf(data);
   const [height, width] = [view.getUint16(1), view.getUint16(3)];
   assertImage(width > 0 && height > 0, "the image is empty");
   const components = Array.from({ length: count }, (_, n) => view.getUint8(6 + 3 * n));
@@ -144,12 +146,14 @@ function assertScans(segments: readonly Segment[], frame: Segment, { components 
 }
 
 function componentsOf(data: Uint8Array, known: readonly number[]): number[] {
-  const [count = 0] = data;
+  assertImage(data.length > 0, "a scan of the JPEG has the wrong length");
+  const view = viewOf(data);
+  const count = view.getUint8(0);
   const isWhole = count >= 1 && count <= known.length && data.length === 4 + 2 * count;
   assertImage(isWhole, "a scan of the JPEG has the wrong length");
-  const ids = Array.from({ length: count }, (_, n) => data[1 + 2 * n] ?? -1);
+  const ids = Array.from({ length: count }, (_, n) => view.getUint8(1 + 2 * n));
   const isKnownOnce = ids.every((id) => known.includes(id)) && new Set(ids).size === count;
-  const [start = 0, end = 64] = data.subarray(1 + 2 * count);
+  const [start, end] = [view.getUint8(1 + 2 * count), view.getUint8(2 + 2 * count)];
   assertImage(isKnownOnce && start <= end && end <= 63, "a scan of the JPEG is damaged");
   return ids;
 }
@@ -170,9 +174,10 @@ function isAdobe({ marker, data }: Segment): boolean {
 
 /** Tables: u4 precision, u4 id, 64 values of one or two bytes. */
 function assertQuantization(data: Uint8Array): void {
+  const view = viewOf(data);
   let at = 0;
   while (at < data.length) {
-    const info = data[at] ?? 0xff;
+    const info = view.getUint8(at);
     assertImage(info >> 4 <= 1 && (info & 15) <= 3, "a table of the JPEG is damaged");
     at += 1 + 64 * (1 + (info >> 4));
   }
@@ -181,9 +186,10 @@ function assertQuantization(data: Uint8Array): void {
 
 /** Tables: u4 class, u4 id, 16 numbers of codes by length, the symbols. */
 function assertHuffman(data: Uint8Array): void {
+  const view = viewOf(data);
   let at = 0;
   while (at < data.length) {
-    const info = data[at] ?? 0xff;
+    const info = view.getUint8(at);
     const counts = data.subarray(at + 1, at + 17);
     const isSound = info >> 4 <= 1 && (info & 15) <= 3 && isCode(counts);
     assertImage(isSound, "a table of the JPEG is damaged");

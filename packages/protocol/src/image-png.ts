@@ -21,6 +21,8 @@ interface Header {
   readonly height: number;
   readonly depth: number;
   readonly color: number;
+  /** Of one pixel. */
+  readonly bits: number;
   readonly isInterlaced: boolean;
 }
 
@@ -37,8 +39,12 @@ const COLORS: ReadonlyMap<
 ]);
 const PALETTE = 3;
 
-/** What is needed to draw the image as it was made. Everything else that is ancillary is left out. */
-const KEPT = new Set(["IHDR", "PLTE", "tRNS", "sRGB", "gAMA", "cHRM", "IDAT", "IEND"]);
+/**
+ * What is needed to draw the image as it was made, in the order in which it stands; each but IDAT at
+ * most once. Everything else that is ancillary is left out.
+ */
+const ORDER = [["IHDR"], ["sRGB", "gAMA", "cHRM"], ["PLTE"], ["tRNS"], ["IDAT"], ["IEND"]];
+const KEPT = new Set(ORDER.flat());
 /** Length of those of fixed length. */
 const LENGTHS: Readonly<Record<string, number>> = { IHDR: 13, sRGB: 1, gAMA: 4, cHRM: 32, IEND: 0 };
 /** Encoders write chunks of 8 KiB and more. */
@@ -114,33 +120,22 @@ function readHeader(chunk: Chunk | undefined): Header {
   if (chunk?.type !== "IHDR") throw imageInvalid("the PNG does not begin with its header");
   const { data } = chunk;
   const view = viewOf(data);
-  const [depth = 0, color = 0, compression, filter, interlace = 0] = data.subarray(8);
-  const isKnown = COLORS.get(color)?.depths.includes(depth) === true;
+  const [depth, color, interlace] = [view.getUint8(8), view.getUint8(9), view.getUint8(12)];
+  const { samples, depths } = COLORS.get(color) ?? { samples: 0, depths: [] };
+  const isKnown = depths.includes(depth);
   assertImage(isKnown, "the PNG has a color type or bit depth that does not exist");
-  const isUsual = compression === 0 && filter === 0 && interlace <= 1;
+  const isUsual = view.getUint16(10) === 0 && interlace <= 1;
   assertImage(isUsual, "the PNG names a method that does not exist");
   const [width, height] = [view.getUint32(0), view.getUint32(4)];
   assertImage(width > 0 && height > 0, "the image is empty");
-  return { width, height, depth, color, isInterlaced: interlace === 1 };
+  return { width, height, depth, color, bits: depth * samples, isInterlaced: interlace === 1 };
 }
-
-/** Chunks stand in this order, and only IDAT more than once, without others between. */
-const RANKS: Readonly<Record<string, number>> = {
-  IHDR: 0,
-  sRGB: 1,
-  gAMA: 1,
-  cHRM: 1,
-  PLTE: 2,
-  tRNS: 3,
-  IDAT: 4,
-  IEND: 5,
-};
 
 function assertOrder(chunks: readonly Chunk[]): void {
   const seen = new Set<string>();
   let rank = 0;
   for (const { type } of chunks) {
-    const next = RANKS[type] ?? 0;
+    const next = ORDER.findIndex((types) => types.includes(type));
     assertImage(next >= rank, `the PNG chunk ${type} is in the wrong place`);
     assertImage(type === "IDAT" || !seen.has(type), `the PNG chunk ${type} is there twice`);
     seen.add(type);
@@ -187,8 +182,7 @@ const PASSES = [
 const ONE_PASS = [{ x: 0, y: 0, dx: 1, dy: 1 }];
 
 /** Bytes of each pass: every line begins with one byte for its filter. */
-function unpackedSize({ width, height, depth, color, isInterlaced }: Header): number {
-  const bits = depth * (COLORS.get(color)?.samples ?? 0);
+function unpackedSize({ width, height, bits, isInterlaced }: Header): number {
   return (isInterlaced ? PASSES : ONE_PASS).reduce((sum, { x, y, dx, dy }) => {
     const columns = Math.ceil((width - x) / dx);
     const rows = Math.ceil((height - y) / dy);
