@@ -1,6 +1,11 @@
 import { env } from "cloudflare:workers";
-import { beforeAll, expect, test } from "vitest";
-import { resetMarketplace } from "../testing.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { pluginPageSchema } from "@rising-bsm/protocol";
+import type { PluginPage } from "@rising-bsm/protocol";
+import * as fc from "fast-check";
+import { call, resetMarketplace } from "../testing.ts";
+import { counting } from "../testing-bindings.ts";
+import { countCommonWords } from "./common-words.ts";
 import { searchDocStatement } from "./index-plugin.ts";
 import { judgedCatalogue, judgedQueries } from "./judged-catalogue.ts";
 import { readSearchParams } from "./read-request.ts";
@@ -52,3 +57,140 @@ test("people find what they mean: ten results hold it, and it is mostly the firs
   expect(recall, report).toBeGreaterThanOrEqual(MIN_RECALL);
   expect(first, report).toBeGreaterThanOrEqual(MIN_FIRST);
 }, 60_000);
+
+async function ask(query: string): Promise<PluginPage> {
+  const response = await call(`/v1/plugins?${query}`);
+  expect(response.status).toBe(200);
+  return pluginPageSchema.parse(await response.json());
+}
+
+const first = async (query: string) => (await ask(query)).items[0]?.name.replace("@judged/", "");
+
+test.each([
+  ["a compound for two words", "q=Kalenderabgleich", "outlook-calendar-sync"],
+  ["a word inside a compound", "q=sicherung", "backup"],
+  ["a beginning while typing", "q=fahrtenb", "mileage-log"],
+  ["any order", "q=reminders%20sms", "sms-reminder"],
+  ["the other language", "q=inventory", "stock-manager"],
+  ["whom it is from and its name", "q=judged%20weather", "weather"],
+  ["a permission", "q=customers.delete", "duplicate-finder"],
+])("%s finds it: %s", async (_, query, expected) => {
+  const { items } = await ask(query);
+  expect(items.map(({ name }) => name)).toContain(`@judged/${expected}`);
+});
+
+test("a whole name comes first, however popular the others are", async () => {
+  expect(await first("q=Newsletter")).toBe("newsletter");
+  expect(await first("q=dark%20mode")).toBe("dark-mode");
+  expect(await first("q=@judged/pdf-tools")).toBe("pdf-tools");
+});
+
+describe("misspelt words", () => {
+  test("show what was meant, and say so as the plugins write it", async () => {
+    const page = await ask("q=wettervorhersgae");
+    expect(page.items[0]?.name).toBe("@judged/weather");
+    expect(page.didYouMean).toBe("wettervorhersage");
+    expect((await ask("q=schl%C3%BCsselverwaltugn")).didYouMean).toBe("schlüsselverwaltung");
+  });
+
+  test("are put right only to what the filters leave", async () => {
+    const page = await ask("q=wettervorhersgae&category=finance");
+    expect(page.didYouMean).toBeUndefined();
+    expect(page.items).toEqual([]);
+  });
+});
+
+describe("help", () => {
+  test("names the words that nothing shown has", async () => {
+    const { items, help } = await ask("q=fahrtenbuch%20xyzzyq");
+    expect(items[0]?.name).toBe("@judged/mileage-log");
+    expect(help).toEqual({ withoutWords: ["xyzzyq"], withoutFilters: [] });
+  });
+
+  test("names each filter without which there is something", async () => {
+    const { items, help } = await ask("q=fahrtenbuch&category=security&price=free");
+    expect(items).toEqual([]);
+    expect(help?.withoutFilters).toEqual([{ name: "category", value: "security", atLeast: 2 }]);
+    const excluded = await ask("q=Dublettenfinder&permission=!customers");
+    expect(excluded.help?.withoutFilters).toEqual([
+      { name: "permission", value: "!customers", atLeast: 1 },
+    ]);
+    const browsed = await ask("verified=true&category=finance");
+    expect(browsed.help?.withoutFilters).toEqual([
+      { name: "verified", value: "true", atLeast: 8 },
+    ]);
+  });
+
+  test("is not given where there is something", async () => {
+    expect((await ask("q=fahrtenbuch")).help).toBeUndefined();
+  });
+});
+
+test("a whole entity is kept away by a filter, and by words that say so", async () => {
+  const filtered = await ask("q=wetter&permission=!appointments");
+  expect(filtered.items.map(({ name }) => name)).not.toContain("@judged/weather");
+  const said = await ask(new URLSearchParams({ q: "notes that never touch customers" }).toString());
+  expect(said.understood).toEqual([
+    { words: "that never touch customers", filter: { name: "permission", value: "!customers" } },
+  ]);
+  expect(said.items.length).toBeGreaterThan(0);
+  const touched = said.items.flatMap(({ permissions }) => permissions);
+  expect(touched.filter((code) => code.startsWith("customers"))).toEqual([]);
+  expect((await ask("q=ohne%20Kundendaten&sort=new")).items.length).toBeGreaterThan(0);
+  expect((await ask("q=notes")).understood).toBeUndefined();
+});
+
+test("any bytes are answered, within the rows of a first page", async () => {
+  const piece = fc.oneof(
+    fc.constantFrom(
+      '"',
+      "NEAR(",
+      "*",
+      "^",
+      "never touches",
+      "ohne kunden",
+      "rechnug",
+      "\0",
+      "_all",
+      "-",
+      "ß",
+    ),
+    fc.constantFrom(...names.map((name) => name.slice(8))),
+    fc.string({ unit: "binary", maxLength: 30 }),
+    fc.constantFrom("a".repeat(10_000), "rechnungs".repeat(40), "ä ".repeat(3_000)),
+  );
+  const text = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join(" ").toWellFormed());
+  const sort = fc.constantFrom("relevance", "name");
+  await fc.assert(
+    fc.asyncProperty(text, sort, fc.boolean(), async (q, sort, isFiltered) => {
+      const { bindings, count } = counting(env);
+      const query = new URLSearchParams({
+        q,
+        sort,
+        ...(isFiltered ? { category: "finance" } : {}),
+      });
+      const request = readSearchParams(query);
+      const context = {
+        search: bindings.SEARCH,
+        cursorSecret: new Uint8Array(32),
+        now: SAMPLE_NOW,
+      };
+      await searchPlugins(context, request);
+      expect(count.rowsRead).toBeLessThanOrEqual(650);
+      expect((await call(`/v1/plugins?${query.toString()}`)).status).toBe(200);
+    }),
+    { numRuns: 40 },
+  );
+}, 60_000);
+
+test("words that nothing has any more are no spelling to be suggested", async () => {
+  const count = () => env.SEARCH.prepare("SELECT word FROM terms WHERE word = 'zzgone'").first();
+  await env.SEARCH.prepare("INSERT INTO terms (word) VALUES ('zzgone')").run();
+  const now = new Date(SAMPLE_NOW);
+  await countCommonWords(env.SEARCH, { now, letters: 3 });
+  expect(await count()).not.toBeNull();
+  for (let round = 0; round < 12; round++)
+    await countCommonWords(env.SEARCH, { now: new Date(SAMPLE_NOW + round), letters: 4 });
+  expect(await count()).toBeNull();
+  expect((await firstTen("wettervorhersage"))[0]).toBe("@judged/weather");
+});
