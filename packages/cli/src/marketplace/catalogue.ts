@@ -32,9 +32,25 @@ export async function readPlugin(
   const path = `/v1/plugins/${scope}/${short}`;
   const [plugin, versions] = await Promise.all([
     request(connection, { method: "GET", path, answer: pluginDetailSchema }),
-    request(connection, { method: "GET", path: `${path}/versions`, answer: versionListSchema }),
+    readVersions(connection, `${path}/versions`),
   ]);
-  return { plugin: plugin.value, versions: versions.value.items };
+  return { plugin: plugin.value, versions };
+}
+
+/** More pages of versions than this no marketplace has reason to send. */
+const VERSION_PAGES = 50;
+
+async function readVersions(connection: Connection, path: string): Promise<VersionInfo[]> {
+  const versions: VersionInfo[] = [];
+  let query = "";
+  for (let page = 0; page < VERSION_PAGES; page++) {
+    const message = { method: "GET", path: path + query, answer: versionListSchema } as const;
+    const { items, nextCursor } = (await request(connection, message)).value;
+    versions.push(...items);
+    if (nextCursor === null || nextCursor === undefined) break;
+    query = `?${new URLSearchParams({ cursor: nextCursor }).toString()}`;
+  }
+  return versions;
 }
 
 /** Search results for a person. */

@@ -231,6 +231,20 @@ test("info shows a plugin with its versions", async () => {
   expect(text.stdout).toContain("visibility   private");
 });
 
+test("info follows the pages of versions", async () => {
+  const home = await temporaryFolder();
+  const next = { ...VERSION, version: "0.9.0" };
+  const { url } = await startServer((request, response) => {
+    if (request.url.endsWith("/versions?cursor=c+2")) {
+      return sendJson(response, 200, { items: [next], nextCursor: null });
+    }
+    const versions = { items: [VERSION], nextCursor: "c 2" };
+    sendJson(response, 200, request.url.endsWith("/versions") ? versions : DETAIL);
+  });
+  const run = await runCli(["info", "@acme/hello", "--url", url, "--json"], { home });
+  expect(run.json()).toMatchObject({ versions: [VERSION, next] });
+});
+
 test("info sends the token, without which a private plugin is not there", async () => {
   const home = await temporaryFolder();
   const { url } = await startServer((request, response) => {
@@ -347,6 +361,7 @@ const CARD = {
   publisher: "acme",
   verified: true,
   rating: null,
+  icon: null,
   downloads: 3,
   permissions: [],
   price: { amount: 9, currency: "EUR", period: "month" },
