@@ -26,11 +26,6 @@ export const TOP_POSITION = Number.MAX_SAFE_INTEGER;
 /** Stands for whichever epoch is the current one. */
 export const CURRENT_EPOCH = -1;
 
-/** The id of the plugin at a position. */
-export function pluginOf(position: number): number {
-  return position % (ID_MASK + 1);
-}
-
 /**
  * The current epoch, then the cards of one page as the sort stood in an epoch. Bound numbers arrive in SQLite as floating point, and FTS5 only seeks to an integer:
  * without the CAST it would read every row above the position. CROSS JOIN keeps the index outside and
