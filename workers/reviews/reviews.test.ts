@@ -225,6 +225,23 @@ describe("a request that is sent again", () => {
     expect(await everything()).toBe(before);
   });
 
+  test("and deletes does not delete what was written since", async () => {
+    const instance = await holderOf(PLUGIN);
+    const { id } = await review(PLUGIN, said, instance);
+    const once = {
+      method: "DELETE",
+      body: "",
+      rid: crypto.randomUUID(),
+      now: nextSecond(),
+    } as const;
+    const remove = () => sendSigned(instance.key, `${REVIEWS}/${id}`, once);
+    expect((await remove()).status).toBe(204);
+    await review(PLUGIN, said, instance);
+    const written = await everything();
+    expect(await refusal(await remove())).toEqual([409, "conflict_state"]);
+    expect(await everything()).toBe(written);
+  });
+
   test("after an edit or a deletion does not undo it", async () => {
     const instance = await holderOf(PLUGIN);
     const { again } = await captured(said, instance);

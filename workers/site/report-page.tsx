@@ -39,6 +39,7 @@ export function ReportPage({ name, language, about }: ReportFormView) {
         <div class="field">
           <label for="reason">{texts.reason}</label>
           <select id="reason" name="reason" required>
+            <option value="">{texts.choose}</option>
             {REPORT_REASONS.map((each) => (
               <option value={each} selected={each === reason}>
                 {texts.reasons[each]}

@@ -1,5 +1,6 @@
 /** Styles of reviews and of the form of a report. */
 export const REVIEW_STYLES = `
+.reviews{margin-top:1.25rem}
 .stars{color:var(--warn);letter-spacing:.05em;white-space:nowrap}
 .histogram{display:grid;grid-template-columns:auto minmax(4rem,14rem) auto;gap:.1rem .75rem;align-items:center;justify-content:start;margin:.75rem 0 1rem}
 .histogram li{display:contents}

@@ -8,7 +8,10 @@ interface ReviewTexts {
   readonly stars: (rating: string) => string;
   readonly all: string;
   readonly more: string;
+  readonly rating: string;
   readonly anyRating: string;
+  readonly show: string;
+  readonly choose: string;
   readonly order: string;
   readonly sorts: Readonly<Record<(typeof REVIEW_SORTS)[number], string>>;
   readonly edited: string;
@@ -36,7 +39,10 @@ export const REVIEW_TEXTS: Readonly<Record<Locale, ReviewTexts>> = {
     stars: (rating) => `${rating} of 5 stars`,
     all: "All reviews",
     more: "More reviews",
+    rating: "Stars",
     anyRating: "Any number of stars",
+    show: "Show reviews",
+    choose: "Please choose",
     order: "Order",
     sorts: { new: "Newest first", highest: "Most stars first", lowest: "Fewest stars first" },
     edited: "edited",
@@ -71,7 +77,10 @@ export const REVIEW_TEXTS: Readonly<Record<Locale, ReviewTexts>> = {
     stars: (rating) => `${rating} von 5 Sternen`,
     all: "Alle Bewertungen",
     more: "Weitere Bewertungen",
+    rating: "Sterne",
     anyRating: "Beliebig viele Sterne",
+    show: "Bewertungen anzeigen",
+    choose: "Bitte wählen",
     order: "Reihenfolge",
     sorts: { new: "Neueste zuerst", highest: "Beste zuerst", lowest: "Schlechteste zuerst" },
     edited: "bearbeitet",

@@ -3,7 +3,6 @@ import { pluginLink, siteLink } from "./links.ts";
 import { REVIEW_TEXTS } from "./review-texts.ts";
 import { Ratings, ReviewList } from "./reviews-part.tsx";
 import type { ReviewsView } from "./reviews-part.tsx";
-import { TEXTS } from "./texts.ts";
 
 export interface ReviewsPageView extends ReviewsView {
   readonly sort: (typeof REVIEW_SORTS)[number];
@@ -25,7 +24,11 @@ export function ReviewsPage(view: ReviewsPageView) {
         <p class="muted">{texts.origin}</p>
       </section>
       <Choice {...view} />
-      <ReviewList {...view} />
+      {page.items.length > 0 && (
+        <section class="panel reviews">
+          <ReviewList {...view} />
+        </section>
+      )}
       {page.nextCursor !== null && <Next {...view} cursor={page.nextCursor} />}
     </>
   );
@@ -47,7 +50,7 @@ function Choice({ name, language, sort, rating }: ReviewsPageView) {
         </select>
       </div>
       <div class="field">
-        <label for="rating">{texts.anyRating}</label>
+        <label for="rating">{texts.rating}</label>
         <select id="rating" name="rating">
           <option value="">{texts.anyRating}</option>
           {[5, 4, 3, 2, 1].map((each) => (
@@ -57,7 +60,7 @@ function Choice({ name, language, sort, rating }: ReviewsPageView) {
           ))}
         </select>
       </div>
-      <button>{TEXTS[language.locale].apply}</button>
+      <button>{texts.show}</button>
     </form>
   );
 }
