@@ -70,6 +70,10 @@ test.each([
   expect(widened(word, known).corrected).toBe(expected);
 });
 
+test("a word that the catalogue has is not taken for another", () => {
+  expect(nearness(widened("termin", ["termin", "tarmin"]).group, ["tarmin"])).toBe(0);
+});
+
 test("a compound is looked for in its parts, and a word inside compounds", () => {
   const { group } = widened("rechnungsexport", ["rechnung", "export"]);
   expect(nearness(group, ["rechnungen", "exportieren"])).toBeGreaterThan(0);
