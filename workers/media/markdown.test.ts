@@ -260,6 +260,22 @@ describe("renderMarkdown()", () => {
     expect(problemOf(html)).toBeNull();
   });
 
+  test.each([
+    ["a table of 40 columns", `${"|a".repeat(40)}|\n${"|-".repeat(40)}|\n`, "<table"],
+    ["a table of 1,200 rows", `|a|b|\n|-|-|\n${"|1|2|\n".repeat(1_200)}`, "<table"],
+    ["emphasis in a line of 10,000 characters", `**a** ${"b".repeat(10_000)}`, "<strong"],
+  ])("shows %s as text", (_what, source, tag) => {
+    expect(render(source)).not.toContain(tag);
+    expect(problemOf(render(source))).toBeNull();
+  });
+
+  test("goes 16 levels deep", () => {
+    expect(render("> ".repeat(100)).match(/<blockquote>/g)?.length).toBeLessThanOrEqual(16);
+    expect(render("*a _b ".repeat(40) + "c_ d*".repeat(40)).match(/<em>/g)?.length).toBeLessThan(
+      40,
+    );
+  });
+
   test("shows a text as it is when its HTML would become too long", () => {
     const source = `[a]: https://x.example/${"y".repeat(2_000)}\n\n${"[a] ".repeat(1_000)}`;
     expect(render(source)).toMatch(/^<pre>\[a\]: https:\/\/x\.example/);
