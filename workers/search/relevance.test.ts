@@ -116,9 +116,7 @@ describe("help", () => {
       { name: "permission", value: "!customers", atLeast: 1 },
     ]);
     const browsed = await ask("verified=true&category=finance");
-    expect(browsed.help?.withoutFilters).toEqual([
-      { name: "verified", value: "true", atLeast: 8 },
-    ]);
+    expect(browsed.help?.withoutFilters).toEqual([{ name: "verified", value: "true", atLeast: 8 }]);
   });
 
   test("is not given where there is something", async () => {
@@ -182,6 +180,16 @@ test("any bytes are answered, within the rows of a first page", async () => {
     { numRuns: 40 },
   );
 }, 60_000);
+
+test("ten misspelt compounds stay within the rows of a first page", async () => {
+  const words =
+    "rechnugnsexport kalendrabgleich schlüsselverwaltugn zahlugnserinnerung mitarbeiterverziechnis " +
+    "dokumentnearchiv vertragsverwatlung routnplaner sendungsverfoglung mitgliederverwatlung";
+  const { bindings, count } = counting(env);
+  const context = { search: bindings.SEARCH, cursorSecret: new Uint8Array(32), now: SAMPLE_NOW };
+  await searchPlugins(context, readSearchParams(new URLSearchParams({ q: words })));
+  expect(count.rowsRead).toBeLessThanOrEqual(650);
+});
 
 test("words that nothing has any more are no spelling to be suggested", async () => {
   const count = () => env.SEARCH.prepare("SELECT word FROM terms WHERE word = 'zzgone'").first();
