@@ -1,7 +1,7 @@
 import { RbsmError } from "@rising-bsm/protocol";
 import { listSorted, readFacetCounts } from "./browse-queries.ts";
 import { openCursor, sealCursor } from "./cursor.ts";
-import type { SortedStart } from "./cursor.ts";
+import type { CursorKey, SortedStart } from "./cursor.ts";
 import { matchExpression } from "./match.ts";
 import type { Prepared, SearchContext, SearchPage } from "./search-page.ts";
 import { TOP_POSITION } from "./sorts.ts";
@@ -14,8 +14,8 @@ export async function browsePage(
   { search }: SearchContext,
   { request, match, key, sort }: Prepared & { readonly sort: Sort },
 ): Promise<SearchPage> {
-  const isFirst = request.cursor === null;
   const cursor = request.cursor === null ? null : await openCursor(request.cursor, key, "sorted");
+  const isFirst = cursor === null;
   // One more than is shown tells whether there is a page behind.
   const stretch = { match, limit: request.limit + 1 };
   const { epoch, found } = await listSorted(search, sort, { ...stretch, start: cursor });
@@ -27,10 +27,14 @@ export async function browsePage(
   const { before, after } = besides({ start, isFirst, shown, hasMore });
   return {
     cards: shown.map(({ card }) => card),
-    nextCursor: after === null ? null : await sealCursor(after, key),
-    prevCursor: before === null ? null : await sealCursor(before, key),
+    nextCursor: await sealStart(after, key),
+    prevCursor: await sealStart(before, key),
     ...(isFirst && match === UNFILTERED ? { facets: await readFacetCounts(search) } : {}),
   };
+}
+
+async function sealStart(start: SortedStart | null, key: CursorKey): Promise<string | null> {
+  return start === null ? null : sealCursor(start, key);
 }
 
 /** What was replaced last can still be read. */
