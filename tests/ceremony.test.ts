@@ -370,6 +370,7 @@ describe("the runbook", { retry: 0, timeout: 400_000 }, () => {
     expect(recovered?.stdout).toContain("in step with the log");
     await runbook.hold("The first deployment with a log answers `log_ahead`", { env });
     await runbook.hold("Does what is served agree with the database?", { env });
+    await runbook.hold("Search shows something else than the database", { env });
   });
 
   test("every section with commands was held", () => {

@@ -82,6 +82,7 @@ const DOORS: Record<string, Door> = {
   "POST /v1/catalog/check": "admin",
   "POST /v1/search/check": "admin",
   "POST /v1/search/rebuild": "admin",
+  "GET /media/{file}": "open",
   "GET /v1/advisories": "open",
   "GET /v1/advisories/osv.json": "open",
   "GET /v1/advisories/{id}": "open",

@@ -96,6 +96,8 @@ const HARMLESS: Readonly<Record<string, string>> = {
   "publishers.recovery_hash": "a digest",
   "instances.public_key": "public",
   "search:docs.keyword_words": "public",
+  "search:docs.name_key": "public",
+  "search:places.key": "a number",
   "search:words.keywords": "public",
   "tokens.hash": "a digest",
   "trust_files.key": "the name of a file",

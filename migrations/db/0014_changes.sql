@@ -28,8 +28,9 @@ INSERT INTO changes (at, advisory)
 SELECT coalesce(unixepoch(entry ->> 'issuedAt') * 1000, 0), json_object('id', id, 'entry', json(entry))
 FROM advisories WHERE withdrawn_at IS NULL;
 
+-- What a recovery finds that is no entry at all has to be stored nevertheless.
 CREATE TRIGGER changes_follow_releases AFTER INSERT ON log_entries
-WHEN NEW.entry ->> 'type' = 'release'
+WHEN iif(json_valid(NEW.entry), NEW.entry ->> 'type' = 'release', 0)
 BEGIN
   INSERT INTO changes (at, place, plugin, version, scope)
   VALUES (CAST(unixepoch('subsec') * 1000 AS INTEGER), NEW.place, NEW.entry ->> 'plugin',
@@ -37,7 +38,7 @@ BEGIN
     substr(NEW.entry ->> 'plugin', 1, instr(NEW.entry ->> 'plugin', '/') - 1));
 END;
 CREATE TRIGGER changes_follow_log AFTER INSERT ON log_entries
-WHEN NEW.entry ->> 'type' <> 'release'
+WHEN iif(json_valid(NEW.entry), NEW.entry ->> 'type' <> 'release', 0)
 BEGIN
   INSERT INTO changes (at, place)
   VALUES (CAST(unixepoch('subsec') * 1000 AS INTEGER), NEW.place);
