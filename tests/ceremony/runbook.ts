@@ -49,7 +49,7 @@ export async function openRunbook(
   async function run(command: string, env: Readonly<Record<string, string>> = {}): Promise<Ran> {
     const line = command
       .replaceAll("npm run deploy --", `node scripts/deploy.ts --url ${marketplace.url}`)
-      .replace(/npm run (log-recover|catalog-check) --/, "node scripts/$1.ts")
+      .replace(/npm run (log-recover|catalog-check|search) --/, "node scripts/$1.ts")
       .replaceAll("npx wrangler", "wrangler")
       // What the pause waits for at Cloudflare is at once true here.
       .replace(/^sleep \d+$/, "true");

@@ -13,10 +13,19 @@ const MAX_ROWS = 1_000;
 
 /** Lines of a quote without a blank one: marked reads a quote again for each line that continues it. */
 const MAX_QUOTED = 400;
+/** Lines of a text: an item of a list is copied for each of its lines. What has more is shown as code. */
+const MAX_LINES = 10_000;
+/** Lines of a heading that is underlined; its expression reads on to the end for each line of a list. */
+const MAX_UNDERLINED = 8;
 
 class BoundedTokenizer extends Tokenizer {
   override blockquote(src: string): Tokens.Blockquote | undefined {
-    return linesBeforeBlank(src, MAX_QUOTED) > MAX_QUOTED ? undefined : super.blockquote(src);
+    if (!/^ {0,3}>/.test(src) || linesBeforeBlank(src, MAX_QUOTED) > MAX_QUOTED) return undefined;
+    return super.blockquote(src);
+  }
+
+  override lheading(src: string): Tokens.Heading | undefined {
+    return super.lheading(linesOf(src, MAX_UNDERLINED));
   }
 
   /**
@@ -34,7 +43,7 @@ class BoundedTokenizer extends Tokenizer {
 }
 
 function isSmallTable(src: string): boolean {
-  const [header = ""] = /^.*\n {0,3}[ |:-]*-[ |:-]*(?:\n|$)/.exec(src) ?? [];
+  const [header = ""] = /^.*\n {0,3}(?=[ |:]*-)[ |:-]+(?:\n|$)/.exec(src) ?? [];
   if (header === "" || linesBeforeBlank(src, MAX_ROWS) > MAX_ROWS) return false;
   return header.split("|", 2 * MAX_COLUMNS + 1).length <= 2 * MAX_COLUMNS;
 }
@@ -44,6 +53,17 @@ function firstLines(src: string): string {
   if (src.length <= MAX_PARAGRAPH) return src;
   const end = src.lastIndexOf("\n", MAX_PARAGRAPH);
   return end === -1 ? src : src.slice(0, end + 1);
+}
+
+/** The first lines, so many of them at most. */
+function linesOf(src: string, most: number): string {
+  let end = 0;
+  for (let lines = 0; lines < most; lines++) {
+    const next = src.indexOf("\n", end);
+    if (next === -1) return src;
+    end = next + 1;
+  }
+  return src.slice(0, end);
 }
 
 /** Number of lines up to the first blank one; more than `most` are not counted. */
@@ -96,6 +116,9 @@ function pushText(tokens: Token[], text: string): Token[] {
 
 /** Tokens of GitHub-flavored Markdown. Its time grows with the length of the text, whatever it says. */
 export function lexMarkdown(source: string): MarkedToken[] {
+  if (linesOf(source, MAX_LINES).length < source.length) {
+    return [{ type: "code", raw: source, text: source }];
+  }
   const lexer = new BoundedLexer({ gfm: true, tokenizer: new BoundedTokenizer() });
   return markedTokens(lexer.lex(source));
 }

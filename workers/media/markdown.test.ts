@@ -254,6 +254,11 @@ describe("renderMarkdown()", () => {
     ["links in links", "[".repeat(1_000) + "](b)".repeat(1_000)],
     ["emphasis in emphasis", "*a ".repeat(2_000) + "b*".repeat(2_000)],
     ["addresses", filled("a@b.")],
+    // As long as a text may be: what grows with its square would take minutes.
+    ["a list that lines continue", `- a\n${`${"a".repeat(25)}\n`.repeat(9_998)}`],
+    ["more lines than anybody reads", `- a\n${"a\n".repeat(130_000)}`],
+    ["what is not quite the second line of a table", `a\n${"-".repeat(250_000)}x`],
+    ["lists and tags that begin no quote", "<??>\n".repeat(50_000)],
   ])("bounds work and result of %s", (_what, source) => {
     const html = render(source);
     expect(html.length).toBeLessThan(2 * 1024 * 1024);

@@ -89,16 +89,21 @@ function PriceField({ language, request, counts }: Browse) {
   );
 }
 
-/** Best match needs words to match; without them it is the same as most downloads. */
+/**
+ * Best match needs words to match; without them it is the same as most downloads. What is the order
+ * anyway has no value, so that words that are typed later are not sorted by what nobody has chosen.
+ */
 function SortField({ language: { locale }, request }: Browse) {
   const texts = { ...TEXTS[locale], ...BROWSE_TEXTS[locale] };
+  const standard = request.wanted === "" ? "popular" : "relevance";
   const offered = request.wanted === "" ? SORT_NAMES : ["relevance" as const, ...SORT_NAMES];
+  const valueOf = (sort: string) => (sort === standard ? "" : sort);
   return (
     <SelectField
       name="sort"
       label={texts.sort}
-      chosen={request.sort}
-      options={offered.map((sort) => ({ value: sort, label: texts[sort] }))}
+      chosen={valueOf(request.sort)}
+      options={offered.map((sort) => ({ value: valueOf(sort), label: texts[sort] }))}
     />
   );
 }

@@ -104,6 +104,16 @@ describe("filters", () => {
   });
 });
 
+test("words that are typed into the form of the front page are found as the API finds them", async () => {
+  const form = /<select id="sort".*?<\/select>/s.exec(await page("/?lang=en"))?.[0] ?? "";
+  const [, sort] = /<option value="([^"]*)" selected=""/.exec(form) ?? [];
+  expect(sort).toBe("");
+  const found = pluginsOf(await page(`/?q=wizard&sort=${sort ?? "none"}&lang=en`));
+  const { items } = pluginPageSchema.parse(await (await call("/v1/plugins?q=wizard")).json());
+  expect(found).toEqual(items.map(({ name }) => name));
+  expect(await page("/?q=wizard&sort=popular&lang=en")).toContain('value="popular" selected=""');
+});
+
 test("a card has its plugin's icon, or the first letter of its title", async () => {
   const html = await page("/?lang=en&q=newsletter");
   expect(html).toContain('<img class="tile" src="/media/00.png" alt="" width="48" height="48"');
