@@ -28,9 +28,14 @@ export const TAGS_A_PURGE = 100;
  * The platform's caches. The one in front exists where wrangler.toml switches it on; it answers fresh
  * and stale pages by itself, and the copies of the Worker's own cache are for when it has none.
  */
-export function platformCache(front: Partial<CacheContext> = platform.cache ?? {}): PageCache {
+export function platformCache(
+  // Outside of a request there is none, so it is asked for each time.
+  front: () => Partial<CacheContext> = () => platform.cache ?? {},
+): PageCache {
   return {
-    isBehindCache: front.purge !== undefined,
+    get isBehindCache() {
+      return front().purge !== undefined;
+    },
     async find(address) {
       const known = await caches.default.match(address);
       return known === undefined ? null : known.json<KeptPage>();
@@ -40,8 +45,9 @@ export function platformCache(front: Partial<CacheContext> = platform.cache ?? {
       await caches.default.put(address, Response.json(page, { headers }));
     },
     async purge(tags) {
-      if (front.purge === undefined) return true;
-      return (await front.purge({ tags: [...tags] })).success;
+      const cache = front();
+      if (cache.purge === undefined) return true;
+      return (await cache.purge({ tags: [...tags] })).success;
     },
   };
 }
