@@ -237,7 +237,8 @@ describe("what is counted is what was reported", () => {
 
   test.each(["failed", "failed but stored"] as const)("after a count that %s", async (fault) => {
     await reportedTwice();
-    const broken = failingAt(env, 1, fault);
+    // The first write forgets networks.
+    const broken = failingAt(env, 2, fault);
     await expect(countOn(2, broken.bindings)).rejects.toThrow("Injected");
     await countOn(2);
     await countOn(2);
@@ -344,6 +345,37 @@ describe("rows of D1", () => {
     await countOn(2, bindings);
     // Four reports name 2,000 plugins: two chunks of two batches, and what forgets networks.
     expect(count.writes - before.writes).toBe(5);
+  });
+
+  test("reports that take much away are counted a few at a time", async () => {
+    const many = Array.from({ length: BEACON_LIMITS.plugins }, (_, at) => `@acme/many-${at}`);
+    const names = JSON.stringify(many);
+    await env.DB.prepare(
+      "INSERT OR IGNORE INTO plugins (name, scope, created_at, updated_at) SELECT value, '@acme', 0, 0 FROM json_each(?)",
+    )
+      .bind(names)
+      .run();
+    const reporters = await Promise.all(Array.from({ length: 5 }, registerInstance));
+    for (const day of [1, 2, 3]) {
+      on(day);
+      for (const one of reporters) await report(one, { day, plugins: day < 3 ? [plugin] : [] });
+      if (day === 3) {
+        const ids = JSON.stringify(reporters.map(({ id }) => id));
+        await env.DB.prepare(
+          "INSERT INTO installations SELECT i.value, n.value, '1.0.0', 1, 1 FROM json_each(?) i, json_each(?) n",
+        )
+          .bind(ids, names)
+          .run();
+      }
+      const before = { ...count };
+      await countOn(day, bindings);
+      // Five take 2,505 away: three of them, then two, in two batches each, and networks are forgotten.
+      if (day === 3) expect(count.writes - before.writes).toBe(6);
+    }
+    const held = await env.DB.prepare(
+      "SELECT count(*) AS held FROM installations WHERE installed = 1 AND plugin LIKE '@acme/many-%'",
+    ).first();
+    expect(held).toEqual({ held: 0 });
   });
 
   test("a count that finds nothing due reads no reports", async () => {

@@ -8,6 +8,8 @@ describe("rateClass()", () => {
     ["GET", "/v1/plugins?q=%20", "browse"],
     ["GET", "/v1/plugins?q=invoice", "search"],
     ["HEAD", "/?q=invoice&cursor=x", "search"],
+    ["GET", "/?q=&q=invoice", "search"],
+    ["GET", "/plugins?page=50", "search"],
     ["GET", "/feed.atom", "browse"],
     ["GET", "/v1/changes?after=0", "browse"],
     ["GET", "/badge/@acme/hello/version.svg", "browse"],

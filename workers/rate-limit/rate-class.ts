@@ -11,7 +11,9 @@ export function rateClass({ method, url }: Pick<Request, "method" | "url">): Rat
   if (UNCOUNTED.test(pathname)) return null;
   if (pathname === "/v1/beacons") return "beacon";
   if (method !== "GET" && method !== "HEAD") return "write";
-  return (searchParams.get("q") ?? "").trim() === "" ? "browse" : "search";
+  // The connector of old asks for `query`, and for pages by their number, which are walked to.
+  if (pathname === "/plugins") return "search";
+  return searchParams.getAll("q").every((words) => words.trim() === "") ? "browse" : "search";
 }
 
 /** Addresses of this machine: what asks from one never came through the network. */
