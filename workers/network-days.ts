@@ -18,6 +18,7 @@ const networkDays = sqliteTable(
     registered: integer().notNull().default(0),
     reporting: integer().notNull().default(0),
     reports: integer().notNull().default(0),
+    reviews: integer().notNull().default(0),
   },
   (table) => [primaryKey({ columns: [table.day, table.network] })],
 );
@@ -44,7 +45,7 @@ export async function networkDayOf(
 /** What a network may do so often a day. */
 export interface Quota {
   readonly of: NetworkDay | null;
-  readonly what: "registered" | "reporting" | "reports";
+  readonly what: "registered" | "reporting" | "reports" | "reviews";
   readonly most: number;
 }
 
@@ -58,7 +59,8 @@ export function countNewcomer(db: Database, { of, what, most }: Quota, isNew: SQ
     .insert(networkDays)
     .select(
       sql`SELECT ${of?.day ?? 0}, ${of?.network ?? ""}, ${Number(what === "registered")},
-          ${Number(what === "reporting")}, ${Number(what === "reports")}
+          ${Number(what === "reporting")}, ${Number(what === "reports")},
+          ${Number(what === "reviews")}
         WHERE ${Number(of !== null)} AND ${isNew}`,
     )
     .onConflictDoUpdate({
