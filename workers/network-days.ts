@@ -1,5 +1,5 @@
-import { hex } from "@rising-bsm/protocol";
-import { lte, sql } from "drizzle-orm";
+import { hex, RbsmError } from "@rising-bsm/protocol";
+import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import { dayOf } from "./beacons/day.ts";
@@ -23,13 +23,23 @@ const networkDays = sqliteTable(
   (table) => [primaryKey({ columns: [table.day, table.network] })],
 );
 
-/** A network on one day, named by an HMAC of both: what its newcomers are counted under. */
+/** The networks that a sender is in on one day, each named by an HMAC of both: what it is counted under. */
 export interface NetworkDay {
   readonly day: number;
-  readonly network: string;
+  readonly networks: readonly {
+    readonly tag: string;
+    /** How many times a quota it has. */
+    readonly times: number;
+  }[];
 }
 
-/** Null where the platform does not say who asks: there nothing is limited. */
+/** What the /48 of an IPv6 address may do, as a multiple of what each /64 in it may. */
+const TIMES_OF_WIDE = 10;
+
+/**
+ * Null where the platform does not say who asks: there nothing is limited. Servers of many customers
+ * stand in one IPv6 /48, a /64 each, and some customers have a /48 to themselves: both are counted.
+ */
 export async function networkDayOf(
   env: Bindings,
   address: string | undefined,
@@ -37,9 +47,14 @@ export async function networkDayOf(
 ): Promise<NetworkDay | null> {
   if (address === undefined) return null;
   const day = dayOf(now);
-  const about = `${day} ${networkOf(address, 48)}`;
-  const tag = await mac(secretBytes(env, "CURSOR_KEY"), "network of a day", about);
-  return { day, network: hex(tag.subarray(0, 16)) };
+  const [narrow, wide] = [networkOf(address, 64), networkOf(address, 48)];
+  const tagOf = async (network: string) => {
+    const tag = await mac(secretBytes(env, "CURSOR_KEY"), "network of a day", `${day} ${network}`);
+    return hex(tag.subarray(0, 16));
+  };
+  const networks = [{ tag: await tagOf(narrow), times: 1 }];
+  if (wide !== narrow) networks.push({ tag: await tagOf(wide), times: TIMES_OF_WIDE });
+  return { day, networks };
 }
 
 /** What a network may do so often a day. */
@@ -53,29 +68,38 @@ export interface Quota {
  * Counts one more where `isNew` holds, and stops just above the quota. It stands in one batch before
  * what `isWithin` then admits, so that a repeated batch counts nobody twice.
  */
-export function countNewcomer(db: Database, { of, what, most }: Quota, isNew: SQL) {
-  const counter = networkDays[what];
+export function countNewcomer(db: Database, quota: Quota, isNew: SQL) {
+  const { of, what } = quota;
+  const one = (counted: Quota["what"]) => Number(what === counted);
   return db
     .insert(networkDays)
     .select(
-      sql`SELECT ${of?.day ?? 0}, ${of?.network ?? ""}, ${Number(what === "registered")},
-          ${Number(what === "reporting")}, ${Number(what === "reports")},
-          ${Number(what === "reviews")}
-        WHERE ${Number(of !== null)} AND ${isNew}`,
+      sql`SELECT ${of?.day ?? 0}, value ->> 'tag', ${one("registered")}, ${one("reporting")},
+          ${one("reports")}, ${one("reviews")}
+        FROM json_each(${JSON.stringify(of?.networks ?? [])})
+        WHERE ${isNew} AND ${isWithin(quota)}`,
     )
     .onConflictDoUpdate({
       target: [networkDays.day, networkDays.network],
-      set: { [what]: sql`${counter} + 1` },
-      setWhere: lte(counter, most),
+      set: { [what]: sql`${networkDays[what]} + 1` },
     });
 }
 
-/** Whether the one that was counted last is within the quota. */
+/** Whether the one that was counted last is within the quota of each of its networks. */
 export function isWithin({ of, what, most }: Quota): SQL {
   if (of === null) return sql`1`;
-  const counted = sql`SELECT ${sql.identifier(what)} FROM network_days
-    WHERE day = ${of.day} AND network = ${of.network}`;
-  return sql`coalesce((${counted}), 0) <= ${most}`;
+  return sql`NOT EXISTS (SELECT 1 FROM json_each(${JSON.stringify(of.networks)}) AS one
+    JOIN network_days ON network_days.day = ${of.day} AND network_days.network = one.value ->> 'tag'
+    WHERE network_days.${sql.identifier(what)} > ${most} * (one.value ->> 'times'))`;
+}
+
+const DAY_MS = 86_400_000;
+
+/** The refusal of who is above a quota: all of them end with the day. */
+export function aboveQuota(message: string, now: number): RbsmError {
+  const seconds = Math.ceil(((dayOf(now) + 1) * DAY_MS - now) / 1_000);
+  const headers = { "Retry-After": String(seconds) };
+  return new RbsmError("limit_rate", message, { fix: "Try again tomorrow (UTC).", headers });
 }
 
 /** Forgets the networks of the days before yesterday, at most `limit`. */
