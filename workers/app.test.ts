@@ -266,6 +266,13 @@ describe("an older schema", () => {
     expect((await call("/v1/plugins", {}, stale)).status).toBe(200);
   });
 
+  test("is also one that nothing was ever applied to", async () => {
+    const DB = counting(env).bindings.DB;
+    DB.prepare = (sql) => env.DB.prepare(sql.replace("d1_migrations", "nowhere"));
+    const answer = await call("/v1/plugins", {}, { ...env, DB });
+    expect(await refusal(answer)).toEqual([503, "schema_outdated"]);
+  });
+
   test("is asked about once an isolate", async () => {
     const { bindings, count } = counting(env);
     await send("GET", "/v1/review-queue", { bindings });

@@ -57,20 +57,30 @@ export const REQUIRED_MIGRATIONS = {
 
 const current = new WeakSet<D1Database>();
 
-/** Refuses to run on an older schema; asks each database once an isolate. */
+/**
+ * Refuses to run on an older schema; asks each database once an isolate. What needs no search, a takedown
+ * before all, goes on while that is away.
+ */
 export const requireSchema = createMiddleware<AppEnv>(async (c, next) => {
   await Promise.all([
     assertMigrated(c.env.DB, REQUIRED_MIGRATIONS.DB),
-    assertMigrated(c.env.SEARCH, REQUIRED_MIGRATIONS.SEARCH),
+    assertMigrated(c.env.SEARCH, REQUIRED_MIGRATIONS.SEARCH).catch((error: unknown) => {
+      if (!isDatabaseAway(error)) throw error;
+    }),
   ]);
   await next();
 });
 
 async function assertMigrated(database: D1Database, migration: string): Promise<void> {
   if (current.has(database)) return;
-  const tables = database.prepare("SELECT name FROM sqlite_master WHERE name = 'd1_migrations'");
   const applied = database.prepare("SELECT id FROM d1_migrations WHERE name = ?").bind(migration);
-  const migrated = (await tables.first()) !== null && (await applied.first()) !== null;
-  if (!migrated) throw new RbsmError("schema_outdated", undefined, { migration });
+  const isMigrated = await applied.first().then((row) => row !== null, isThereNoTable);
+  if (!isMigrated) throw new RbsmError("schema_outdated", undefined, { migration });
   current.add(database);
+}
+
+/** Nothing was migrated yet. Everything else that went wrong is thrown. */
+function isThereNoTable(error: unknown): false {
+  if (String(error).includes("no such table")) return false;
+  throw error;
 }

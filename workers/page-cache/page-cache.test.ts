@@ -5,6 +5,7 @@ import { array, assert, constantFrom, property } from "fast-check";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { respond } from "../app.ts";
 import type { Bindings } from "../env.ts";
+import { advance } from "../log/advance.ts";
 import { withMethods } from "../testing-bindings.ts";
 import {
   buildBundle,
@@ -172,6 +173,18 @@ describe("what was taken down", () => {
     await release("@acme/other", "1.1.0");
     expect((await env.PRIVATE.head("purges.json"))?.etag).toBe(before?.etag);
     expect(await stale("/v1/plugins/@acme/other")).toBe(200);
+  });
+
+  test("is not answered from lists either while its row of search cannot be removed", async () => {
+    await release("@acme/worst", "1.0.0");
+    const list = "/v1/plugins?q=worst";
+    expect(await (await call(list)).text()).toContain("@acme/worst");
+    const { SEARCH } = away("failing");
+    const path = "/v1/plugins/@acme/worst/versions/1.0.0/yank";
+    const body = { reason: "it is malware" };
+    await send("POST", path, { body, bindings: { ...env, SEARCH } });
+    expect(await stale(list)).toBe(503);
+    await advance(env);
   });
 });
 
