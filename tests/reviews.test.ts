@@ -58,9 +58,9 @@ test("a host reviews what it has reported for a day, and everybody sees it", asy
     id = await DB.prepare("SELECT instance_id AS id FROM beacons").first("id");
   }
   expect(await codeOf(host.review(HELLO, { rating: 5 }))).toBe("auth_not_held");
-  const yesterday = Math.floor(Date.now() / DAY_MS) - 1;
+  const longAgo = Math.floor(Date.now() / DAY_MS) - 2;
   await DB.prepare("INSERT INTO installations VALUES (?, ?, '1.0.0', ?, 1)")
-    .bind(id, HELLO, yesterday)
+    .bind(id, HELLO, longAgo)
     .run();
   const review = await host.review(HELLO, { rating: 5, text: "Läuft", language: "de" });
   expect(await host.ownReview(HELLO)).toEqual(review);

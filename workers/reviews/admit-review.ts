@@ -2,6 +2,7 @@ import { isVersion, parseVersion, REVIEW_LIMITS, RbsmError } from "@rising-bsm/p
 import { dayOf } from "../beacons/day.ts";
 import type { Installation } from "../beacons/tables.ts";
 import type { Activation, License } from "../licenses/tables.ts";
+import type { StoredReview } from "./tables.ts";
 
 /** What is known of the instance that wants to review a plugin. */
 export interface Holding {
@@ -54,6 +55,35 @@ function isInForce(license: HeldLicense, now: number): boolean {
 
 function hasReported(installation: Holding["installation"], major: number, now: number): boolean {
   if (installation?.installed !== true || !isVersion(installation.version)) return false;
-  const isLongAgo = installation.firstDay <= dayOf(now - REVIEW_LIMITS.heldMs);
+  // The report may have come at the end of its day.
+  const isLongAgo = installation.firstDay < dayOf(now - REVIEW_LIMITS.heldMs);
   return isLongAgo && parseVersion(installation.version).major === major;
+}
+
+/** Of what an instance has stored, in the batch that did not store its request: why it did not. */
+export function whyNotStored(
+  own: readonly Pick<StoredReview, "major" | "provedAt" | "deletedAt" | "createdAt">[],
+  { major, iat }: { readonly major: number; readonly iat: number },
+  now: number,
+): RbsmError {
+  const former = own.find((review) => review.major === major);
+  if (former !== undefined && former.provedAt >= iat) return outdated();
+  const since = now - REVIEW_LIMITS.betweenMajorsMs;
+  const isRecent = own.some(({ deletedAt, createdAt }) => deletedAt === null && createdAt > since);
+  if (former?.deletedAt !== null && isRecent) {
+    return new RbsmError(
+      "conflict_state",
+      "This instance reviewed another major version of the plugin a short time ago",
+      { fix: "Delete that review, or review this version later." },
+    );
+  }
+  return new RbsmError("limit_rate", "Too many reviews from one network today", {
+    fix: "Try again tomorrow (UTC).",
+  });
+}
+
+export function outdated(): RbsmError {
+  return new RbsmError("conflict_state", "A newer request about this review was taken", {
+    fix: "Look at the review, and send the change again if it is still wanted.",
+  });
 }

@@ -14,6 +14,7 @@ import { pluginNameOf, pluginParams } from "../plugin-address.ts";
 import { moderateReview } from "./queries.ts";
 import type { Moderation } from "./queries.ts";
 import { showReview } from "./show-review.ts";
+import { withdrawPages } from "./withdraw-pages.ts";
 
 const params = pluginParams.extend({ id: z.uuid() });
 const REVIEW = "/v1/plugins/{scope}/{name}/reviews/{id}";
@@ -67,8 +68,11 @@ export const moderation = createRoutes()
     return c.json(await answerReview(c, c.req.valid("param"), { change, action: "unreply" }), 200);
   })
   .openapi(hideRoute, async (c) => {
+    const address = c.req.valid("param");
     const change = { hiddenReason: c.req.valid("json").reason };
-    return c.json(await moderate(c, c.req.valid("param"), { change, action: "hide" }), 200);
+    const review = await moderate(c, address, { change, action: "hide" });
+    await withdrawPages(c.env, pluginNameOf(address), Date.now());
+    return c.json(review, 200);
   })
   .openapi(restoreRoute, async (c) => {
     const change = { hiddenReason: null };

@@ -1,9 +1,12 @@
+import { REVIEW_LIMITS } from "@rising-bsm/protocol";
 import type { ReviewRequest } from "@rising-bsm/protocol";
 import { and, desc, eq, isNull, sql } from "drizzle-orm";
 import { auditIf } from "../audit.ts";
 import { installations } from "../beacons/tables.ts";
 import type { Database } from "../database.ts";
 import { activations, instances, licenses } from "../licenses/tables.ts";
+import { countNewcomer, isWithin } from "../network-days.ts";
+import type { NetworkDay } from "../network-days.ts";
 import { plugins, versions } from "../schema.ts";
 import type { AuditEntry } from "../schema.ts";
 import type { Admission, Holding } from "./admit-review.ts";
@@ -91,41 +94,76 @@ export interface Wish extends Admission {
   readonly rid: string;
 }
 
+/** What an instance says, and from where. */
+export interface Writing {
+  readonly review: ReviewRequest;
+  readonly audit: AuditEntry;
+  readonly network: NetworkDay | null;
+}
+
 /**
  * Stores a review in place of the instance's one of the same major version, unless a newer request of
- * the instance was taken; answers what is stored. One that was hidden stays so.
+ * the instance was taken, another major version was reviewed too short a time ago, or the network has
+ * had its reviews of the day. Answers all that is stored of the instance, from which `whyNotStored()`
+ * reads which it was. One that was hidden stays so, and the same again is no change.
  */
 export async function storeReview(
   db: Database,
   { plugin, instanceId, version, major, iat, rid }: Wish,
-  { review, audit }: { review: ReviewRequest; audit: AuditEntry },
-): Promise<StoredReview | undefined> {
+  { review, audit, network }: Writing,
+): Promise<StoredReview[]> {
   const { rating, title, text, language } = review;
-  const isOwn = and(
-    eq(reviews.plugin, plugin),
-    eq(reviews.instanceId, instanceId),
-    eq(reviews.major, major),
+  const isOf = and(eq(reviews.plugin, plugin), eq(reviews.instanceId, instanceId));
+  const isOwn = and(isOf, eq(reviews.major, major));
+  const isOlder = sql`${reviews.provedAt} < ${iat}`;
+  const isSame = and(
+    eq(reviews.version, version),
+    eq(reviews.rating, rating),
+    eq(reviews.title, title),
+    eq(reviews.text, text),
+    eq(reviews.language, language),
   );
-  const isNews = sql`NOT EXISTS (SELECT 1 FROM ${reviews} WHERE ${isOwn} AND ${reviews.provedAt} >= ${iat})`;
-  const said = { version, rating, title, text, language, updatedAt: audit.at, provedAt: iat, rid };
-  const row = { id: crypto.randomUUID(), plugin, instanceId, major, createdAt: audit.at, ...said };
-  const [, , stored] = await db.batch([
-    auditIf(db, audit, isNews),
+  const since = audit.at - REVIEW_LIMITS.betweenMajorsMs;
+  // A review of this major version that is there is changed; beside others of late none is begun.
+  const isFree = sql`(EXISTS (SELECT 1 FROM ${reviews} WHERE ${isOwn} AND deleted_at IS NULL)
+    OR NOT EXISTS (SELECT 1 FROM ${reviews} WHERE ${isOf} AND deleted_at IS NULL AND created_at > ${since}))`;
+  const isNews = sql`${isFree}
+    AND NOT EXISTS (SELECT 1 FROM ${reviews} WHERE ${isOwn} AND NOT ${isOlder})`;
+  const quota = { of: network, what: "reviews", most: REVIEW_LIMITS.reviewsPerNetwork } as const;
+  const [, , , , stored] = await db.batch([
+    // Then no later statement finds news in it.
+    db
+      .update(reviews)
+      .set({ provedAt: iat, rid })
+      .where(and(isOwn, isNull(reviews.deletedAt), isOlder, isSame)),
+    countNewcomer(db, quota, isNews),
+    auditIf(db, audit, sql`${isNews} AND ${isWithin(quota)}`),
     db
       .insert(reviews)
-      .values(row)
+      .select(
+        sql`SELECT ${crypto.randomUUID()}, ${plugin}, ${instanceId}, ${major}, ${version}, ${rating}, ${title},
+          ${text}, ${language}, ${audit.at}, ${audit.at}, ${iat}, ${rid}, NULL, NULL, NULL, NULL
+        WHERE ${isFree} AND ${isWithin(quota)}`,
+      )
       .onConflictDoUpdate({
         target: [reviews.plugin, reviews.instanceId, reviews.major],
         set: {
-          ...said,
+          version,
+          rating,
+          title,
+          text,
+          language,
+          updatedAt: audit.at,
+          provedAt: iat,
+          rid,
           createdAt: sql`CASE WHEN ${reviews.deletedAt} IS NULL THEN ${reviews.createdAt} ELSE ${audit.at} END`,
           deletedAt: null,
         },
-        setWhere: sql`${reviews.provedAt} < ${iat}`,
+        setWhere: isOlder,
       }),
-    db.select().from(reviews).where(isOwn),
+    db.select().from(reviews).where(isOf),
   ]);
-  return stored[0];
+  return stored;
 }
 
 /** The reviews of an instance, which its key's thumbprint names: the highest major version first. */

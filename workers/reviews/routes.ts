@@ -13,8 +13,9 @@ import { readDatabase, writeDatabase } from "../database.ts";
 import type { Database } from "../database.ts";
 import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, PROOF } from "../http.ts";
 import { requireFreshProof } from "../licenses/instance-proof.ts";
+import { networkDayOf } from "../network-days.ts";
 import { pluginNameOf, pluginParams } from "../plugin-address.ts";
-import { admitReview } from "./admit-review.ts";
+import { admitReview, outdated, whyNotStored } from "./admit-review.ts";
 import {
   deleteReview,
   findReview,
@@ -26,6 +27,7 @@ import {
 import { readReviews } from "./read-reviews.ts";
 import { showReview } from "./show-review.ts";
 import { moderation } from "./moderation-routes.ts";
+import { withdrawPages } from "./withdraw-pages.ts";
 
 const reviewParams = pluginParams.extend({ id: z.uuid() });
 
@@ -142,8 +144,11 @@ reviews.openapi(writeRoute, async (c) => {
     detail: { major: admission.major, rating: review.rating },
     requestId: c.get("requestId"),
   };
-  const stored = await storeReview(db, { plugin, ...admission, iat, rid }, { review, audit });
-  if (stored?.rid !== rid) throw outdated();
+  const network = await networkDayOf(c.env, c.req.header("cf-connecting-ip"), now);
+  const wish = { plugin, ...admission, iat, rid };
+  const own = await storeReview(db, wish, { review, audit, network });
+  const stored = own.find((each) => each.rid === rid);
+  if (stored === undefined) throw whyNotStored(own, wish, now);
   return c.json(showReview(stored, "writer"), 200);
 });
 
@@ -163,14 +168,9 @@ reviews.openapi(deleteRoute, async (c) => {
     requestId: c.get("requestId"),
   };
   const stored = await deleteReview(db, { id, iat, rid }, audit);
-  if (stored?.deletedAt === null) throw outdated();
+  if (stored === undefined || stored.deletedAt === null) throw outdated();
+  await withdrawPages(c.env, plugin, stored.deletedAt);
   return c.body(null, 204);
 });
-
-function outdated(): RbsmError {
-  return new RbsmError("conflict_state", "A newer request about this review was taken", {
-    fix: "Look at the review, and send the change again if it is still wanted.",
-  });
-}
 
 reviews.route("/", moderation);

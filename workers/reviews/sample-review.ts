@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { ownReviewsSchema, reviewSchema, signProof } from "@rising-bsm/protocol";
+import { ownReviewsSchema, REVIEW_LIMITS, reviewSchema, signProof } from "@rising-bsm/protocol";
 import type { Review, ReviewInput, SigningKey } from "@rising-bsm/protocol";
 import { dayOf } from "../beacons/day.ts";
 import { registerInstance, sendSigned } from "../licenses/sample-instance.ts";
@@ -9,7 +9,7 @@ import { call, ORIGIN } from "../testing.ts";
 /** An instance of which it was counted, some days ago, that it has the plugin. */
 export async function holderOf(
   plugin: string,
-  { version = "1.0.0", daysAgo = 1 }: { version?: string; daysAgo?: number } = {},
+  { version = "1.0.0", daysAgo = 2 }: { version?: string; daysAgo?: number } = {},
 ): Promise<SampleInstance> {
   const instance = await registerInstance();
   await env.DB.prepare(
@@ -18,6 +18,13 @@ export async function holderOf(
     .bind(instance.id, plugin, version, dayOf(Date.now()) - daysAgo)
     .run();
   return instance;
+}
+
+/** Lets the time pass in which no review of another major version may stand beside those there are. */
+export async function letMajorsPass(): Promise<void> {
+  await env.DB.prepare("UPDATE reviews SET created_at = created_at - ?")
+    .bind(REVIEW_LIMITS.betweenMajorsMs + 60_000)
+    .run();
 }
 
 let seconds = 0;

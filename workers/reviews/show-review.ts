@@ -7,6 +7,8 @@ import type { StoredReview } from "./tables.ts";
 export function showReview(row: StoredReview, reader: "writer" | "everybody"): Review {
   const { id, rating, language, version, hiddenReason, reply, repliedAt } = row;
   const isShown = hiddenReason === null || reader === "writer";
+  // An answer often repeats what it answers.
+  const isAnswered = isShown && reply !== null && repliedAt !== null;
   return {
     id,
     rating,
@@ -16,8 +18,7 @@ export function showReview(row: StoredReview, reader: "writer" | "everybody"): R
     version,
     createdAt: isoTime(row.createdAt),
     updatedAt: isoTime(row.updatedAt),
-    reply:
-      reply === null || repliedAt === null ? null : { text: reply, repliedAt: isoTime(repliedAt) },
+    reply: isAnswered ? { text: reply, repliedAt: isoTime(repliedAt) } : null,
     hidden: hiddenReason === null ? null : { reason: hiddenReason },
   };
 }

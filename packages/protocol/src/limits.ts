@@ -271,11 +271,15 @@ export const REVIEW_LIMITS = {
   replyChars: 2_000,
   /** How long an instance has had the plugin before it can review it. */
   heldMs: DAY_MS,
+  /** After a review of one major version, how long its instance reviews no other beside it. */
+  betweenMajorsMs: 90 * DAY_MS,
+  /** Reviews that are written or changed from one network on a day. */
+  reviewsPerNetwork: 20,
   perPage: 20,
   /** Of a report, and of the note that ends it. */
   reportChars: 2_000,
   contactChars: 200,
-  /** Reports of one network (an IPv4 address, an IPv6 /48) on a day. */
+  /** Reports of one network (an IPv4 address, an IPv6 /64; ten times as many of a /48) on a day. */
   reportsPerNetwork: 10,
 } as const;
 
@@ -287,10 +291,12 @@ export const BEACON_LIMITS = {
   everHeld: 2_000,
   /** After so many days without a report an instance has its plugins no more. */
   silentDays: 30,
-  /** Instances of one network (an IPv4 address, an IPv6 /48) whose first report is taken on a day. */
+  /** Instances of one network (an IPv4 address, an IPv6 /64; ten times as many of a /48) whose first report is taken on a day. */
   newPerNetwork: 10,
   /** Instances of one network that are registered on a day. */
   registrationsPerNetwork: 200,
+  /** The same for those that bring a license that they may hold. */
+  registrationsWithLicense: 2_000,
   /** How often a host tries to send the report of one day. */
   attempts: 3,
 } as const;

@@ -59,7 +59,10 @@ export const reviewSchema = z.object({
   updatedAt: timeSchema,
   /** The publisher's answer. */
   reply: z.object({ text: z.string(), repliedAt: timeSchema }).nullable(),
-  /** Why the marketplace does not show it; to everybody but its writer title and text are empty then. */
+  /**
+   * Why the marketplace does not show it; to everybody but its writer title and text are empty
+   * then, and `reply` is null.
+   */
   hidden: z.object({ reason: z.string() }).nullable(),
 });
 
