@@ -7,14 +7,15 @@ import { createHostFixture, type HostFixture } from "../testing/host-fixture.ts"
 
 let fixture: HostFixture;
 let host: PluginHost;
-/** What the marketplace has of this instance, and the keys that signed. */
+/** What the marketplace has of this instance, and what signed the requests, when. */
 let stored: Review[];
 let keys: Set<string>;
+let signedAt: number[];
 let refusal: { status: number; code: string } | null;
 
 beforeEach(async () => {
   fixture = await createHostFixture();
-  [stored, keys, refusal] = [[], new Set(), null];
+  [stored, keys, signedAt, refusal] = [[], new Set(), [], null];
   fixture.market.intercept((request, response) => {
     if (request.url?.includes("/reviews") !== true) return false;
     void receive(request, response);
@@ -37,6 +38,7 @@ async function receive(request: IncomingMessage, response: ServerResponse): Prom
     maxAgeS: 60,
   });
   keys.add(proof.instanceKeyJkt);
+  signedAt.push(proof.iat);
   const answer = (status: number, value?: unknown) => {
     response.writeHead(status, { "content-type": "application/json" });
     response.end(value === undefined ? undefined : JSON.stringify(value));
@@ -80,6 +82,18 @@ describe("a host", () => {
       code: "plugin_not_found",
     });
     expect(keys.size).toBe(0);
+  });
+
+  test("orders its changes by their seconds, and reads as often as it likes", async () => {
+    const start = Math.floor(Date.now() / 1_000);
+    for (let reads = 0; reads < 9; reads++) await host.ownReview(HELLO);
+    await host.review(HELLO, { rating: 4 });
+    await host.review(HELLO, { rating: 5 });
+    const end = Math.ceil(Date.now() / 1_000);
+    const [changed = 0, changedAgain = 0] = signedAt.slice(-2);
+    expect(Math.max(...signedAt.slice(0, -1))).toBeLessThanOrEqual(end);
+    expect(Math.min(...signedAt)).toBeGreaterThanOrEqual(start);
+    expect(changedAgain).toBeGreaterThan(changed);
   });
 
   test("passes on why the marketplace refuses", async () => {

@@ -42,10 +42,12 @@ export interface ReviewParts {
 export function createReviews(parts: ReviewParts): ReviewCalls {
   const { server, key, slots, now } = parts;
   let last = 0;
-  const prove: Prove = ({ method, url, body }) => {
-    // The marketplace takes them in the order of their seconds: of two in one the second is later.
+  const sign = (request: Parameters<Prove>[0], at: number) =>
+    signProof({ ...request, rid: newRequestId(), now: new Date(at) }, key);
+  const prove: Prove = (change) => {
+    // The marketplace takes changes in the order of their seconds: of two in one the second is later.
     last = Math.max(now(), last + 1_000);
-    return signProof({ method, url, body, rid: newRequestId(), now: new Date(last) }, key);
+    return sign(change, last);
   };
 
   /** Throws `plugin_not_found` for a plugin that is not installed. */
@@ -55,7 +57,7 @@ export function createReviews(parts: ReviewParts): ReviewCalls {
     const { major } = parseVersion(installed(name));
     const path = `/v1/plugins/${name}/reviews/own`;
     const body = new Uint8Array();
-    const proof = await prove({ method: "GET", url: server.url + path, body });
+    const proof = await sign({ method: "GET", url: server.url + path, body }, now());
     const headers = { "rbsm-proof": proof };
     const answer = await requireSuccess(await server.send({ method: "GET", path, headers }));
     const { items } = await readJson(answer, { schema: ownReviewsSchema });
