@@ -1,5 +1,4 @@
 import { mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { LICENSE_LIMITS } from "@rising-bsm/protocol";
@@ -10,6 +9,7 @@ import { Services } from "../scripts/demo/services.ts";
 import { demoPaths } from "../scripts/demo/state.ts";
 import { readSections, typeCommand, typeStep } from "./documented-commands.ts";
 import type { DocumentedBlock, Ran } from "./documented-commands.ts";
+import { freePort } from "./e2e/start-process.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -47,15 +47,6 @@ async function stop(): Promise<void> {
   await services?.close();
   services = undefined;
   await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow("fetch failed");
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((done) => probe.listen(0, "127.0.0.1", done));
-  const address = probe.address();
-  await new Promise((done) => probe.close(done));
-  if (address === null || typeof address === "string") throw new Error("There is no free port");
-  return address.port;
 }
 
 async function type(command: string, env: Readonly<Record<string, string>>): Promise<Ran> {

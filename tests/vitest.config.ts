@@ -8,6 +8,7 @@ declare module "vitest" {
     merkleVectors: Record<string, string>;
     tlogVectors: Record<string, string>;
     licensingModel: { runs: number; seed: number | null };
+    crons: string[];
   }
 }
 
@@ -35,6 +36,13 @@ function vectorFiles(encoding: "utf8" | "base64", ...folders: string[]): Record<
   return Object.fromEntries(
     files.map((file) => [file.slice(vectors.length), readFileSync(file, encoding)]),
   );
+}
+
+/** When the Worker under test is called. */
+function crons(): string[] {
+  const config = readFileSync(`${root}wrangler.toml`, "utf8");
+  const [, list = ""] = /^crons = \[(.*)\]$/m.exec(config) ?? [];
+  return [...list.matchAll(/"(.+?)"/g)].map(([, cron = ""]) => cron);
 }
 
 /** Secrets of the Worker under test: seeds of one repeated byte. */
@@ -82,6 +90,7 @@ export default defineConfig({
         runs: Number(process.env["RBSM_MODEL_RUNS"] ?? 20),
         seed: Number(process.env["RBSM_MODEL_SEED"]) || null,
       },
+      crons: crons(),
     },
     silent: "passed-only",
     // Real processes on a busy machine: what fails is tried once more, and named at the end if it then passes.
@@ -135,8 +144,10 @@ export default defineConfig({
           name: "workers",
           root,
           globalSetup: "tests/webhook-receiver.ts",
+          // Files share a workerd; there are two of them, each with databases of its own.
           isolate: false,
-          fileParallelism: false,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           include: [
             "workers/**/*.test.{ts,tsx}",
             "packages/protocol/src/**/*.test.ts",
@@ -152,7 +163,7 @@ export default defineConfig({
           root,
           environment: "node",
           pool: "forks",
-          include: ["tests/*.test.ts", "tests/apps/*.test.ts"],
+          include: ["tests/*.test.ts", "tests/{apps,e2e,next}/*.test.ts"],
           // They wait for processes and for workerd more than they compute.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
@@ -162,13 +173,13 @@ export default defineConfig({
       },
       {
         test: {
-          // What measures, or needs fixed ports: one after the other.
-          name: "e2e",
+          // What measures: one after the other.
+          name: "hostile",
           root,
           environment: "node",
           pool: "forks",
           fileParallelism: false,
-          include: ["tests/{e2e,hostile,next,soak}/**/*.test.ts"],
+          include: ["tests/{hostile,soak}/*.test.ts"],
           testTimeout: 240_000,
           hookTimeout: 240_000,
         },

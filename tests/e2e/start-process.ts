@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdtemp } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -17,16 +18,13 @@ export async function newPlace(): Promise<Place> {
   return { stateDir, marketplacePort: await freePort(), hostPort: await freePort() };
 }
 
-/** A port of loopback that nothing listens on. */
+/** A port of loopback that nothing listens on, below those that systems give to whoever asks for any. */
 export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+  const port = randomInt(20_000, 32_000);
+  return new Promise((resolve) => {
     const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      probe.close(() => resolve(port));
-    });
+    probe.once("error", () => resolve(freePort()));
+    probe.listen(port, "127.0.0.1", () => void probe.close(() => resolve(port)));
   });
 }
 
