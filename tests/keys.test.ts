@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { type Received, startServer } from "../packages/cli/fixtures/marketplace.ts";
 import { HELLO, runCli, writeFiles } from "../packages/cli/fixtures/run-cli.ts";
+import { runHere } from "../packages/cli/fixtures/run-here.ts";
 import { randomSecrets, startLocalWorker } from "./bench/local-worker.ts";
 
 const secrets = randomSecrets();
@@ -45,7 +46,7 @@ async function createPublisher({ enrolled = true } = {}) {
   const home = await mkdtemp(join(tmpdir(), "rbsm-keys-"));
   onTestFinished(() => rm(home, { recursive: true, force: true }));
   const cli = (args: readonly string[], url: string = worker.url.href) =>
-    runCli([...args, "--json"], { home, env: { RISING_BSM_URL: url, RISING_BSM_TOKEN: token } });
+    runHere(args, { home, env: { RISING_BSM_URL: url, RISING_BSM_TOKEN: token } });
   const ok = async (args: readonly string[], url?: string) => {
     const run = await cli(args, url);
     if (run.code !== 0) throw new Error(run.stdout + run.stderr);
