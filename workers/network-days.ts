@@ -2,12 +2,13 @@ import { hex, RbsmError } from "@rising-bsm/protocol";
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import { dayOf } from "./beacons/day.ts";
+import { dayOf, isoDay } from "./beacons/day.ts";
 import type { Database } from "./database.ts";
 import { secretBytes } from "./env.ts";
 import type { Bindings } from "./env.ts";
 import { mac } from "./mac.ts";
 import { networkOf } from "./network-of.ts";
+import { reports } from "./reports/tables.ts";
 
 /** What a network did on a day. */
 const networkDays = sqliteTable(
@@ -102,8 +103,15 @@ export function aboveQuota(message: string, now: number): RbsmError {
   return new RbsmError("limit_rate", message, { fix: "Try again tomorrow (UTC).", headers });
 }
 
-/** Forgets the networks of the days before yesterday, at most `limit`. */
+/** Forgets the networks of the days before yesterday, and which reports came from them: `limit` of each. */
 export async function forgetNetworks(db: Database, now: number, limit: number): Promise<void> {
   const old = sql`SELECT day, network FROM network_days WHERE day < ${dayOf(now) - 1} LIMIT ${limit}`;
-  await db.delete(networkDays).where(sql`(day, network) IN (${old})`);
+  const made = sql`SELECT id FROM reports WHERE once < ${isoDay(now - DAY_MS)} LIMIT ${limit}`;
+  await db.batch([
+    db.delete(networkDays).where(sql`(day, network) IN (${old})`),
+    db
+      .update(reports)
+      .set({ once: null })
+      .where(sql`id IN (${made})`),
+  ]);
 }

@@ -5,6 +5,11 @@ export function dayOf(time: number): number {
   return Math.floor(time / DAY_MS);
 }
 
+/** The UTC day that a time falls into, written like 2026-11-23. */
+export function isoDay(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
+}
+
 /** The number of a day that is written like 2026-11-23. */
 export function dayNumber(date: string): number {
   return dayOf(Date.parse(date));

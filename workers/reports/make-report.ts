@@ -1,12 +1,12 @@
 import type { ReportRequest } from "@rising-bsm/protocol";
-import { REVIEW_LIMITS, RbsmError } from "@rising-bsm/protocol";
+import { hex, REVIEW_LIMITS, RbsmError } from "@rising-bsm/protocol";
+import { isoDay } from "../beacons/day.ts";
 import { writeDatabase } from "../database.ts";
 import { secretBytes } from "../env.ts";
 import type { Bindings } from "../env.ts";
 import { mac } from "../mac.ts";
-import { networkDayOf } from "../network-days.ts";
+import { aboveQuota, networkDayOf } from "../network-days.ts";
 import { findSubject } from "../reviews/queries.ts";
-import { uuidOf } from "../uuid.ts";
 import { isThere, storeReport } from "./queries.ts";
 
 /** Who sends a report, and as which request. */
@@ -38,12 +38,15 @@ export async function makeReport(
   }
   const network = await networkDayOf(env, address, now);
   const said = JSON.stringify([network, plugin, reason, text, contact, version, reviewId]);
-  const id = uuidOf(await mac(secretBytes(env, "CURSOR_KEY"), "report", said));
-  const report = { id, plugin, version, reviewId, reason, text, contact, createdAt: now };
+  const tag = hex(await mac(secretBytes(env, "CURSOR_KEY"), "report", said));
+  const once = `${isoDay(now)} ${tag}`;
+  const id = crypto.randomUUID();
+  const report = { id, plugin, version, reviewId, reason, text, contact, createdAt: now, once };
   const fact = { action: "report.make", subject: plugin, at: now, detail: { report: id, reason } };
   const quota = { of: network, what: "reports", most: REVIEW_LIMITS.reportsPerNetwork } as const;
   const audit = { ...fact, actor: "anybody", requestId };
   const open = { ...report, resolvedAt: null, action: null, note: null };
-  if (!(await storeReport(db, open, { audit, quota }))) throw new RbsmError("limit_rate");
-  return id;
+  const stored = await storeReport(db, open, { audit, quota });
+  if (stored === undefined) throw aboveQuota("Too many reports from one network today", now);
+  return stored.id;
 }

@@ -11,7 +11,7 @@ import type { AuditEntry } from "../schema.ts";
 import { reports } from "./tables.ts";
 import type { StoredReport } from "./tables.ts";
 
-/** Whether the plugin has the version and the review that a report names. */
+/** Whether everybody can see of the plugin the version and the review that a report names. */
 export async function isThere(
   db: Database,
   { plugin, version, reviewId }: Pick<StoredReport, "plugin" | "version" | "reviewId">,
@@ -20,24 +20,32 @@ export async function isThere(
     db
       .select({ version: versions.version })
       .from(versions)
-      .where(and(eq(versions.plugin, plugin), eq(versions.version, version ?? ""))),
+      .where(
+        and(
+          eq(versions.plugin, plugin),
+          eq(versions.version, version ?? ""),
+          eq(versions.status, "published"),
+        ),
+      ),
     db
       .select({ id: reviews.id })
       .from(reviews)
-      .where(and(eq(reviews.id, reviewId ?? ""), eq(reviews.plugin, plugin))),
+      .where(
+        and(eq(reviews.id, reviewId ?? ""), eq(reviews.plugin, plugin), isNull(reviews.deletedAt)),
+      ),
   ]);
   const isVersion = version === null || found.length > 0;
   return isVersion && (reviewId === null || written.length > 0);
 }
 
-/** Stores a report once; false when its network has made enough of them on this day. */
+/** Stores a report once, and answers its id; none when its network has made enough of them on this day. */
 export async function storeReport(
   db: Database,
   report: StoredReport,
   { audit, quota }: { readonly audit: AuditEntry; readonly quota: Quota },
-): Promise<boolean> {
-  const isNew = sql`NOT EXISTS (SELECT 1 FROM reports WHERE id = ${report.id})`;
-  const { id, plugin, version, reviewId, reason, text, contact, createdAt } = report;
+): Promise<Pick<StoredReport, "id"> | undefined> {
+  const { id, plugin, version, reviewId, reason, text, contact, createdAt, once } = report;
+  const isNew = sql`NOT EXISTS (SELECT 1 FROM reports WHERE once = ${once})`;
   const [, , , stored] = await db.batch([
     countNewcomer(db, quota, isNew),
     auditIf(db, audit, sql`${isNew} AND ${isWithin(quota)}`),
@@ -45,12 +53,15 @@ export async function storeReport(
       .insert(reports)
       .select(
         sql`SELECT ${id}, ${plugin}, ${version}, ${reviewId}, ${reason}, ${text}, ${contact}, ${createdAt},
-          NULL, NULL, NULL WHERE ${isWithin(quota)}`,
+          NULL, NULL, NULL, ${once} WHERE ${isWithin(quota)}`,
       )
       .onConflictDoNothing(),
-    db.select({ id: reports.id }).from(reports).where(eq(reports.id, id)),
+    db
+      .select({ id: reports.id })
+      .from(reports)
+      .where(sql`once = ${once}`),
   ]);
-  return stored.length > 0;
+  return stored[0];
 }
 
 /** Reports that are open, the oldest first. */

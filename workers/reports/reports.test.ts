@@ -4,8 +4,11 @@ import {
   reportResultSchema,
   resolvedReportPageSchema,
 } from "@rising-bsm/protocol";
-import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { drizzle } from "drizzle-orm/d1";
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { listPlugins } from "../beacons/sample-report.ts";
 import type { Bindings } from "../env.ts";
+import { forgetNetworks } from "../network-days.ts";
 import { holderOf, review } from "../reviews/sample-review.ts";
 import { failingAt } from "../testing-bindings.ts";
 import {
@@ -41,6 +44,10 @@ beforeAll(async () => {
 beforeEach(async () => {
   const tables = ["reports", "network_days", "audit WHERE action LIKE 'report.%'"];
   await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
+});
+
+afterEach(() => {
+  vi.useRealTimers();
 });
 
 interface From {
@@ -87,12 +94,39 @@ describe("a report", () => {
     expect(JSON.stringify(stored)).not.toContain(address);
   });
 
-  test("names a version and a review that the plugin has", async () => {
+  test("says nothing of the network it came from two days later", async () => {
+    const now = Date.parse("2026-11-23T00:01:00Z");
+    vi.useFakeTimers({ toFake: ["Date"], now });
+    const address = "203.0.113.7";
+    const first = await idOf(await report(said, { address }));
+    const remembered = async () => {
+      await forgetNetworks(drizzle(env.DB), Date.now(), 10);
+      return env.DB.prepare("SELECT once FROM reports").first("once");
+    };
+    vi.setSystemTime(now + DAY_MS);
+    expect(await remembered()).toMatch(/^2026-11-23 /);
+    vi.setSystemTime(now + 2 * DAY_MS);
+    expect(await remembered()).toBeNull();
+    // With the same clock, key and words nobody finds it by its id either.
+    vi.setSystemTime(now);
+    expect(await idOf(await report(said, { address }))).not.toBe(first);
+    expect(Object.keys((await queue()).items[0] ?? {})).not.toContain("once");
+  });
+
+  test("names a version and a review that everybody sees", async () => {
     const { id: reviewId } = await review(PLUGIN, { rating: 1 }, await holderOf(PLUGIN));
     const spam = { reason: "review", reviewId };
     expect((await report({ ...spam, version: "1.0.0" })).status).toBe(202);
     const wrong = [{ version: "9.9.9" }, { reviewId: crypto.randomUUID() }];
     for (const more of wrong) {
+      expect(await refusal(await report({ ...said, ...more }))).toEqual([400, "request_invalid"]);
+    }
+    await listPlugins(acme, [PLUGIN], { version: "3.0.0" });
+    await env.DB.batch([
+      env.DB.prepare("UPDATE versions SET status = 'in_review' WHERE version = '3.0.0'"),
+      env.DB.prepare("UPDATE reviews SET deleted_at = 1 WHERE id = ?").bind(reviewId),
+    ]);
+    for (const more of [{ version: "3.0.0" }, { reviewId }]) {
       expect(await refusal(await report({ ...said, ...more }))).toEqual([400, "request_invalid"]);
     }
     expect((await queue()).items).toHaveLength(1);
@@ -115,26 +149,30 @@ describe("a report", () => {
   });
 });
 
+const DAY_MS = 86_400_000;
+
 test("a network makes exactly ten reports a day, also when it makes all of them at once", async () => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-11-23T18:00:00.000Z") });
   const many = Array.from({ length: 25 }, (_, at) => ({ ...said, text: `Number ${at}` }));
   const send25 = (address: string) => Promise.all(many.map((body) => report(body, { address })));
   const answers = await send25("203.0.113.7");
   expect(answers.filter(({ status }) => status === 202)).toHaveLength(10);
   const refused = answers.filter(({ status }) => status === 429);
   expect(refused).toHaveLength(15);
-  expect(refused[0]?.headers.get("retry-after")).toBe("30");
+  expect(refused[0]?.headers.get("retry-after")).toBe(String(6 * 3_600));
   expect((await queue()).items).toHaveLength(10);
   expect(await deeds()).toHaveLength(10);
   // What was taken can be sent again; what was not cannot.
   const again = await send25("203.0.113.7");
   expect(again.filter(({ status }) => status === 202)).toHaveLength(10);
   expect((await report(said, { address: "198.51.100.1" })).status).toBe(202);
-  const addresses = ["2001:db8:1::1", "2001:db8:1:ffff::2"];
-  for (const [at, address] of addresses.entries()) {
-    const own = many.slice(at * 10, at * 10 + 10);
-    const taken = await Promise.all(own.map((body) => report(body, { address })));
-    expect(taken.filter(({ status }) => status === 202)).toHaveLength(at === 0 ? 10 : 0);
-  }
+  const takenFrom = async (address: string, from: number) => {
+    const own = many.slice(from, from + 10);
+    const answers = await Promise.all(own.map((body) => report(body, { address })));
+    return answers.filter(({ status }) => status === 202).length;
+  };
+  expect(await takenFrom("2001:db8:1::1", 0)).toBe(10);
+  expect(await takenFrom("2001:db8:1::ffff:2", 10)).toBe(0);
 });
 
 describe("POST /v1/reports/{id}/resolve", () => {

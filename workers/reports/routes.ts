@@ -122,6 +122,7 @@ function resolvedAt(report: StoredReport) {
   return { at: report.resolvedAt ?? 0, id: report.id };
 }
 
-function showReport({ id, createdAt: at, resolvedAt: until, ...report }: StoredReport): Report {
+function showReport({ id, createdAt: at, resolvedAt: until, ...stored }: StoredReport): Report {
+  const { once: _once, ...report } = stored;
   return { ...report, reportId: id, createdAt: isoTime(at), resolvedAt: isoTime(until) };
 }

@@ -15,6 +15,8 @@ export const reports = sqliteTable("reports", {
   resolvedAt: integer("resolved_at"),
   action: text().$type<(typeof REPORT_ACTIONS)[number]>(),
   note: text(),
+  /** The same report again from the same network; forgotten with that. */
+  once: text(),
 });
 
 export type StoredReport = typeof reports.$inferSelect;
