@@ -2,6 +2,7 @@ import { isVersion, parseVersion, REVIEW_LIMITS, RbsmError } from "@rising-bsm/p
 import { dayOf } from "../beacons/day.ts";
 import type { Installation } from "../beacons/tables.ts";
 import type { Activation, License } from "../licenses/tables.ts";
+import { aboveQuota } from "../network-days.ts";
 import type { StoredReview } from "./tables.ts";
 
 /** What is known of the instance that wants to review a plugin. */
@@ -77,9 +78,7 @@ export function whyNotStored(
       { fix: "Delete that review, or review this version later." },
     );
   }
-  return new RbsmError("limit_rate", "Too many reviews from one network today", {
-    fix: "Try again tomorrow (UTC).",
-  });
+  return aboveQuota("Too many reviews from one network today", now);
 }
 
 export function outdated(): RbsmError {

@@ -43,15 +43,24 @@ export function answerPage(
   return answerHtml(c, frame, content);
 }
 
-/** A page for one reader, whose address is a secret: nobody keeps it, and no link passes it on. */
-export function answerPrivatePage(
+/** A page for one reader: nobody keeps it. */
+export function answerOnce(
   c: AppContext,
   frame: Omit<PageFrame, "styleSheet" | "isIndexed">,
   content: Child,
 ): Promise<Response> {
   c.header("Cache-Control", CACHE.none);
-  c.header("Referrer-Policy", "no-referrer");
   return answerHtml(c, { ...frame, isIndexed: false }, content);
+}
+
+/** A page for one reader, whose address is a secret: no link passes it on either. */
+export function answerPrivatePage(
+  c: AppContext,
+  frame: Omit<PageFrame, "styleSheet" | "isIndexed">,
+  content: Child,
+): Promise<Response> {
+  c.header("Referrer-Policy", "no-referrer");
+  return answerOnce(c, frame, content);
 }
 
 async function answerHtml(

@@ -14,6 +14,7 @@ import { absoluteUrl } from "../plugin-address.ts";
 import { addSecurityHeaders, answerPrivatePage, languageOf } from "./answer-page.tsx";
 import { siteLink } from "./links.ts";
 import { OrderPage, ToPaymentPage } from "./order-page.tsx";
+import { requireOwnForm } from "./own-form.ts";
 import { TEXTS } from "./texts.ts";
 
 const LOOK_AGAIN_S = 5;
@@ -21,27 +22,33 @@ const LOOK_AGAIN_S = 5;
 /** Buying on the pages: the form of a plan, and what became of the order. */
 export const orderPages = new Hono<AppEnv>();
 
-orderPages.post("/plugins/:scope/:plugin/buy", addSecurityHeaders, requireSchema, async (c) => {
-  const name = `${c.req.param("scope")}/${c.req.param("plugin")}`;
-  if (!PLUGIN_NAME.test(name)) throw new RbsmError("not_found");
-  const language = languageOf(c);
-  const { url } = await placeOrder(c.env, await readForm(c, name), {
-    address: c.req.header("cf-connecting-ip"),
-    idempotencyKey: undefined,
-    orderPage: (id, session) => absoluteUrl(c, orderPath(id, session)),
-    cancelPage: absoluteUrl(c, siteLink(`/plugins/${name}`, { language })),
-    requestId: c.get("requestId"),
-  });
-  const title = TEXTS[language.locale].toPayment;
-  const frame = {
-    language,
-    title,
-    description: title,
-    address: { path: `/plugins/${name}`, params: [] },
-    refresh: { seconds: 0, url },
-  };
-  return answerPrivatePage(c, frame, <ToPaymentPage {...{ url, language }} />);
-});
+orderPages.post(
+  "/plugins/:scope/:plugin/buy",
+  addSecurityHeaders,
+  requireOwnForm,
+  requireSchema,
+  async (c) => {
+    const name = `${c.req.param("scope")}/${c.req.param("plugin")}`;
+    if (!PLUGIN_NAME.test(name)) throw new RbsmError("not_found");
+    const language = languageOf(c);
+    const { url } = await placeOrder(c.env, await readForm(c, name), {
+      address: c.req.header("cf-connecting-ip"),
+      idempotencyKey: undefined,
+      orderPage: (id, session) => absoluteUrl(c, orderPath(id, session)),
+      cancelPage: absoluteUrl(c, siteLink(`/plugins/${name}`, { language })),
+      requestId: c.get("requestId"),
+    });
+    const title = TEXTS[language.locale].toPayment;
+    const frame = {
+      language,
+      title,
+      description: title,
+      address: { path: `/plugins/${name}`, params: [] },
+      refresh: { seconds: 0, url },
+    };
+    return answerPrivatePage(c, frame, <ToPaymentPage {...{ url, language }} />);
+  },
+);
 
 orderPages.get("/orders/:id", addSecurityHeaders, requireSchema, async (c) => {
   const session = c.req.query("session_id") ?? "";

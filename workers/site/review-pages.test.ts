@@ -2,7 +2,15 @@ import { env } from "cloudflare:workers";
 import { reportPageSchema } from "@rising-bsm/protocol";
 import { beforeAll, describe, expect, test } from "vitest";
 import { holderOf, review } from "../reviews/sample-review.ts";
-import { buildBundle, call, createAccount, publish, resetMarketplace, send } from "../testing.ts";
+import {
+  buildBundle,
+  call,
+  createAccount,
+  ORIGIN,
+  publish,
+  resetMarketplace,
+  send,
+} from "../testing.ts";
 
 const PLUGIN = "@acme/hello";
 const PATH = `/plugins/${PLUGIN}`;
@@ -38,7 +46,7 @@ describe("the page of reviews", () => {
     expect(page).not.toContain("<b>bold");
     expect(page).toContain("&lt;script&gt;alert(1)&lt;/script&gt;");
     expect(page).toContain('dir="auto" lang="en"');
-    expect(page).toContain("Antwort des Herausgebers");
+    expect(page).toContain("Antwort des Anbieters");
     expect(page).toContain('<html lang="de"');
   });
 
@@ -66,13 +74,17 @@ test.each(["@acme/secret", "@acme/none"])("%s has neither page", async (name) =>
 });
 
 describe("the form of a report", () => {
-  const submit = (fields: Record<string, string>, address = "203.0.113.1") =>
+  const submit = (
+    fields: Record<string, string>,
+    { address = "203.0.113.1", ...headers }: Record<string, string> = {},
+  ) =>
     call(`${PATH}/report?lang=de`, {
       method: "POST",
       headers: {
         "Content-Type": "application/x-www-form-urlencoded",
         "CF-Connecting-IP": address,
         Accept: "text/html",
+        ...headers,
       },
       body: new URLSearchParams(fields).toString(),
     });
@@ -95,16 +107,48 @@ describe("the form of a report", () => {
     expect(await queue()).toMatchObject([{ text: "Rude", reviewId: id, contact: null }]);
   });
 
-  test("says what is wrong with it, and when there were too many", async () => {
-    expect((await submit({ reason: "dull" })).status).toBe(400);
-    expect((await submit({ reason: "other", text: "x".repeat(2_001) })).status).toBe(400);
-    const body = { reason: "other", reviewId: "no" };
-    expect((await submit(body)).status).toBe(400);
+  test("is not sent by a page of another site", async () => {
+    const said = { reason: "other", text: "in the name of a visitor" };
+    for (const headers of [
+      { "Sec-Fetch-Site": "cross-site" },
+      { "Sec-Fetch-Site": "same-site", Origin: ORIGIN },
+      { Origin: "https://evil.example" },
+      { Origin: "null" },
+    ]) {
+      expect([headers, (await submit(said, headers)).status]).toEqual([headers, 400]);
+    }
+    const before = (await queue()).length;
+    expect((await submit(said, { "Sec-Fetch-Site": "same-origin" })).status).toBe(200);
+    expect((await submit({ ...said, text: "again" }, { Origin: ORIGIN })).status).toBe(200);
+    expect(await queue()).toHaveLength(before + 2);
+  });
+
+  test.each<[Record<string, string>, string]>([
+    [{ reason: "dull", text: "Mine" }, "Bitte wählen Sie, was nicht stimmt."],
+    [{ reason: "other", text: `Mine${"x".repeat(2_000)}` }, "höchstens 2.000 Zeichen"],
+    [{ reason: "other", text: "Mine", contact: "x".repeat(201) }, "höchstens 200 Zeichen"],
+    [{ reason: "other", text: "Mine", reviewId: "no" }, "betrifft das Plugin"],
+    [{ reason: "other", text: "Mine", version: "9.9.9" }, "betrifft das Plugin"],
+  ])("says in its language what is wrong, and keeps what was written: %#", async (fields, said) => {
+    const answer = await submit({ contact: HOSTILE.slice(0, 24), ...fields });
+    expect([answer.status, answer.headers.get("cache-control")]).toEqual([400, "no-store"]);
+    const page = await answer.text();
+    expect(page).toContain(said);
+    expect(page).toContain('role="alert"');
+    expect(page).toMatch(/<textarea[^>]*>Mine/);
+    expect(page).toContain(fields["contact"] ?? "&quot;&gt;&lt;script&gt;alert(1)");
+    expect(page).not.toContain("<script");
+    expect(page).not.toContain('type="hidden" name="reviewId"');
+  });
+
+  test("says when there were too many", async () => {
+    const sender = { address: "203.0.113.2" };
     const answers: number[] = [];
     for (let at = 0; at < 11; at++) {
-      answers.push((await submit({ reason: "other", text: `${at}` }, "203.0.113.2")).status);
+      answers.push((await submit({ reason: "other", text: `${at}` }, sender)).status);
     }
     expect(answers).toEqual([...Array.from({ length: 10 }, () => 200), 429]);
-    expect(await queue()).toHaveLength(11);
+    const last = await submit({ reason: "other", text: "the eleventh" }, sender);
+    expect(await last.text()).toMatch(/versuchen Sie es morgen[^]*<textarea[^>]*>the eleventh</);
   });
 });

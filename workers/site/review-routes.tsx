@@ -9,9 +9,17 @@ import { tagPlugin } from "../page-cache/tag.ts";
 import { makeReport } from "../reports/make-report.ts";
 import { findSubject } from "../reviews/queries.ts";
 import { readReviews } from "../reviews/read-reviews.ts";
-import { addSecurityHeaders, answerPage, answerPrivatePage, languageOf } from "./answer-page.tsx";
+import {
+  addSecurityHeaders,
+  answerOnce,
+  answerPage,
+  answerPrivatePage,
+  languageOf,
+} from "./answer-page.tsx";
+import { requireOwnForm } from "./own-form.ts";
 import { ReportPage, ReportSentPage } from "./report-page.tsx";
 import { REVIEW_TEXTS } from "./review-texts.ts";
+import type { ReportMistake } from "./review-texts.ts";
 import { ReviewsPage } from "./reviews-page.tsx";
 
 /** All reviews of a plugin, and the form that reports it; both work without a script. */
@@ -53,24 +61,58 @@ reviewPages.get("/plugins/:scope/:plugin/report", addSecurityHeaders, requireSch
   if (subject === undefined || subject.visibility === "private") {
     throw new RbsmError("plugin_not_found");
   }
-  const about = reportRequestSchema
+  const written = reportRequestSchema
     .pick({ reason: true, version: true, reviewId: true })
     .partial()
     .catch({})
     .parse(fieldsOf(new URL(c.req.url).searchParams, ["reason", "version", "reviewId"]));
-  const view = { name, language: languageOf(c), about: withoutUndefined(about) };
+  const view = { name, language: languageOf(c), written: withoutUndefined(written) };
   return answerPage(c, { ...frameOf(c, name), isIndexed: false }, <ReportPage {...view} />);
 });
 
-reviewPages.post("/plugins/:scope/:plugin/report", addSecurityHeaders, requireSchema, async (c) => {
-  const plugin = nameOf(c);
-  const request = await readForm(c);
+reviewPages.post(
+  "/plugins/:scope/:plugin/report",
+  addSecurityHeaders,
+  requireOwnForm,
+  requireSchema,
+  async (c) => {
+    const name = nameOf(c);
+    const view = { name, language: languageOf(c) };
+    const written = await readForm(c);
+    const wrong = await sendReport(c, name, written);
+    if (wrong === null) {
+      return answerPrivatePage(c, frameOf(c, name), <ReportSentPage {...view} />);
+    }
+    c.status(wrong === "limit" ? 429 : 400);
+    const page = <ReportPage {...view} written={written} wrong={wrong} />;
+    return answerOnce(c, frameOf(c, name), page);
+  },
+);
+
+/** Sends what was written in the form; answers what is wrong with it when it was not taken. */
+async function sendReport(
+  c: AppContext,
+  plugin: string,
+  written: Readonly<Record<string, string>>,
+): Promise<ReportMistake | null> {
+  const request = reportRequestSchema.safeParse(written);
+  if (!request.success) return mistakeIn(request.error.issues[0]?.path[0]);
   const address = c.req.header("cf-connecting-ip");
   const reporting = { address, requestId: c.get("requestId") };
-  await makeReport(c.env, { ...request, plugin }, reporting);
-  const view = { name: plugin, language: languageOf(c) };
-  return answerPrivatePage(c, frameOf(c, plugin), <ReportSentPage {...view} />);
-});
+  try {
+    await makeReport(c.env, { ...request.data, plugin }, reporting);
+    return null;
+  } catch (error) {
+    if (!(error instanceof RbsmError)) throw error;
+    if (error.code === "limit_rate") return "limit";
+    if (error.code === "request_invalid") return "subject";
+    throw error;
+  }
+}
+
+function mistakeIn(field: PropertyKey | undefined): ReportMistake {
+  return field === "reason" || field === "text" || field === "contact" ? field : "subject";
+}
 
 function nameOf(c: AppContext): string {
   const name = `${c.req.param("scope") ?? ""}/${c.req.param("plugin") ?? ""}`;
@@ -103,11 +145,8 @@ function withoutUndefined(values: Record<string, string | undefined>): Record<st
   return Object.fromEntries(present);
 }
 
-async function readForm(c: AppContext) {
+async function readForm(c: AppContext): Promise<Record<string, string>> {
   await limitBody(c);
   const form = new URLSearchParams(new TextDecoder().decode(await c.req.arrayBuffer()));
-  const fields = fieldsOf(form, Object.keys(reportRequestSchema.shape));
-  const request = reportRequestSchema.safeParse(fields);
-  if (request.success) return request.data;
-  throw new RbsmError("request_invalid", request.error.issues[0]?.message);
+  return fieldsOf(form, Object.keys(reportRequestSchema.shape));
 }

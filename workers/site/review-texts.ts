@@ -1,5 +1,8 @@
 import type { Locale, REPORT_REASONS, REVIEW_SORTS } from "@rising-bsm/protocol";
 
+/** What of a report is not as it has to be: a field, what the report is about, or the number of them. */
+export type ReportMistake = "reason" | "text" | "contact" | "subject" | "limit";
+
 interface ReviewTexts {
   readonly title: string;
   readonly none: string;
@@ -26,6 +29,7 @@ interface ReviewTexts {
   readonly contact: string;
   readonly contactHint: string;
   readonly send: string;
+  readonly mistakes: Readonly<Record<ReportMistake, string>>;
   readonly sent: string;
   readonly sentText: string;
 }
@@ -67,6 +71,14 @@ export const REVIEW_TEXTS: Readonly<Record<Locale, ReviewTexts>> = {
     contact: "How we can reach you (optional)",
     contactHint: "It is deleted as soon as the report is closed.",
     send: "Send the report",
+    mistakes: {
+      reason: "Please choose what is wrong.",
+      text: "Please write plain text of at most 2,000 characters.",
+      contact: "Please write one line of at most 200 characters.",
+      subject:
+        "The version or review that you report is not there any more. What you send now is about the plugin.",
+      limit: "There were too many reports from your network today. Please try again tomorrow.",
+    },
     sent: "Thank you",
     sentText: "Your report was received.",
   },
@@ -84,12 +96,12 @@ export const REVIEW_TEXTS: Readonly<Record<Locale, ReviewTexts>> = {
     order: "Reihenfolge",
     sorts: { new: "Neueste zuerst", highest: "Beste zuerst", lowest: "Schlechteste zuerst" },
     edited: "bearbeitet",
-    reply: "Antwort des Herausgebers",
+    reply: "Antwort des Anbieters",
     origin: "Bewertungen stammen von Installationen, die das Plugin mindestens einen Tag haben.",
     report: "Dieses Plugin melden",
     reportReview: "Melden",
     reportLead:
-      "Sagen Sie, was nicht stimmt. Ein Mensch beim Marktplatz liest es; der Herausgeber erfährt nicht, wer Sie sind.",
+      "Sagen Sie, was nicht stimmt. Ein Mensch beim Marktplatz liest es; der Anbieter erfährt nicht, wer Sie sind.",
     reason: "Was nicht stimmt",
     reasons: {
       malware: "Es schadet oder ist nicht, was es vorgibt",
@@ -102,9 +114,17 @@ export const REVIEW_TEXTS: Readonly<Record<Locale, ReviewTexts>> = {
       other: "Etwas anderes",
     },
     text: "Was geschehen ist",
-    contact: "Wie wir Sie erreichen (freiwillig)",
+    contact: "Wie wir Sie erreichen (optional)",
     contactHint: "Wird gelöscht, sobald die Meldung abgeschlossen ist.",
     send: "Meldung senden",
+    mistakes: {
+      reason: "Bitte wählen Sie, was nicht stimmt.",
+      text: "Bitte schreiben Sie reinen Text mit höchstens 2.000 Zeichen.",
+      contact: "Bitte schreiben Sie eine Zeile mit höchstens 200 Zeichen.",
+      subject:
+        "Die gemeldete Version oder Bewertung gibt es nicht mehr. Was Sie jetzt senden, betrifft das Plugin.",
+      limit: "Heute kamen aus Ihrem Netz zu viele Meldungen. Bitte versuchen Sie es morgen wieder.",
+    },
     sent: "Danke",
     sentText: "Ihre Meldung ist angekommen.",
   },
