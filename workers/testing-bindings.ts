@@ -4,6 +4,8 @@ import type { Bindings } from "./env.ts";
 interface Taps {
   /** Around each call that may write: may run it, refuse it, or run it and refuse nevertheless. */
   readonly write: <T>(run: () => Promise<T>) => Promise<T>;
+  /** Around each other query. */
+  readonly read?: <T>(run: () => Promise<T>) => Promise<T>;
   /** After each query. */
   readonly query: (meta: { readonly rows_read: number; readonly rows_written: number }) => void;
 }
@@ -60,7 +62,7 @@ export function countingCalls(bindings: Bindings) {
       head: (key: string) => call(() => of.head(key)),
       list: (options?: R2ListOptions) => call(() => of.list(options)),
     });
-  const taps = { write: call, query: () => {} };
+  const taps = { write: call, read: call, query: () => {} };
   const tapped = tapBindings(bindings, taps);
   const buckets = { BUNDLES: bucket(bindings.BUNDLES), PRIVATE: bucket(bindings.PRIVATE) };
   return { bindings: { ...tapped, ...buckets }, count };
@@ -169,6 +171,7 @@ async function tapBatch<T>(run: () => Promise<D1Result<T>[]>, taps: Taps): Promi
 
 /** Patched in place: a batch takes only statements that the binding itself has made. */
 function tapStatement(statement: D1PreparedStatement, taps: Taps): D1PreparedStatement {
+  const { read = (run) => run() } = taps;
   const original = {
     bind: statement.bind.bind(statement),
     run: statement.run.bind(statement),
@@ -184,18 +187,18 @@ function tapStatement(statement: D1PreparedStatement, taps: Taps): D1PreparedSta
       return result;
     },
     all: async () => {
-      const result = await original.all();
+      const result = await read(() => original.all());
       taps.query(result.meta);
       return result;
     },
     // Neither of these gives figures, so the query runs once more for them.
     first: async (...column: Parameters<typeof original.first>) => {
       taps.query((await original.all()).meta);
-      return original.first(...column);
+      return read(() => original.first(...column));
     },
     raw: async () => {
       taps.query((await original.all()).meta);
-      return original.raw();
+      return read(() => original.raw());
     },
   });
   return statement;

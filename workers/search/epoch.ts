@@ -6,6 +6,8 @@ const LEAST_EPOCH_MS = 3_600_000;
 const PLUGINS_AT_ONCE = 200;
 /** Chunks of one run; the next run goes on. */
 const CHUNKS = 40;
+/** Places among the names; around each a stretch is spread. */
+const NAMES = 20;
 
 /** Ends places that no cursor reads any more. */
 const SWEEP = `DELETE FROM places WHERE (id, sort, slot) IN (SELECT id, sort, slot FROM places
@@ -53,7 +55,7 @@ export async function turnEpoch(
   await sweepPlaces(search);
   const turnedAt = await search.prepare("SELECT turned_at FROM search_state").first("turned_at");
   if (Number(turnedAt) > now - leastMs) return;
-  if (!(await labelNames(search, CHUNKS))) return;
+  if (!(await labelNames(search, NAMES))) return;
   if (!(await movePlaces(search))) return;
   await search
     .prepare(TURN)

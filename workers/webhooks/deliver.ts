@@ -26,6 +26,8 @@ const WEBHOOKS_A_PASS = 50;
 /** An invocation has six connections at a time, and the databases need some. */
 const AT_A_TIME = 3;
 const EVENTS_A_READ = 20;
+/** With what is read and written about each, a pass leaves room in the thousand calls of its request. */
+const EVENTS_A_PASS = 200;
 
 /** How long a pass may go on, and its clock. */
 export interface PassLimits {
@@ -39,6 +41,8 @@ interface Pass {
   readonly db: Database;
   readonly clock: () => number;
   readonly endsAt: number;
+  /** Events that it may still send. */
+  left: number;
 }
 
 /**
@@ -48,14 +52,15 @@ interface Pass {
 export async function deliverDue(env: Bindings, limits: PassLimits): Promise<void> {
   const clock = limits.clock ?? Date.now;
   const now = clock();
-  const pass = { env, clock, db: writeDatabase(env), endsAt: now + limits.ms };
+  const db = writeDatabase(env);
+  const pass = { env, clock, db, endsAt: now + limits.ms, left: EVENTS_A_PASS };
   const due = await listDue(pass.db, { now, limit: WEBHOOKS_A_PASS });
   const deliveries: Promise<void>[] = [];
   const next = due.values();
   const lane = async () => {
     for (const id of next) {
       // Those that had no turn keep their place: they are the first of the next pass.
-      if (clock() >= pass.endsAt) return;
+      if (isOver(pass)) return;
       const delivery = deliverTo(pass, id);
       deliveries.push(delivery);
       // One that goes wrong keeps none of the others from being done.
@@ -64,6 +69,10 @@ export async function deliverDue(env: Bindings, limits: PassLimits): Promise<voi
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, lane));
   await allSettled(deliveries);
+}
+
+function isOver({ clock, endsAt, left }: Pass): boolean {
+  return left === 0 || clock() >= endsAt;
 }
 
 async function deliverTo(pass: Pass, id: string): Promise<void> {
@@ -97,10 +106,11 @@ async function deliverOne(
   event: StoredEvent,
 ): Promise<Webhook | null> {
   const now = pass.clock();
-  if (now >= pass.endsAt || now + WEBHOOK_LIMITS.timeoutMs > webhook.claimedUntil) {
+  if (isOver(pass) || now + WEBHOOK_LIMITS.timeoutMs > webhook.claimedUntil) {
     await releaseWebhook(pass.db, webhook, { seen: webhook.delivered, now });
     return null;
   }
+  pass.left -= 1;
   const described = describeEvent(event, now);
   const message = { id: described.id, body: JSON.stringify(described), now };
   const secrets = await signingSecrets(pass.env, webhook, now);
