@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 /** Commands of one `sh` block of a page, and the lines of the `text` block after it, if there is one. */
@@ -53,8 +54,11 @@ export function typeCommand(
   { cwd, env, answers }: Terminal,
 ): Promise<Omit<Ran, "command">> {
   const PATH = `${join(cwd, "bin")}:${resolve("node_modules/.bin")}:${process.env["PATH"]}`;
+  // A page starts the same programs again and again.
+  const NODE_COMPILE_CACHE = join(tmpdir(), "rising-bsm-test-cache");
+  const all = { ...process.env, NODE_COMPILE_CACHE, ...env, PATH };
   return new Promise((done, reject) => {
-    const child = spawn("/bin/sh", ["-c", line], { cwd, env: { ...process.env, ...env, PATH } });
+    const child = spawn("/bin/sh", ["-c", line], { cwd, env: all });
     let stdout = "";
     let output = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {

@@ -16,6 +16,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { type FileServer, serveFiles } from "../host-sdk/testing/serve-files.ts";
 import { createTestLog, type TestLog } from "../host-sdk/testing/test-log.ts";
 import { type CliRun, runCli, temporaryFolder } from "../packages/cli/fixtures/run-cli.ts";
+import { runHere } from "../packages/cli/fixtures/run-here.ts";
 
 const ORIGIN = "example.com/log";
 const AT = "2026-11-01T00:00:00Z";
@@ -77,7 +78,7 @@ async function serve(one: TestLog = log): Promise<void> {
 
 function verify(...args: readonly string[]): Promise<CliRun> {
   const named = args.includes("--url") ? [] : ["--url", server.url];
-  return runCli(["log", "verify", "--key", vkey, "--json", ...named, ...args], { home });
+  return runHere(["log", "verify", "--key", vkey, "--json", ...named, ...args], { home });
 }
 
 async function grown(releases: number): Promise<void> {
@@ -309,7 +310,7 @@ test("a first watch that finds nothing doubts the name, a later one does not", a
 
 function watch(...args: readonly string[]): Promise<CliRun> {
   const fixed = ["log", "watch", "--key", vkey, "--url", server.url, "--once", "--json"];
-  return runCli([...fixed, ...args], { home });
+  return runHere([...fixed, ...args], { home });
 }
 
 test("watch tells a publisher's events once, by the owners that the log itself names", async () => {

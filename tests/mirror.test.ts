@@ -12,6 +12,7 @@ import {
   type StaticMarketplace,
 } from "../host-sdk/testing/static-marketplace.ts";
 import { type CliRun, runCli, temporaryFolder } from "../packages/cli/fixtures/run-cli.ts";
+import { runHere } from "../packages/cli/fixtures/run-here.ts";
 
 const HELLO = "@acme/hello";
 const BASE = "@acme/base";
@@ -35,7 +36,7 @@ afterEach(() => market.close());
 function mirror(...args: readonly string[]): Promise<CliRun> {
   const fixed = ["mirror", folder, "--root", "root.json", "--json"];
   const url = args.includes("--url") ? [] : ["--url", market.url];
-  return runCli([...fixed, ...url, ...args], { home });
+  return runHere([...fixed, ...url, ...args], { home });
 }
 
 /** Installs from an address on a fresh host, and calls what was installed. */
@@ -333,7 +334,8 @@ async function bundleFile(name: string): Promise<string> {
 
 function verify(...args: readonly string[]): Promise<CliRun> {
   const where = args.includes("--url") ? [] : ["--url", market.url];
-  return runCli(["verify", "a.rbsm", "--json", "--root", "root.json", ...where, ...args], { home });
+  const fixed = ["verify", "a.rbsm", "--json", "--root", "root.json"];
+  return runHere([...fixed, ...where, ...args], { home });
 }
 
 test("verify says who released a file, by the marketplace or a mirror of it", async () => {

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { base64, RbsmError } from "@rising-bsm/protocol";
 import { z } from "zod";
 import { createTrust } from "../scripts/ceremony.ts";
+import { runHere } from "../packages/cli/fixtures/run-here.ts";
 import { postJson } from "../scripts/demo/http.ts";
-import { QUIET_ENV, run } from "../scripts/processes.ts";
 import { type LocalWorker, startLocalWorker } from "./bench/local-worker.ts";
 
 const Token = z.object({ token: z.string() });
@@ -16,7 +16,7 @@ export interface PublishedMarketplace {
   readonly rootFile: string;
   readonly adminToken: string;
   readonly worker: LocalWorker;
-  /** Runs the real CLI as the publisher; the object that it prints. Throws when it fails. */
+  /** Runs a command of the CLI as the publisher; the object that it prints. Throws when it fails. */
   cli(...args: readonly string[]): Promise<Record<string, unknown>>;
   /** Builds, signs and deploys a plugin without any code worth mentioning. */
   publish(name: string, version: string): Promise<void>;
@@ -74,10 +74,10 @@ async function openAccount(url: string, token: string): Promise<string> {
 
 function cliOf({ home, url, token }: { home: string; url: string; token: string }) {
   const own = { RISING_BSM_HOME: join(home, ".config"), RISING_BSM_URL: url };
-  const env = { ...QUIET_ENV, ...own, RISING_BSM_TOKEN: token };
+  const options = { home, cwd: process.cwd(), env: { ...own, RISING_BSM_TOKEN: token } };
   return async function cli(...args: readonly string[]): Promise<Record<string, unknown>> {
-    const { code, stdout, output } = await run("rising-bsm", [...args, "--json"], env);
+    const { code, stdout, stderr } = await runHere(args, options);
     if (code === 0) return z.record(z.string(), z.unknown()).parse(JSON.parse(stdout));
-    throw new RbsmError("internal", `rising-bsm ${args.join(" ")}: ${output}`);
+    throw new RbsmError("internal", `rising-bsm ${args.join(" ")}: ${stdout}${stderr}`);
   };
 }
