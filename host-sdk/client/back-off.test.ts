@@ -1,11 +1,11 @@
-import { CLIENT_LIMITS, RbsmError } from "@rising-bsm/protocol";
+import { CLIENT_LIMITS } from "@rising-bsm/protocol";
 import { assert, constantFrom, double, integer, option, property, record } from "fast-check";
 import { expect, test } from "vitest";
 import { pauseAfter } from "./back-off.ts";
+import { isTooSlow } from "./load-part.ts";
 import { firstByteOf } from "./range-answer.ts";
 import { readRetryAfter } from "./retry-after.ts";
 
-const busy = (retryAfterMs: number) => new RbsmError("unavailable", undefined, { retryAfterMs });
 const chance = double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
 test("a pause is any time up to twice the one before, and never shorter than was asked for", () => {
@@ -15,20 +15,20 @@ test("a pause is any time up to twice the one before, and never shorter than was
       chance,
       integer({ min: 0, max: 10_000 }),
       (failures, at, asked) => {
-        const wait = pauseAfter({ error: busy(asked), failures, baseMs: 100 }, () => at) ?? -1;
+        const wait = pauseAfter({ askedMs: asked, failures, baseMs: 100 }, () => at) ?? -1;
         expect(wait).toBeGreaterThanOrEqual(asked);
         expect(wait).toBeLessThanOrEqual(asked + 100 * 2 ** (failures + 1));
       },
     ),
   );
   const spread = (random: number) =>
-    pauseAfter({ error: null, failures: 1, baseMs: 100 }, () => random);
+    pauseAfter({ askedMs: 0, failures: 1, baseMs: 100 }, () => random);
   expect([spread(0), spread(0.5)]).toEqual([0, 200]);
 });
 
 test("who asks for more than ten seconds, or has failed too often, is not asked again", () => {
-  expect(pauseAfter({ error: busy(10_001), failures: 1 })).toBeNull();
-  expect(pauseAfter({ error: null, failures: CLIENT_LIMITS.attempts })).toBeNull();
+  expect(pauseAfter({ askedMs: 10_001, failures: 1 })).toBeNull();
+  expect(pauseAfter({ askedMs: 0, failures: CLIENT_LIMITS.attempts })).toBeNull();
 });
 
 test("a Retry-After is a time from 0 on, or nothing", () => {
@@ -62,6 +62,11 @@ const range = (status: number, contentRange: string, length?: number) => ({
   }),
 });
 
+const compressed = (answer: ReturnType<typeof range>) => {
+  answer.headers.set("content-encoding", "gzip");
+  return answer;
+};
+
 test.each([
   ["the rest", range(206, "bytes 30-99/100", 70), 30],
   ["the rest of a size that is not said", range(206, "bytes 30-99/*"), 30],
@@ -76,6 +81,7 @@ test.each([
   ["no range at all", range(206, ""), null],
   ["another unit", range(206, "lines 30-99/100", 70), null],
   ["nothing", range(204, ""), null],
+  ["a compressed rest", compressed(range(206, "bytes 30-99/100", 70)), null],
 ])("an answer with %s", (_, answer, expected) => {
   expect(firstByteOf(answer, { from: 30, size: 100 })).toBe(expected);
 });
@@ -102,4 +108,12 @@ test("whatever a range says, it is written where the file goes on, or at its beg
       },
     ),
   );
+});
+
+test("a place is too slow when it would not be done in time, after half a minute", () => {
+  const pace = { done: 10, rest: 90, spentMs: 30_000, leftMs: 270_000 };
+  expect(isTooSlow(pace)).toBe(false);
+  expect(isTooSlow({ ...pace, leftMs: 269_999 })).toBe(true);
+  expect(isTooSlow({ ...pace, leftMs: 0, spentMs: 29_999 })).toBe(false);
+  expect(isTooSlow({ ...pace, leftMs: 0, rest: 0 })).toBe(false);
 });

@@ -1,14 +1,16 @@
+import { getEventListeners } from "node:events";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sha256Hex, utf8 } from "@rising-bsm/protocol";
+import { CLIENT_LIMITS, sha256Hex, utf8 } from "@rising-bsm/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { codeOf } from "../testing/expectations.ts";
 import { downloadBundle } from "./download-bundle.ts";
 import { createMarketplace, type Marketplace } from "./marketplace.ts";
+import { readCapped } from "./read-answer.ts";
 
 let server: Server;
 let answer: RequestListener;
@@ -128,6 +130,104 @@ test("an address that is none is refused at once", () => {
   expect(() => createMarketplace({ url: "ftp://market" })).toThrowError(/Not a marketplace URL/);
 });
 
+test("a marketplace that fails for a moment is asked again, also when its answer breaks off", async () => {
+  const failing: RequestListener[] = [
+    (_, response) => void response.writeHead(500, JSON_TYPE).end('{"code":"internal"}'),
+    (_, response) => void response.writeHead(200, { "content-length": 4 }).write("he"),
+    (_, response) => void response.end("here"),
+  ];
+  answer = (request, response) => {
+    failing.shift()?.(request, response);
+    if (failing.length === 1) setTimeout(() => response.destroy(), 20);
+  };
+  expect(Buffer.from(await get()).toString()).toBe("here");
+  expect(failing).toEqual([]);
+});
+
+const JSON_TYPE = { "content-type": "application/json" };
+
+test.each([
+  ["what its own side alone can know", 403, '{"code":"trust_revoked"}', "auth_refused"],
+  ["that the caller ended it", 499, '{"code":"cancelled"}', "network_bad_answer"],
+  ["what failed over there", 507, '{"code":"disk_full"}', "unavailable"],
+  ["no text in place of one", 404, '{"code":"plugin_not_found","detail":1}', "plugin_not_found"],
+  ["no JSON", 503, "{", "unavailable"],
+  ["too much", 503, "x".repeat(CLIENT_LIMITS.problemBytes + 1), "unavailable"],
+])("a refusal that says %s", async (...[, status, body, code]) => {
+  answer = (_, response) => void response.writeHead(status, JSON_TYPE).end(body);
+  expect(await codeOf(get())).toBe(code);
+});
+
+test("words of a marketplace are short and hold nothing that a terminal obeys", async () => {
+  const detail = `\u001b[2J\u202e${"x".repeat(2_000)}`;
+  const problem = JSON.stringify({ code: "not_found", detail, fix: "a\nb" });
+  answer = (_, response) => void response.writeHead(404, JSON_TYPE).end(problem);
+  const message = ` [2J ${"x".repeat(995)}`;
+  await expect(get()).rejects.toMatchObject({ message, detail: { fix: "a b" } });
+});
+
+test("what was handed out may be written over: a body is no list of chunks", async () => {
+  const chunk = new Uint8Array(1);
+  async function* chunks() {
+    for (let at = 0; at < 40_000; at++) {
+      chunk[0] = at % 251;
+      yield chunk;
+    }
+  }
+  const headers = new Headers();
+  const sent = { status: 200, headers, url: "", chunks: chunks(), discard: async () => {} };
+  const expected = Uint8Array.from({ length: 40_000 }, (_, at) => at % 251);
+  expect(Buffer.compare(await readCapped(sent, 40_000), expected)).toBe(0);
+});
+
+test.each([["http://["], ["blob:http://127.0.0.1/x"], ["//127.0.0.2/"], ["data:,x"]])(
+  "a redirect to %s is refused, and nothing is left that waits",
+  async (location) => {
+    answer = (request, response) =>
+      void response
+        .writeHead(302, { location: location.replace("127.0.0.1", request.headers.host ?? "") })
+        .end();
+    const { signal } = new AbortController();
+    const work = market.send({ method: "GET", path: "/thing", signal });
+    expect(await codeOf(work)).toBe("network_bad_answer");
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+  },
+);
+
+test("a redirect or a refusal that has broken off is what its status says", async () => {
+  const broken = (status: number, headers: Record<string, string>) => {
+    const start = (body: ReadableStreamDefaultController) => body.error(new Error("reset"));
+    return new Response(new ReadableStream({ start }), { status, headers });
+  };
+  const answers = [broken(302, { location: "/moved" }), broken(404, {})];
+  const fetch = async () => answers.shift() ?? Response.error();
+  const url = "http://market.example.com";
+  expect(await codeOf(createMarketplace({ url, fetch }).getBytes("/thing", 1))).toBe("not_found");
+});
+
+test.each([
+  ['"abc"', '"abc"'],
+  ['W/"abc"', 'W/"abc"'],
+  [`"${"x".repeat(201)}"`, null],
+  ["abc", null],
+])("the ETag %s is remembered as %s", async (etag, remembered) => {
+  answer = (_, response) => void response.writeHead(200, { etag }).end("x");
+  const tagged = await market.getIfChanged({ path: "/thing", maxBytes: 1, etag: null });
+  expect(tagged?.etag).toBe(remembered);
+});
+
+test("closing ends a pause between two tries", async () => {
+  const closing = new AbortController();
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+  const patient = createMarketplace({ url, backOffMs: 1_000_000, signal: closing.signal });
+  answer = (_, response) => {
+    response.writeHead(503).end();
+    setTimeout(() => closing.abort(), 50);
+  };
+  expect(await codeOf(patient.getBytes("/thing", 1))).toBe("cancelled");
+});
+
 const BYTES = utf8("0123456789".repeat(10));
 
 async function download(path = "/b", signal?: AbortSignal) {
@@ -177,7 +277,7 @@ test("another range than the one asked for is refused", async () => {
 test("a body that never ends is cut off at the announced size", async () => {
   answer = (_, response) => {
     response.writeHead(200);
-    const more = () => response.destroyed || response.write(BYTES, more);
+    const more = () => response.destroyed || response.write(Buffer.alloc(65_536), more);
     more();
   };
   expect(await codeOf(download())).toBe("bundle_digest_mismatch");

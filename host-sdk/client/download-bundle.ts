@@ -1,13 +1,10 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { type FileHandle, mkdir, open, rm, stat } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { CLIENT_LIMITS, RbsmError } from "@rising-bsm/protocol";
-import { diskError, moveDurably } from "../disk/durable-file.ts";
-import { pause, pauseAfter } from "./back-off.ts";
-import { firstByteOf } from "./range-answer.ts";
-import { requireSuccess } from "./read-answer.ts";
-import type { Incoming, Send } from "./send.ts";
+import { diskError } from "../disk/durable-file.ts";
+import { askedPause, isPassing, pause, pauseAfter } from "./back-off.ts";
+import { type Loading, loadFrom, partSize, type Place } from "./load-part.ts";
+import type { Send } from "./send.ts";
 
 /** A bundle whose digest and size a verified statement has announced, and the file it goes to. */
 export interface WantedBundle {
@@ -24,100 +21,74 @@ export interface WantedBundle {
   readonly onProgress?: ((done: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly backOffMs?: number | undefined;
+  /** A clock that is never set, in ms. */
+  readonly now?: (() => number) | undefined;
 }
 
-const RETRYABLE = [
-  "network_unreachable",
-  "network_interrupted",
-  "network_timeout",
-  "unavailable",
-  "limit_rate",
-];
+/** A download waits longer than a document: what it has is worth it. */
+const LONGEST_RETRY_AFTER_MS = 60_000;
 
 /**
  * Downloads to `file`, resuming a partial file of an earlier try, under another link when the first
- * has ended, and from the next place when one fails: bytes are verified, so any place serves. The file
- * appears under its name only with the announced length and SHA-256. When the network fails for good
- * the partial file stays for the next try; bytes that cannot be the bundle are removed at once.
+ * has ended, and from the next place when one fails or is too slow: bytes are verified, so any place
+ * serves, and none can spoil what another has sent. The file appears under its name only with the
+ * announced length and SHA-256. When the network fails for good the parts stay for the next try; bytes
+ * that cannot be the bundle are removed at once.
  */
 export async function downloadBundle(send: Send, wanted: WantedBundle): Promise<void> {
   await mkdir(dirname(wanted.file), { recursive: true, mode: 0o700 });
-  const giveUpAt = performance.now() + CLIENT_LIMITS.downloadMs;
+  const now = wanted.now ?? (() => performance.now());
+  const giveUpAt = now() + CLIENT_LIMITS.downloadMs;
   const sources = sourcesOf(send, wanted);
+  const parts = sources.map(({ part }) => part);
+  const download = { ...wanted, parts, now, giveUpAt };
+  let at = now();
   for (let failures = 0; ;) {
-    const before = await partialSize(wanted);
-    const refused = await tryEach(sources, wanted);
-    if (refused === null) return;
-    const { error, isPassing } = refused;
-    failures = (await partialSize(wanted)) > before ? 0 : failures + 1;
-    const wait = pauseAfter({ error, failures, baseMs: wanted.backOffMs });
-    if (!isPassing || wait === null || performance.now() > giveUpAt) throw diskError(error);
+    const round = await askEach(sources, download, at);
+    if (round === "loaded") break;
+    failures = round === "more" ? 0 : failures + 1;
+    const wait = waitFor(sources, { failures, at: now(), baseMs: wanted.backOffMs });
+    if (wait === null || now() > giveUpAt) throw sources[0]?.refusal;
+    at = now() + wait;
     await pause(wait, wanted.signal);
   }
+  for (const part of parts) await rm(part, { force: true });
 }
 
-/** A place that has the bundle. */
-interface Source {
-  readonly send: Send;
-  readonly address: Address;
+/** Where the bytes of an unfinished download wait; those of mirrors beside it. */
+export function partialFileOf(file: string, mirror = 0): string {
+  return mirror === 0 ? `${file}.part` : `${file}.${mirror}.part`;
 }
 
-function sourcesOf(send: Send, { path, mirrors = [] }: WantedBundle): Source[] {
-  const source = (of: Send) => ({ send: of, address: addressOf(path) });
-  return [source(send), ...(typeof path === "string" ? mirrors.map(source) : [])];
+/** A place, and what became of asking it. */
+interface Source extends Place {
+  /** Whether a refusal is one of its link, so that `address` asks for another. */
+  readonly isRenewable: (error: unknown) => boolean;
+  refusal: unknown;
+  /** Whether it has refused for good. */
+  isOut: boolean;
+  /** Not asked again before. */
+  notBefore: number;
 }
 
-/** Null when one of them had it; else what the first one said, and whether any may have it later. */
-async function tryEach(
-  sources: readonly Source[],
-  wanted: WantedBundle,
-): Promise<{ readonly error: unknown; readonly isPassing: boolean } | null> {
-  const refusals: { error: unknown; isPassing: boolean }[] = [];
-  for (const source of sources) {
-    try {
-      await loadFrom(source, wanted);
-      return null;
-    } catch (error) {
-      if (!isOfSource(error)) throw diskError(error);
-      refusals.push({ error, isPassing: source.address.isRenewable(error) || isPassing(error) });
-    }
-  }
-  return { error: refusals[0]?.error, isPassing: refusals.some((refusal) => refusal.isPassing) };
+function sourcesOf(send: Send, { path, mirrors = [], file }: WantedBundle): Source[] {
+  const places = [send, ...(typeof path === "string" ? mirrors : [])];
+  return places.map((place, at) => ({
+    ...addressOf(path),
+    send: place,
+    part: partialFileOf(file, at),
+    isAlone: false,
+    refusal: undefined,
+    isOut: false,
+    notBefore: 0,
+  }));
 }
 
-/** A full disk, an end that was asked for and a refused license are the same wherever it is loaded from. */
-function isOfSource(error: unknown): boolean {
-  return error instanceof RbsmError && error.code !== "cancelled";
-}
-
-/**
- * What does not fit what is here already is loaded again as a whole from the same place: only a
- * download in one piece proves whose bytes were wrong.
- */
-async function loadFrom(source: Source, wanted: WantedBundle): Promise<void> {
-  for (let from = await partialSize(wanted); ; from = 0) {
-    const isLoaded = await fetchRest(source, wanted, from);
-    if (isLoaded && (await finish(wanted, from))) return;
-    await rm(partialFileOf(wanted.file), { force: true });
-  }
-}
-
-function isPassing(error: unknown): boolean {
-  return error instanceof RbsmError && RETRYABLE.includes(error.code);
-}
-
-/** Where to load from. */
-interface Address {
-  get(): Promise<string>;
-  /** Whether this refusal is one of a link, so that `get()` asks for another. */
-  isRenewable(error: unknown): boolean;
-}
-
-function addressOf(path: WantedBundle["path"]): Address {
-  if (typeof path === "string") return { get: async () => path, isRenewable: () => false };
+function addressOf(path: WantedBundle["path"]): Pick<Source, "address" | "isRenewable"> {
+  if (typeof path === "string") return { address: async () => path, isRenewable: () => false };
   let link: string | null = null;
   return {
-    async get() {
+    async address() {
       link ??= await path();
       return link;
     },
@@ -131,106 +102,52 @@ function addressOf(path: WantedBundle["path"]): Address {
   };
 }
 
-/** Where the bytes of an unfinished download wait. */
-export function partialFileOf(file: string): string {
-  return `${file}.part`;
-}
+type Download = Omit<Loading, "hasOthers">;
 
-async function partialSize(wanted: WantedBundle): Promise<number> {
-  const size = (await stat(partialFileOf(wanted.file)).catch(() => ({ size: 0 }))).size;
-  return size <= wanted.size ? size : 0;
-}
-
-/** False when a part cannot be continued here. */
-async function fetchRest(
-  { send, address }: Source,
-  wanted: WantedBundle,
-  have: number,
-): Promise<boolean> {
-  if (have === wanted.size && have > 0) return true;
-  const answer = await send({
-    method: "GET",
-    path: await address.get(),
-    signal: wanted.signal,
-    totalMs: CLIENT_LIMITS.downloadMs,
-    // If-Range makes a changed object start again from its first byte instead of mixing two.
-    headers: have === 0 ? {} : { range: `bytes=${have}-`, "if-range": `"${wanted.sha256}"` },
-  });
-  if (answer.status !== 416 || have === 0) await requireSuccess(answer);
-  const from = firstByteOf(answer, { from: have, size: wanted.size });
-  if (from === null) {
-    await answer.discard();
-    if (have > 0) return false;
-    throw new RbsmError("network_bad_answer", "The marketplace answered another range than asked", {
-      url: answer.url,
-    });
-  }
-  if (from === 0) await refuseOtherLength(answer, wanted);
-  await writeChunks(answer, wanted, from);
-  return true;
-}
-
-async function refuseOtherLength(answer: Incoming, wanted: WantedBundle): Promise<void> {
-  const announced = answer.headers.get("content-length");
-  if (announced === null || Number(announced) === wanted.size) return;
-  await answer.discard();
-  throw await notTheBundle(wanted, `it has ${announced} bytes instead of ${wanted.size}`);
-}
-
-async function notTheBundle(wanted: WantedBundle, what: string): Promise<RbsmError> {
-  await rm(partialFileOf(wanted.file), { force: true });
-  return new RbsmError(
-    "bundle_digest_mismatch",
-    `The download is not the announced bundle: ${what}`,
-    {
-      sha256: wanted.sha256,
-      fix: "Nothing was installed. Try again; if it stays, tell the marketplace: its storage or a proxy alters bundles.",
-    },
-  );
-}
-
-async function writeChunks(answer: Incoming, wanted: WantedBundle, from: number): Promise<void> {
-  const file = await open(partialFileOf(wanted.file), from === 0 ? "w" : "r+", 0o600);
-  try {
-    const done = await append(answer, { file, wanted, from });
-    await file.sync();
-    if (done < wanted.size)
-      throw new RbsmError("network_interrupted", undefined, { url: answer.url });
-  } finally {
-    await file.close();
-  }
-}
-
-async function append(
-  answer: Incoming,
-  { file, wanted, from }: { file: FileHandle; wanted: WantedBundle; from: number },
-): Promise<number> {
-  let position = from;
-  for await (const chunk of answer.chunks) {
-    if (position + chunk.byteLength > wanted.size) {
-      throw await notTheBundle(wanted, `it is longer than ${wanted.size} bytes`);
+/** Asks whoever may be asked at this time, in order; says whether one of them sent the rest, or more of it. */
+async function askEach(
+  sources: readonly Source[],
+  download: Download,
+  at: number,
+): Promise<"loaded" | "more" | "nothing"> {
+  let said: "more" | "nothing" = "nothing";
+  for (const source of sources.filter(({ isOut, notBefore }) => !isOut && notBefore <= at)) {
+    const hasOthers = sources.some((other) => other !== source && !other.isOut);
+    const before = await partSize(source.part, download.size);
+    try {
+      await loadFrom(source, { ...download, hasOthers });
+      return "loaded";
+    } catch (error) {
+      if (!isOfSource(error)) throw diskError(error);
+      noteRefusal(source, error, download.now());
+      if ((await partSize(source.part, download.size)) > before) said = "more";
     }
-    await file.write(chunk, 0, chunk.byteLength, position);
-    position += chunk.byteLength;
-    wanted.onProgress?.(position);
   }
-  return position;
+  return said;
 }
 
-/** False when the bytes are wrong and a part of them is from another try. */
-async function finish(wanted: WantedBundle, resumedFrom: number): Promise<boolean> {
-  const partial = partialFileOf(wanted.file);
-  if ((await fileSha256(partial)) === wanted.sha256) {
-    await moveDurably(partial, wanted.file);
-    return true;
-  }
-  if (resumedFrom > 0) return false;
-  throw await notTheBundle(wanted, "its SHA-256 differs");
+/** A full disk and an end that was asked for are the same wherever it is loaded from. */
+function isOfSource(error: unknown): boolean {
+  return error instanceof RbsmError && error.code !== "cancelled";
 }
 
-/** Lower-case hex SHA-256 of a file, read as a stream. */
-export async function fileSha256(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
-  return hash.digest("hex");
+function noteRefusal(source: Source, error: unknown, now: number): void {
+  const isSlow = error instanceof RbsmError && error.code === "network_timeout";
+  source.refusal = error;
+  source.isOut = !(source.isRenewable(error) || isSlow || isPassing(error));
+  source.notBefore = now + askedPause(error);
+}
+
+interface Round {
+  readonly failures: number;
+  readonly at: number;
+  readonly baseMs: number | undefined;
+}
+
+/** Until the first of those that may have it later; null when there is none, or none that soon. */
+function waitFor(sources: readonly Source[], { at, ...tried }: Round): number | null {
+  const open = sources.filter(({ isOut }) => !isOut);
+  if (open.length === 0) return null;
+  const askedMs = Math.max(0, Math.min(...open.map(({ notBefore }) => notBefore)) - at);
+  return pauseAfter({ ...tried, askedMs, longestMs: LONGEST_RETRY_AFTER_MS });
 }

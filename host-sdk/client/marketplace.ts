@@ -2,10 +2,10 @@ import { type Json, RbsmError, releasePath, TRUST_LIMITS, utf8 } from "@rising-b
 import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { z } from "zod";
-import { pause, pauseAfter } from "./back-off.ts";
+import { askedPause, isPassing, pause, pauseAfter } from "./back-off.ts";
 import { createFolderSend } from "./folder-send.ts";
 import { readCapped, readJson, requireSuccess } from "./read-answer.ts";
-import { createHttpSend, type Incoming, type Outgoing, type Send } from "./send.ts";
+import { createHttpSend, type Send } from "./send.ts";
 
 /** Signs a request with the instance key; the result is the `Rbsm-Proof` header. */
 export type Prove = (request: {
@@ -21,13 +21,14 @@ export interface Marketplace {
   readonly send: Send;
   /** Other places that have the same public bundles, in the order in which they are asked. */
   readonly mirrors: readonly Send[];
-  /** GET of at most `maxBytes`, repeated a few times while the network fails. */
+  /** Ends whatever is done here; undefined for nothing does. */
+  readonly signal?: AbortSignal | undefined;
+  /** GET of at most `maxBytes`, repeated a few times while the network or the marketplace fails. */
   getBytes(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>>;
   /** As `getBytes`, unless what is there still has this ETag: then null. */
   getIfChanged(order: ConditionalGet): Promise<TaggedBytes | null>;
   /** The bytes of the release statement's envelope, not yet verified. */
   releaseEnvelope(name: string, version: string): Promise<Uint8Array<ArrayBuffer>>;
-  getJson<T>(path: string, schema: z.ZodType<T>): Promise<T>;
   /** A JSON request whose answer goes through `schema`; with `prove` it carries the instance's proof. */
   sendJson<T>(request: JsonRequest<T>): Promise<T>;
 }
@@ -77,33 +78,20 @@ export function createMarketplace(options: MarketplaceOptions): Marketplace {
   const mirrors = (options.mirrors ?? []).map((url) =>
     cancellable(createSend(parseBase(url), options), options.signal),
   );
-  const get = (path: string) => getWithRetries(send, { method: "GET", path }, options.backOffMs);
-
-  async function getBytes(path: string, maxBytes: number) {
-    return readCapped(await requireSuccess(await get(path)), maxBytes);
-  }
+  const getBytes = (path: string, maxBytes: number) =>
+    repeat(options, async () => {
+      const answer = await send({ method: "GET", path });
+      return readCapped(await requireSuccess(answer), maxBytes);
+    });
   return {
     url: base.href.replace(/\/$/, ""),
     send,
     mirrors,
+    signal: options.signal,
     getBytes,
-    async getIfChanged({ path, maxBytes, etag }) {
-      const headers: Record<string, string> = etag === null ? {} : { "if-none-match": etag };
-      const answer = await getWithRetries(
-        send,
-        { method: "GET", path, headers },
-        options.backOffMs,
-      );
-      if (etag !== null && answer.status === 304) {
-        await answer.discard();
-        return null;
-      }
-      const bytes = await readCapped(await requireSuccess(answer), maxBytes);
-      return { bytes, etag: answer.headers.get("etag") };
-    },
+    getIfChanged: (order) => repeat(options, () => getIfChanged(send, order)),
     releaseEnvelope: (name, version) =>
       getBytes(releasePath(name, version), TRUST_LIMITS.envelopeBytes),
-    getJson: async (path, schema) => readJson(await requireSuccess(await get(path)), { schema }),
     sendJson: (request) => sendJson({ send, base }, request),
   };
 }
@@ -131,28 +119,39 @@ function parseBase(url: string): URL {
   });
 }
 
-async function getWithRetries(
-  send: Send,
-  request: Outgoing,
-  baseMs: number | undefined,
-): Promise<Incoming> {
+/** Does what only reads again while it fails for a moment, an answer that breaks off included. */
+async function repeat<T>(
+  { signal, backOffMs }: Pick<MarketplaceOptions, "signal" | "backOffMs">,
+  read: () => Promise<T>,
+): Promise<T> {
   for (let failures = 1; ; failures++) {
     try {
-      const answer = await send(request);
-      // Who is busy says for how long; without that it is no use to insist.
-      return answer.headers.has("retry-after") ? await requireSuccess(answer) : answer;
+      return await read();
     } catch (error) {
-      const wait = isPassing(error) ? pauseAfter({ error, failures, baseMs }) : null;
+      const tried = { failures, askedMs: askedPause(error), baseMs: backOffMs };
+      const wait = isPassing(error) ? pauseAfter(tried) : null;
       if (wait === null) throw error;
-      await pause(wait, request.signal);
+      await pause(wait, signal);
     }
   }
 }
 
-function isPassing(error: unknown): boolean {
-  if (!(error instanceof RbsmError)) return false;
-  const isBusy = error.code === "unavailable" || error.code === "limit_rate";
-  return error.code === "network_unreachable" || isBusy;
+/** Visible characters in quotes. What is longer would make the next request too large to be answered. */
+const ETAG = /^(?:W\/)?"[\x21\x23-\x7e]{0,200}"$/;
+
+async function getIfChanged(
+  send: Send,
+  { path, maxBytes, etag }: ConditionalGet,
+): Promise<TaggedBytes | null> {
+  const headers: Record<string, string> = etag === null ? {} : { "if-none-match": etag };
+  const answer = await send({ method: "GET", path, headers });
+  if (etag !== null && answer.status === 304) {
+    await answer.discard();
+    return null;
+  }
+  const bytes = await readCapped(await requireSuccess(answer), maxBytes);
+  const given = answer.headers.get("etag") ?? "";
+  return { bytes, etag: ETAG.test(given) ? given : null };
 }
 
 async function sendJson<T>(

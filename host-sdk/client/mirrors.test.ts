@@ -60,7 +60,7 @@ async function serve(place: Place): Promise<string> {
 async function download(
   path: string | (() => Promise<string>),
   [first = gone, ...others]: readonly Place[],
-  folders: readonly string[] = [],
+  { folders = [], now }: { folders?: readonly string[]; now?: () => number } = {},
 ): Promise<number[]> {
   const url = await serve(first);
   const mirrors = [...folders];
@@ -69,8 +69,8 @@ async function download(
   const file = join(folder, "bundle.rbsm");
   const sha256 = await sha256Hex(BYTES);
   const size = BYTES.length;
-  const { send } = market;
-  await downloadBundle(send, { path, mirrors: market.mirrors, sha256, size, file, backOffMs: 1 });
+  const wanted = { path, mirrors: market.mirrors, sha256, size, file, backOffMs: 1, now };
+  await downloadBundle(market.send, wanted);
   expect(new Uint8Array(await readFile(file))).toEqual(BYTES);
   expect((await readdir(folder)).filter((name) => name.startsWith("bundle"))).toEqual([
     "bundle.rbsm",
@@ -109,6 +109,74 @@ test("no place can spoil what another has: wrong bytes are thrown away and loade
   expect(order.map((at) => at - base)).toEqual([0, 1, 2, 2]);
 });
 
+/** Sends 30 bytes more each time, and breaks off. */
+const piecemeal: Place = (response, request) => {
+  const from = Number(/(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
+  const headers = { "content-length": 100 - from };
+  const range = { "content-range": `bytes ${from}-99/100` };
+  response.writeHead(from === 0 ? 200 : 206, from === 0 ? headers : { ...headers, ...range });
+  response.write(BYTES.subarray(from, from + 30), () => setTimeout(() => response.destroy(), 20));
+};
+
+/** How often a place was asked. */
+const timesOf = (place: number) => asked.filter((at) => at === place).length;
+
+test.each<[string, Place]>([
+  ["is something else", (response) => void response.end("<p>Log in first</p>")],
+  ["knows no ranges and breaks off", breaking(BYTES, 5)],
+  [
+    "goes on with wrong bytes and breaks off",
+    (response, { headers }) => {
+      const from = Number(/(\d+)-/.exec(headers.range ?? "")?.[1] ?? 0);
+      const range = { "content-range": `bytes ${from}-99/100`, "content-length": 100 - from };
+      response.writeHead(206, range);
+      response.write(WRONG.subarray(from, 99), () => setTimeout(() => response.destroy(), 20));
+    },
+  ],
+])("a mirror cannot spoil what the marketplace has sent: one that %s", async (_, mirror) => {
+  await download("/b", [piecemeal, mirror]);
+  expect(timesOf(0)).toBeGreaterThan(3);
+});
+
+test("a place that has refused for good is not asked again while others go on", async () => {
+  await download("/b", [piecemeal, wrong, gone]);
+  expect([timesOf(1), timesOf(2)]).toEqual([1, 1]);
+});
+
+test("a place that asks to wait is left out for that long, and the others go on", async () => {
+  const busy: Place = (response) => void response.writeHead(503, { "retry-after": "120" }).end();
+  await download("/b", [busy, piecemeal]);
+  expect(timesOf(0)).toBe(1);
+});
+
+test("a mirror that asks to wait is not asked again before", async () => {
+  const busy: Place = (response) => void response.writeHead(429, { "retry-after": "600" }).end();
+  expect(await codeOf(download("/b", [gone, busy]))).toBe("not_found");
+  expect(asked).toEqual([0, 1]);
+});
+
+test("a mirror cannot end a download in the name of its caller, nor with an address that is none", async () => {
+  const ending: Place = (response) =>
+    void response
+      .writeHead(499, { "content-type": "application/json" })
+      .end('{"code":"cancelled"}');
+  const astray: Place = (response) => void response.writeHead(302, { location: "http://[" }).end();
+  expect(await download("/b", [gone, ending, astray, good])).toEqual([0, 1, 2, 3]);
+});
+
+test("a place that would not be done in time is left for the next, which goes on", async () => {
+  const trickling: Place = (response) => {
+    response.writeHead(200, { "content-length": 100 });
+    const more = (at: number) =>
+      response.destroyed ||
+      response.write(BYTES.subarray(at, at + 1), () => setTimeout(more, 5, at + 1));
+    more(0);
+  };
+  let time = 0;
+  const now = () => (time += 10_000);
+  expect(await download("/b", [trickling, good], { now })).toEqual([0, 1]);
+});
+
 test("when no place has it, what the marketplace said counts, and nothing stays", async () => {
   expect(await codeOf(download("/b", [wrong, wrong, gone]))).toBe("bundle_digest_mismatch");
   expect(asked).toEqual([0, 1, 2]);
@@ -118,7 +186,7 @@ test("when no place has it, what the marketplace said counts, and nothing stays"
 test("a mirror may be a folder", async () => {
   await mkdir(join(folder, "copy", "b"), { recursive: true });
   await writeFile(join(folder, "copy", "b", "one.rbsm"), BYTES);
-  expect(await download("/b/one.rbsm", [gone], [join(folder, "copy")])).toEqual([0]);
+  expect(await download("/b/one.rbsm", [gone], { folders: [join(folder, "copy")] })).toEqual([0]);
 });
 
 test("a bundle that needs a link is asked of the marketplace alone", async () => {

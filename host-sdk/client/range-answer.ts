@@ -16,7 +16,8 @@ export interface AskedRange {
  */
 export function firstByteOf({ status, headers }: RangeAnswer, asked: AskedRange): number | null {
   if (status === 200) return 0;
-  if (status !== 206 || asked.from === 0) return null;
+  // A range of a compressed body is no range of the file.
+  if (status !== 206 || asked.from === 0 || headers.has("content-encoding")) return null;
   return fits(headers, asked) ? asked.from : null;
 }
 

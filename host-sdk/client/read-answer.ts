@@ -1,6 +1,5 @@
 import {
   CLIENT_LIMITS,
-  concatBytes,
   type ErrorCode,
   isErrorCode,
   parseJson,
@@ -20,15 +19,23 @@ export async function readCapped(
     await answer.discard();
     throw tooLong(answer.url, maxBytes);
   }
-  const parts: Uint8Array[] = [];
+  // Not a list of chunks: a million of one byte each would take a hundred times their length.
+  let bytes = new Uint8Array(FIRST_BYTES);
   let size = 0;
   for await (const chunk of answer.chunks) {
+    if (size + chunk.byteLength > maxBytes) throw tooLong(answer.url, maxBytes);
+    if (size + chunk.byteLength > bytes.byteLength) {
+      const longer = new Uint8Array(Math.max(2 * bytes.byteLength, size + chunk.byteLength));
+      longer.set(bytes);
+      bytes = longer;
+    }
+    bytes.set(chunk, size);
     size += chunk.byteLength;
-    if (size > maxBytes) throw tooLong(answer.url, maxBytes);
-    parts.push(chunk);
   }
-  return concatBytes(...parts);
+  return bytes.slice(0, size);
 }
+
+const FIRST_BYTES = 16 * 1024;
 
 function tooLong(url: string, maxBytes: number): RbsmError {
   return new RbsmError("network_bad_answer", `The marketplace sent more than ${maxBytes} bytes`, {
@@ -43,21 +50,29 @@ export async function requireSuccess(answer: Incoming): Promise<Incoming> {
   throw await problemError(answer);
 }
 
-const problemSchema = z.looseObject({
-  code: z.string().optional(),
-  detail: z.string().optional(),
-  title: z.string().optional(),
-  requestId: z.string().optional(),
-  fix: z.string().optional(),
-  refusal: z.string().optional(),
+const LONGEST_TEXT = 1_000;
+
+/** Words of others for people, and for the log: no control characters, and not a page of them. */
+const textSchema = z
+  .string()
+  .transform((text) => text.replace(/[\p{Cc}\p{Bidi_Control}]+/gu, " ").slice(0, LONGEST_TEXT))
+  .optional()
+  .catch(undefined);
+
+const problemSchema = z.object({
+  code: textSchema,
+  detail: textSchema,
+  title: textSchema,
+  requestId: textSchema,
+  fix: textSchema,
+  refusal: z.string().optional().catch(undefined),
 });
 
 async function problemError(answer: Incoming): Promise<RbsmError> {
   const problem = await readProblem(answer);
-  const code = isErrorCode(problem.code) ? problem.code : codeOfStatus(answer.status);
   const { requestId, fix, refusal } = problem;
   const retryAfterMs = readRetryAfter(answer.headers);
-  return new RbsmError(code, problem.detail ?? problem.title, {
+  return new RbsmError(codeOf(answer.status, problem.code), problem.detail ?? problem.title, {
     url: answer.url,
     status: answer.status,
     ...(requestId === undefined ? {} : { requestId }),
@@ -67,17 +82,31 @@ async function problemError(answer: Incoming): Promise<RbsmError> {
   });
 }
 
+/** Nothing is known of an error whose body is no problem: its status has to do. */
 async function readProblem(answer: Incoming): Promise<z.output<typeof problemSchema>> {
   if (!/\bjson\b/.test(answer.headers.get("content-type") ?? "")) {
     await answer.discard();
     return {};
   }
-  const bytes = await readCapped(answer, CLIENT_LIMITS.problemBytes);
-  const value = parseJson(bytes, {
-    maxBytes: CLIENT_LIMITS.problemBytes,
-    code: "network_bad_answer",
-  });
-  return problemSchema.safeParse(value).data ?? {};
+  const limits = { maxBytes: CLIENT_LIMITS.problemBytes, code: "network_bad_answer" } as const;
+  try {
+    const bytes = await readCapped(answer, limits.maxBytes);
+    return problemSchema.safeParse(parseJson(bytes, limits)).data ?? {};
+  } catch (error) {
+    if (error instanceof RbsmError && error.code === limits.code) return {};
+    throw error;
+  }
+}
+
+/**
+ * Codes that another may say of a request. Every other one is a verdict of this side, on what it has
+ * verified, its disk or its caller, and what fails over there is all one here: not available.
+ */
+const SAYABLE = /^(?:(?:auth|conflict|license|limit|request)_\w+|(?:plugin_)?not_found)$/;
+
+function codeOf(status: number, said: string | undefined): ErrorCode {
+  const isBelieved = status < 500 && isErrorCode(said) && SAYABLE.test(said);
+  return isBelieved ? said : codeOfStatus(status);
 }
 
 function codeOfStatus(status: number): ErrorCode {

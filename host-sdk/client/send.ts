@@ -43,45 +43,59 @@ export function createHttpSend(options: HttpSendOptions): Send {
   const { base } = options;
   const fetchNow = options.fetch ?? fetch;
   return async function sendHttp(request) {
+    const url = resolveUrl(base, request.path);
     const clock = startClock(request, options.idleMs ?? CLIENT_LIMITS.idleMs);
-    let url = resolveUrl(base, request.path);
-    for (let hop = 0; ; hop++) {
-      const response = await openResponse(fetchNow, { url, request, clock });
-      const location = REDIRECTS.includes(response.status)
-        ? response.headers.get("location")
-        : null;
-      if (location === null) return incoming(response, url, clock);
-      await response.body?.cancel();
-      if (hop === CLIENT_LIMITS.redirects || request.method !== "GET") {
-        clock.stop();
-        throw new RbsmError(
-          "network_bad_answer",
-          "The marketplace redirects in a way that is not followed",
-          {
-            url: url.href,
-          },
-        );
-      }
-      url = resolveUrl(base, new URL(location, url).href);
+    try {
+      return await follow(fetchNow, { url, base, request, clock });
+    } catch (error) {
+      clock.stop();
+      throw error;
     }
   };
 }
 
-function resolveUrl(base: URL, path: string): URL {
-  const url = URL.canParse(path)
-    ? new URL(path)
-    : new URL(base.pathname.replace(/\/$/, "") + path, base);
-  if (url.origin !== base.origin) {
-    throw new RbsmError(
-      "network_bad_answer",
-      `The marketplace pointed to another origin: ${url.origin}`,
-      {
-        url: url.href,
-        fix: `Only ${base.origin} is asked.`,
-      },
-    );
+interface Exchange {
+  readonly url: URL;
+  readonly request: Outgoing;
+  readonly clock: Clock;
+}
+
+/** The first answer that leads to no other place. */
+async function follow(
+  fetchNow: typeof fetch,
+  { url: first, base, ...exchange }: Exchange & { readonly base: URL },
+): Promise<Incoming> {
+  let url = first;
+  for (let hop = 0; ; hop++) {
+    const response = await openResponse(fetchNow, { ...exchange, url });
+    const isRedirect = REDIRECTS.includes(response.status);
+    const location = isRedirect ? response.headers.get("location") : null;
+    if (location === null) return incoming(response, url, exchange.clock);
+    await drop(response.body);
+    const next = URL.parse(location, url.href);
+    const isOver = hop === CLIENT_LIMITS.redirects || exchange.request.method !== "GET";
+    if (isOver || next === null) {
+      const message = "The marketplace redirects in a way that is not followed";
+      throw new RbsmError("network_bad_answer", message, { url: url.href });
+    }
+    url = resolveUrl(base, next.href);
   }
-  return url;
+}
+
+/** What has broken already is dropped too. */
+async function drop(body: ReadableStream<Uint8Array> | null): Promise<void> {
+  await body?.cancel().catch(() => undefined);
+}
+
+function resolveUrl(base: URL, path: string): URL {
+  const url = URL.parse(path) ?? URL.parse(base.pathname.replace(/\/$/, "") + path, base.href);
+  // The origin of `blob:https://…` is that of the address in it.
+  if (url?.origin === base.origin && url.protocol === base.protocol) return url;
+  const other = url?.origin ?? path;
+  throw new RbsmError("network_bad_answer", `The marketplace pointed to another origin: ${other}`, {
+    url: url?.href ?? path,
+    fix: `Only ${base.origin} is asked.`,
+  });
 }
 
 interface Clock {
@@ -119,7 +133,7 @@ function startClock(request: Outgoing, idleMs: number): Clock {
 
 async function openResponse(
   fetchNow: typeof fetch,
-  { url, request, clock }: { url: URL; request: Outgoing; clock: Clock },
+  { url, request, clock }: Exchange,
 ): Promise<Response> {
   try {
     const response = await fetchNow(url, {
@@ -132,7 +146,6 @@ async function openResponse(
     clock.touch();
     return response;
   } catch (error) {
-    clock.stop();
     throw networkError(error, { url: url.href, clock, code: "network_unreachable" });
   }
 }
@@ -183,7 +196,7 @@ function incoming(response: Response, url: URL, clock: Clock): Incoming {
   }
   const discard = async () => {
     clock.stop();
-    await body?.cancel();
+    await drop(body);
   };
   return {
     status: response.status,

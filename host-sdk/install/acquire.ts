@@ -33,6 +33,7 @@ export async function acquireBundle(acquisition: Acquisition): Promise<Bundle> {
     await downloadBundle(acquisition.marketplace.send, {
       path: acquisition.path,
       mirrors: acquisition.marketplace.mirrors,
+      signal: acquisition.marketplace.signal,
       sha256: statement.bundleSha256,
       size: statement.size,
       file: bundles.fileOf(statement.bundleSha256),

@@ -31,7 +31,6 @@ export function noMarketplace(): Marketplace {
     getBytes: refuse,
     getIfChanged: refuse,
     releaseEnvelope: refuse,
-    getJson: refuse,
     sendJson: refuse,
   };
 }
