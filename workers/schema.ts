@@ -119,6 +119,9 @@ export const versions = sqliteTable(
     logIndex: integer("log_index"),
     /** `VersionDetails` as JSON (media/details.ts); null while they are still to be made. */
     details: text("details"),
+    /** How often they were begun, and the time before which that is not done again. */
+    detailsTries: integer("details_tries").notNull().default(0),
+    detailsDue: integer("details_due").notNull().default(0),
   },
   (table) => [primaryKey({ columns: [table.plugin, table.version] })],
 );
@@ -233,5 +236,5 @@ export type PublisherKey = typeof publisherKeys.$inferSelect;
 export type Heads = typeof heads.$inferSelect;
 export type TrustRole = typeof trustRoles.$inferSelect;
 export type CatalogTarget = typeof catalogTargets.$inferSelect;
-export type Version = typeof versions.$inferSelect;
+export type Version = Omit<typeof versions.$inferSelect, "detailsTries" | "detailsDue">;
 export type AuditEntry = typeof audit.$inferInsert;

@@ -36,8 +36,6 @@ export async function runPass(pass: Pass): Promise<boolean> {
   const signed = await signLog(env, log);
   await releaseVersions(pass, signed);
   await keepHold();
-  await writeDetails(pass);
-  await keepHold();
   const documented = await writeDocuments(pass);
   await keepHold();
   const tufVersion = await publishCatalog(env, db, now);
@@ -49,5 +47,8 @@ export async function runPass(pass: Pass): Promise<boolean> {
     markShown(db, { logSize: log.size, tufVersion }),
     writeListings(pass, documented),
   ]);
+  await keepHold();
+  // Nothing waits for what a bundle shows of itself, whatever its bytes do to the Worker.
+  await writeListings(pass, await writeDetails(pass));
   return !log.isCut;
 }

@@ -6,7 +6,7 @@ import type { Bindings } from "../env.ts";
 import { writeDatabase } from "../database.ts";
 import { advance } from "../log/advance.ts";
 import type { Pass } from "../log/run-pass.ts";
-import { counting, failingAt } from "../testing-bindings.ts";
+import { counting, failingAt, withMethods } from "../testing-bindings.ts";
 import {
   buildBundle,
   call,
@@ -216,11 +216,38 @@ describe("an upload with media that may not be shown", () => {
   });
 });
 
+/** Reading a bundle never ends, as when the Worker is killed over its bytes. */
+function dyingOverBundles(bindings: Bindings): { bindings: Bindings; death: Promise<string> } {
+  const { promise: death, resolve } = Promise.withResolvers<string>();
+  const get = (key: string) => {
+    if (!key.startsWith("b/")) return bindings.BUNDLES.get(key);
+    resolve(key);
+    return new Promise<never>(() => {});
+  };
+  return { bindings: { ...bindings, BUNDLES: withMethods(bindings.BUNDLES, { get }) }, death };
+}
+
+test("a release over whose page the Worker dies is released, listed and found", async () => {
+  const target = { name: "@acme/deadly", version: "1.0.0" };
+  const { bindings, death } = dyingOverBundles(env);
+  await Promise.race([publishShown(target, {}, bindings), death]);
+  await env.DB.exec("UPDATE heads SET holder = NULL, held_until = 0");
+  const heads = await env.DB.prepare("SELECT log_size, shown_log_size FROM heads").first();
+  expect(heads?.["shown_log_size"]).toBe(heads?.["log_size"]);
+  expect((await call("/index/@acme/deadly.json")).status).toBe(200);
+  expect(await (await call("/v1/plugins?q=deadly")).json()).toMatchObject({
+    items: [{ name: target.name, icon: null }],
+  });
+});
+
 describe("writeDetails()", () => {
+  /** The longest wait before a version is tried again. */
+  const LATER_MS = 3 * 86_400_000;
+  let now = Date.now();
   const passOver = (bindings: Bindings): Pass => ({
     env: bindings,
     db: writeDatabase(bindings),
-    now: new Date(),
+    now: new Date(now),
     plugin: undefined,
     failures: new Map(),
     keepHold: () => Promise.resolve(),
@@ -231,8 +258,11 @@ describe("writeDetails()", () => {
     return (await env.DB.prepare(query).first<number>("n")) ?? 0;
   }
 
-  async function forget(): Promise<void> {
-    await env.DB.prepare("UPDATE versions SET details = NULL").run();
+  async function forget(plugins = "%"): Promise<void> {
+    now += LATER_MS;
+    await env.DB.prepare("UPDATE versions SET details = NULL WHERE plugin LIKE ?")
+      .bind(plugins)
+      .run();
     const { objects } = await env.BUNDLES.list({ prefix: "media/" });
     await env.BUNDLES.delete(objects.map(({ key }) => key));
   }
@@ -242,12 +272,13 @@ describe("writeDetails()", () => {
     async (fault) => {
       const target = { name: "@acme/shown", version: "1.0.0" };
       for (let nth = 1; ; nth++) {
-        await forget();
+        await forget(target.name);
         const { bindings, hit } = failingAt(env, nth, fault);
         await writeDetails(passOver(bindings)).catch(() => null);
         // What a row names is there, whatever went wrong.
         for (const path of await mediaOf(target)) expect((await call(path)).status).toBe(200);
         if (!hit()) break;
+        now += LATER_MS;
         while ((await waiting()) > 0) await writeDetails(passOver(env));
         expect(await mediaOf(target)).toHaveLength(3);
         for (const path of await mediaOf(target)) expect((await call(path)).status).toBe(200);
@@ -265,14 +296,27 @@ describe("writeDetails()", () => {
     expect(await waiting()).toBe(1);
   });
 
-  test("reads a few bundles at a time", async () => {
+  test("reads a few bundles at a time, and others than those over which the Worker died", async () => {
     for (const n of [1, 2]) await publishShown({ name: `@acme/many-${n}`, version: "1.0.0" });
     await forget();
     await writeDetails(passOver(env));
-    expect(await waiting()).toBe(1);
+    expect(await waiting()).toBe(2);
+    await forget();
+    const deadly = new Set<unknown>();
+    for (let died = 0; died < 2; died++) {
+      const { bindings, death } = dyingOverBundles(env);
+      deadly.add(await Promise.race([writeDetails(passOver(bindings)), death]));
+    }
+    expect(deadly.size).toBe(2);
+    await writeDetails(passOver(env));
+    expect(await waiting()).toBe(2);
+    now += 60_000;
+    await writeDetails(passOver(env));
+    expect(await waiting()).toBe(0);
   });
 
   test("reads nothing where nothing waits", async () => {
+    now += LATER_MS;
     while ((await waiting()) > 0) await writeDetails(passOver(env));
     const { bindings, count } = counting(env);
     await writeDetails(passOver(bindings));

@@ -1,4 +1,4 @@
-import { and, eq, isNull, sql } from "drizzle-orm";
+import { and, eq, isNull, lte, ne, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Database } from "../database.ts";
 import { plugins, versions } from "../schema.ts";
@@ -9,20 +9,44 @@ import type { VersionDetails } from "./details.ts";
 export type Undetailed = Pick<Version, "plugin" | "version" | "sha256" | "paid" | "manifest">;
 
 const LISTED_AT_ONCE = 100;
+const FIRST_WAIT_MS = 60_000;
+/** Each wait is four times the one before it, the longest three days. */
+const MAX_WAITS = 6;
+const UNTRIED = { detailsTries: 0, detailsDue: 0 };
 
-/** Released versions whose details are still to be made: those of the plugin first. */
+/** Released versions whose details are due: those of the plugin first. */
 export async function listWithoutDetails(
   db: Database,
-  first: string | undefined,
+  { plugin: first = "", now }: { plugin: string | undefined; now: Date },
 ): Promise<Undetailed[]> {
+  const isDue = lte(versions.detailsDue, now.getTime());
   const [own, others] = await db.batch([
-    selectWithoutDetails(db, eq(versions.plugin, first ?? "")),
-    selectWithoutDetails(db, sql`${versions.plugin} <> ${first ?? ""}`),
+    selectWithoutDetails(db, and(isDue, eq(versions.plugin, first))),
+    selectWithoutDetails(db, and(isDue, ne(versions.plugin, first))),
   ]);
   return [...own, ...others];
 }
 
-function selectWithoutDetails(db: Database, which: SQL) {
+/**
+ * Says, before the work, when the version is due again. Over bytes that nobody thought of the Worker
+ * may die, which nothing can catch: so each pass meets others.
+ */
+export async function beginDetails(
+  db: Database,
+  { plugin, version }: Pick<Version, "plugin" | "version">,
+  now: Date,
+): Promise<void> {
+  const waits = sql`min(${versions.detailsTries}, ${MAX_WAITS})`;
+  await db
+    .update(versions)
+    .set({
+      detailsTries: sql`${versions.detailsTries} + 1`,
+      detailsDue: sql`${now.getTime()} + (${FIRST_WAIT_MS} << (2 * ${waits}))`,
+    })
+    .where(and(eq(versions.plugin, plugin), eq(versions.version, version)));
+}
+
+function selectWithoutDetails(db: Database, which: SQL | undefined) {
   // Written out: in this form the index of versions without details serves the query.
   const isWaiting = sql`details IS NULL AND status IN ('released', 'published')`;
   return db
@@ -50,7 +74,10 @@ export async function storeDetails(db: Database, made: readonly DetailedVersion[
   await db.batch([
     db
       .update(versions)
-      .set({ details: sql`(SELECT made.value -> 'details' FROM ${rows} WHERE ${isMade})` })
+      .set({
+        details: sql`(SELECT made.value -> 'details' FROM ${rows} WHERE ${isMade})`,
+        ...UNTRIED,
+      })
       .where(
         and(
           isNull(versions.details),
@@ -75,6 +102,6 @@ export async function dropDetails(
 ): Promise<void> {
   await db
     .update(versions)
-    .set({ details: null })
+    .set({ details: null, ...UNTRIED })
     .where(and(eq(versions.plugin, plugin), eq(versions.version, version)));
 }

@@ -6,15 +6,18 @@ import { bundleKey } from "../release/bundle-object.ts";
 import { NOTHING_SHOWN } from "./details.ts";
 import { makeDetails, shownFiles } from "./make-details.ts";
 import type { MediaObject } from "./make-details.ts";
-import { listWithoutDetails, storeDetails } from "./queries.ts";
+import { beginDetails, listWithoutDetails, storeDetails } from "./queries.ts";
 import type { DetailedVersion, Undetailed } from "./queries.ts";
 
 /** Bundles that one pass reads: each is up to 10 MiB, and stored as up to 13 objects. */
 const BUNDLES_AT_ONCE = 4;
 
-/** Makes what released versions show of themselves, the objects before the row that names them. */
-export async function writeDetails(pass: Pass): Promise<void> {
-  const waiting = await listWithoutDetails(pass.db, pass.plugin);
+/**
+ * Makes what released versions show of themselves, the objects before the row that names them. Gives
+ * the plugins that search lists again for it, with their icons.
+ */
+export async function writeDetails(pass: Pass): Promise<{ plugin: string }[]> {
+  const waiting = await listWithoutDetails(pass.db, pass);
   const silent = waiting.filter(({ manifest }) => shownFiles(manifest) === null);
   await storeDetails(
     pass.db,
@@ -22,17 +25,24 @@ export async function writeDetails(pass: Pass): Promise<void> {
   );
   const shown = waiting.filter((row) => !silent.includes(row)).slice(0, BUNDLES_AT_ONCE);
   // One after the other: a Worker has memory for one bundle unpacked, not for all.
-  for (const row of shown) await writeVersion(pass, row);
+  const withIcon: { plugin: string }[] = [];
+  for (const row of shown) if (await writeVersion(pass, row)) withIcon.push(row);
+  return withIcon;
 }
 
-/** Of a version that fails the others do not have to wait. */
-async function writeVersion(pass: Pass, row: Undetailed): Promise<void> {
+/** Of a version that fails the others do not have to wait. True: it has an icon now. */
+async function writeVersion(pass: Pass, row: Undetailed): Promise<boolean> {
+  let hasIcon = false;
   try {
-    await storeDetails(pass.db, [await publishMedia(pass.env, row)]);
+    await beginDetails(pass.db, row, pass.now);
+    const made = await publishMedia(pass.env, row);
+    await storeDetails(pass.db, [made]);
+    hasIcon = made.details.icon !== null;
   } catch (error) {
     pass.failures.set(row.plugin, error);
   }
   await pass.keepHold();
+  return hasIcon;
 }
 
 async function publishMedia(env: Bindings, row: Undetailed): Promise<DetailedVersion> {
