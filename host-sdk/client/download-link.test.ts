@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CLIENT_LIMITS, RbsmError, sha256Hex, utf8 } from "@rising-bsm/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { codeOf } from "../testing/expectations.ts";
+import { breakOffAt, codeOf } from "../testing/expectations.ts";
 import { downloadBundle } from "./download-bundle.ts";
 import { createMarketplace, type Marketplace } from "./marketplace.ts";
 
@@ -48,7 +48,9 @@ function serveInPieces(): void {
       "content-length": BYTES.length - from,
       ...(from === 0 ? {} : range),
     });
-    response.write(BYTES.subarray(from, from + 30), () => setTimeout(() => response.destroy(), 20));
+    response.write(BYTES.subarray(from, from + 30));
+    const part = join(folder, "bundle.rbsm.part");
+    void breakOffAt(response, { part, size: Math.min(BYTES.length, from + 30) });
   };
 }
 

@@ -1,7 +1,7 @@
 import { mkdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { bundlesOnDisk, codeOf, HELLO } from "../testing/expectations.ts";
+import { breakOffAt, bundlesOnDisk, codeOf, HELLO } from "../testing/expectations.ts";
 import { createHostFixture, type HostFixture } from "../testing/host-fixture.ts";
 import { answerFile } from "../testing/static-marketplace.ts";
 
@@ -10,6 +10,9 @@ beforeEach(async () => {
   fixture = await createHostFixture();
 });
 afterEach(() => fixture.close());
+
+/** Where the beginning of a bundle waits. */
+const partOf = (sha256: string) => join(fixture.dataDir, "bundles", `${sha256}.rbsm.part`);
 
 /** Nothing of an installation may be left: no plugin, no bundle. */
 async function expectNothingInstalled(host: { plugins(): unknown[] }): Promise<void> {
@@ -34,9 +37,8 @@ test("a download that breaks goes on where it stopped", async () => {
         ? {}
         : { "content-range": `bytes ${from}-${bundle.length - 1}/${bundle.length}` }),
     });
-    response.write(bundle.subarray(from, from + 10_000), () =>
-      setTimeout(() => response.destroy(), 20),
-    );
+    response.write(bundle.subarray(from, from + 10_000));
+    void breakOffAt(response, { part: partOf(sha256), size: from + 10_000 });
     return true;
   });
   const host = await fixture.open();
@@ -59,7 +61,8 @@ test("a marketplace that goes away mid-download leaves a part that the next try 
     if (request.url !== `/b/${sha256}.rbsm`) return false;
     gone = true;
     response.writeHead(200, { "content-length": bundle.length });
-    response.write(bundle.subarray(0, 15_000), () => setTimeout(() => response.destroy(), 20));
+    response.write(bundle.subarray(0, 15_000));
+    void breakOffAt(response, { part: partOf(sha256), size: 15_000 });
     return true;
   });
   const host = await fixture.open();
@@ -82,7 +85,7 @@ test("a full disk is said so, and nothing is half done", async () => {
   const { sha256 } = await market.publish({ name: HELLO, version: "1.0.0" });
   const host = await fixture.open();
   await mkdir(join(dataDir, "bundles"));
-  const part = join(dataDir, "bundles", `${sha256}.rbsm.part`);
+  const part = partOf(sha256);
   await symlink("/dev/full", part);
   expect(await codeOf(host.install(HELLO, { grant: "requested" }))).toBe("disk_full");
   await expectNothingInstalled(host);

@@ -4,16 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RbsmError, sha256Hex, utf8 } from "@rising-bsm/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { codeOf } from "../testing/expectations.ts";
-import { downloadBundle } from "./download-bundle.ts";
+import { breakOffAt, codeOf } from "../testing/expectations.ts";
+import { downloadBundle, partialFileOf } from "./download-bundle.ts";
 import { createMarketplace } from "./marketplace.ts";
 
 const BYTES = utf8("0123456789".repeat(10));
 const WRONG = utf8("x".repeat(100));
 
-type Place = (response: ServerResponse, request: IncomingMessage) => void;
+/** What a place answers to a request for the bundle, knowing the file that its bytes go to. */
+type Place = (response: ServerResponse, request: IncomingMessage, part: string) => void;
 
-/** What a place answers to a request for the bundle. */
 const good: Place = (response, request) => {
   const from = Number(/(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
   const range = { "content-range": `bytes ${from}-99/100` };
@@ -23,9 +23,10 @@ const wrong: Place = (response) => void response.end(WRONG);
 const gone: Place = (response) => void response.writeHead(404).end();
 const breaking =
   (bytes: Uint8Array, after: number): Place =>
-  (response) => {
+  (response, _, part) => {
     response.writeHead(200, { "content-length": 100 });
-    response.write(bytes.subarray(0, after), () => setTimeout(() => response.destroy(), 20));
+    response.write(bytes.subarray(0, after));
+    void breakOffAt(response, { part, size: after });
   };
 
 let servers: Server[];
@@ -44,11 +45,11 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function serve(place: Place): Promise<string> {
+async function serve(place: Place, mirror = 0): Promise<string> {
   const number = servers.length;
   const server = createServer((request, response) => {
     asked.push(number);
-    place(response, request);
+    place(response, request, partialFileOf(join(folder, "bundle.rbsm"), mirror));
   });
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -64,7 +65,7 @@ async function download(
 ): Promise<number[]> {
   const url = await serve(first);
   const mirrors = [...folders];
-  for (const place of others) mirrors.push(await serve(place));
+  for (const [at, place] of others.entries()) mirrors.push(await serve(place, at + 1));
   const market = createMarketplace({ url, mirrors, idleMs: 300 });
   const file = join(folder, "bundle.rbsm");
   const sha256 = await sha256Hex(BYTES);
@@ -91,9 +92,9 @@ test("the marketplace is asked first, and mirrors in order until one has the bun
 
 test("a mirror goes on where the marketplace broke off", async () => {
   const ranges: (string | undefined)[] = [];
-  const seen: Place = (response, request) => {
+  const seen: Place = (response, request, part) => {
     ranges.push(request.headers.range);
-    good(response, request);
+    good(response, request, part);
   };
   expect(await download("/b", [breaking(BYTES, 30), seen])).toEqual([0, 1]);
   expect(ranges).toEqual(["bytes=30-"]);
@@ -110,12 +111,13 @@ test("no place can spoil what another has: wrong bytes are thrown away and loade
 });
 
 /** Sends 30 bytes more each time, and breaks off. */
-const piecemeal: Place = (response, request) => {
+const piecemeal: Place = (response, request, part) => {
   const from = Number(/(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
   const headers = { "content-length": 100 - from };
   const range = { "content-range": `bytes ${from}-99/100` };
   response.writeHead(from === 0 ? 200 : 206, from === 0 ? headers : { ...headers, ...range });
-  response.write(BYTES.subarray(from, from + 30), () => setTimeout(() => response.destroy(), 20));
+  response.write(BYTES.subarray(from, from + 30));
+  void breakOffAt(response, { part, size: Math.min(100, from + 30) });
 };
 
 /** How often a place was asked. */
@@ -126,11 +128,12 @@ test.each<[string, Place]>([
   ["knows no ranges and breaks off", breaking(BYTES, 5)],
   [
     "goes on with wrong bytes and breaks off",
-    (response, { headers }) => {
+    (response, { headers }, part) => {
       const from = Number(/(\d+)-/.exec(headers.range ?? "")?.[1] ?? 0);
       const range = { "content-range": `bytes ${from}-99/100`, "content-length": 100 - from };
       response.writeHead(206, range);
-      response.write(WRONG.subarray(from, 99), () => setTimeout(() => response.destroy(), 20));
+      response.write(WRONG.subarray(from, 99));
+      void breakOffAt(response, { part, size: 99 });
     },
   ],
 ])("a mirror cannot spoil what the marketplace has sent: one that %s", async (_, mirror) => {
@@ -198,10 +201,10 @@ test("a bundle that needs a link is asked of the marketplace alone", async () =>
 test("a marketplace that is busy is asked again when it said, and one that is for long is not", async () => {
   const busyFor =
     (seconds: string): Place =>
-    (response, request) =>
+    (response, ...order) =>
       asked.length === 1
         ? void response.writeHead(503, { "retry-after": seconds }).end()
-        : good(response, request);
+        : good(response, ...order);
   const begun = performance.now();
   expect(await download("/b", [busyFor("1")])).toEqual([0, 0]);
   expect(performance.now() - begun).toBeGreaterThan(990);

@@ -1,5 +1,7 @@
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
+import type { ServerResponse } from "node:http";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { RbsmError } from "@rising-bsm/protocol";
 
 /** Name of the plugin most tests are about. */
@@ -31,4 +33,17 @@ export async function codeOf(work: Promise<unknown>): Promise<string> {
 export async function bundlesOnDisk(dataDir: string): Promise<string[]> {
   const names = await readdir(join(dataDir, "bundles")).catch((): string[] => []);
   return names.filter((name) => name.endsWith(".rbsm"));
+}
+
+/** Breaks an answer off when what it has sent is on disk: what is on its way would be lost with it. */
+export async function breakOffAt(
+  response: ServerResponse,
+  { part, size }: { readonly part: string; readonly size: number },
+): Promise<void> {
+  for (let tries = 0; tries < 1_000 && !response.destroyed; tries++) {
+    const stored = await stat(part).catch(() => ({ size: 0 }));
+    if (stored.size >= size) break;
+    await sleep(2);
+  }
+  response.destroy();
 }
