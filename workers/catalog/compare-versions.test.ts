@@ -1,4 +1,5 @@
 import * as fc from "fast-check";
+import { manifestSchema } from "@rising-bsm/protocol";
 import { expect, test } from "vitest";
 import { compareVersionRows } from "./compare-versions.ts";
 
@@ -11,6 +12,7 @@ function row(version: string, manifest: Record<string, unknown>, more = {}) {
     sha256: "0".repeat(64),
     size: 1_000,
     publisherKeyId: "1".repeat(64),
+    publisher: "acme",
     publishedAt: 0,
     createdAt: 0,
     ...more,
@@ -32,6 +34,7 @@ test("everything that somebody has to know before an update is named", () => {
     ],
     dependencies: { "@acme/base": "^1.0.0" },
     engines: { "rising-bsm": "^2" },
+    limits: { memoryMb: 64 },
   });
   const after = row(
     "2.0.0",
@@ -50,8 +53,9 @@ test("everything that somebody has to know before an update is named", () => {
       schedules: [{ name: "daily", cron: "0 8 * * *" }],
       dependencies: { "@acme/base": "^2.0.0", "@acme/mail": "*" },
       engines: { "rising-bsm": "^3" },
+      limits: { memoryMb: 256, storageMb: 100 },
     },
-    { size: 1_500, publisherKeyId: "2".repeat(64) },
+    { size: 1_500, publisherKeyId: "2".repeat(64), publisher: "globex" },
   );
   expect(compareVersionRows(before, after)).toMatchObject({
     permissions: {
@@ -75,8 +79,15 @@ test("everything that somebody has to know before an update is named", () => {
       changed: { "@acme/base": { from: "^1.0.0", to: "^2.0.0" } },
     },
     engines: { added: {}, removed: {}, changed: { "rising-bsm": { from: "^2", to: "^3" } } },
+    limits: {
+      added: { storageMb: "100" },
+      removed: {},
+      changed: { memoryMb: { from: "64", to: "256" } },
+    },
     sizeChange: 500,
     publisherKeyChanged: true,
+    from: { publisher: "acme" },
+    to: { publisher: "globex" },
   });
 });
 
@@ -91,6 +102,7 @@ const manifest = fc
     network: words,
     hooks: words,
     dependencies: values,
+    limits: values,
     schedules: values.map((all) => Object.entries(all).map(([name, cron]) => ({ name, cron }))),
     routes: fc.array(fc.record({ method: fc.constant("GET"), path: word, public: fc.boolean() })),
   })
@@ -104,7 +116,7 @@ test("the other way round is the mirror image, and nothing changes from a versio
       for (const key of ["network", "hooks", "publicRoutes"] as const) {
         expect(there[key].added).toEqual(back[key].removed);
       }
-      for (const key of ["dependencies", "schedules"] as const) {
+      for (const key of ["dependencies", "schedules", "limits"] as const) {
         expect(there[key].added).toEqual(back[key].removed);
         const swapped = Object.entries(back[key].changed).map(
           ([name, { from, to }]) => [name, { from: to, to: from }] as const,
@@ -120,6 +132,35 @@ test("the other way round is the mirror image, and nothing changes from a versio
       expect(leaves(changes)).toEqual([]);
     }),
   );
+});
+
+/** What is not asked of the administrator, or, as pages, settings and plans, has its own place. */
+const NOT_COMPARED =
+  "name version main displayName description author homepage repository license icon screenshots readme changelog categories keywords ui config idempotent pricing visibility type";
+
+test("every key of the manifest is compared, or known not to be", () => {
+  const compared = {
+    permissions: [{ code: "a" }],
+    dependencies: { a: "1" },
+    engines: { "rising-bsm": "1" },
+    network: ["a"],
+    secrets: [{ name: "a" }],
+    hooks: ["a"],
+    routes: [{ method: "GET", path: "/", public: true }],
+    schedules: [{ name: "a", cron: "0 7 * * *" }],
+    limits: { memoryMb: 64 },
+  };
+  expect([...Object.keys(compared), ...NOT_COMPARED.split(" ")].toSorted()).toEqual(
+    Object.keys(manifestSchema.shape).toSorted(),
+  );
+  for (const [key, value] of Object.entries(compared)) {
+    const { from, to, ...changes } = compareVersionRows(
+      row("1.0.0", {}),
+      row("1.0.0", { [key]: value }),
+    );
+    expect(from).toEqual(to);
+    expect([key, leaves(changes).length]).not.toEqual([key, 2]);
+  }
 });
 
 /** Every value inside of objects and lists. */

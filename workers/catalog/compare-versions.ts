@@ -21,6 +21,7 @@ const comparedManifestSchema = z.object({
     .array(z.object({ method: z.string(), path: z.string(), public: z.boolean().default(false) }))
     .default([]),
   schedules: z.array(z.object({ name: z.string(), cron: z.string() })).default([]),
+  limits: z.record(z.string(), z.coerce.string()).default({}),
 });
 
 type ComparedManifest = z.output<typeof comparedManifestSchema>;
@@ -28,7 +29,10 @@ type ComparedManifest = z.output<typeof comparedManifestSchema>;
 type ComparedRow = Pick<
   Version,
   "version" | "manifest" | "sha256" | "size" | "publisherKeyId" | "publishedAt" | "createdAt"
->;
+> & {
+  /** Whose key signed it. */
+  readonly publisher: string;
+};
 
 /** What changes from one version to another, whichever is the higher one. */
 export function compareVersionRows(
@@ -48,15 +52,16 @@ export function compareVersionRows(
     schedules: compareRecords(crons(before), crons(after)),
     dependencies: compareRecords(before.dependencies, after.dependencies),
     engines: compareRecords(before.engines, after.engines),
+    limits: compareRecords(before.limits, after.limits),
     sizeChange: to.size - from.size,
     publisherKeyChanged: from.publisherKeyId !== to.publisherKeyId,
   };
 }
 
 function describeRow(row: ComparedRow): VersionComparison["from"] {
-  const { version, sha256, size, publisherKeyId, publishedAt, createdAt } = row;
+  const { version, sha256, size, publisherKeyId, publisher, publishedAt, createdAt } = row;
   const at = new Date(publishedAt ?? createdAt).toISOString();
-  return { version, publishedAt: at, sha256, size, publisherKeyId };
+  return { version, publishedAt: at, sha256, size, publisherKeyId, publisher };
 }
 
 type Permissions = ComparedManifest["permissions"];

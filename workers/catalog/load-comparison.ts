@@ -6,7 +6,7 @@ import { changelogBetween } from "../media/changelog.ts";
 import { storedDetails } from "../media/details.ts";
 import type { Version } from "../schema.ts";
 import { compareVersionRows } from "./compare-versions.ts";
-import { findListedVersions } from "./queries.ts";
+import { findListedVersions, loadKeyHolders } from "./queries.ts";
 import { readFragment } from "./read-fragment.ts";
 
 /** Two published versions of a plugin; null when one of them is not there. */
@@ -14,15 +14,19 @@ export async function loadComparison(
   env: Bindings,
   { plugin, from, to }: { plugin: string; from: string; to: string },
 ): Promise<{ comparison: VersionComparison; isPrivate: boolean } | null> {
-  const wanted = { plugin, versions: [from, to] };
-  const { versions, isPrivate } = await findListedVersions(readDatabase(env), wanted);
+  const db = readDatabase(env);
+  const { versions, isPrivate } = await findListedVersions(db, { plugin, versions: [from, to] });
   const [before, after] = [from, to].map((version) =>
     versions.find((row) => row.version === version),
   );
   if (before === undefined || after === undefined) return null;
-  const changelog = await changelogOf(env, [before, after]);
-  const comparison = { plugin, ...compareVersionRows(before, after), changelog };
-  return { comparison, isPrivate };
+  const [changelog, holders] = await Promise.all([
+    changelogOf(env, [before, after]),
+    loadKeyHolders(db, [before.publisherKeyId, after.publisherKeyId]),
+  ]);
+  const signed = (row: Version) => ({ ...row, publisher: holders.get(row.publisherKeyId) ?? "" });
+  const changes = compareVersionRows(signed(before), signed(after));
+  return { comparison: { plugin, ...changes, changelog }, isPrivate };
 }
 
 /** What the higher version's changelog says of the versions above the lower one. */

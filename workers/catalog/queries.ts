@@ -125,6 +125,18 @@ export async function findListedVersions(
   return listed(owners, rows);
 }
 
+/** The publishers that some keys belong to, by key id. */
+export async function loadKeyHolders(
+  db: Database,
+  keyIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await db
+    .select({ keyId: publisherKeys.keyId, publisher: publisherKeys.publisher })
+    .from(publisherKeys)
+    .where(inArray(publisherKeys.keyId, [...keyIds]));
+  return new Map(rows.map(({ keyId, publisher }) => [keyId, publisher]));
+}
+
 /** A version whatever its state. */
 export function findAnyVersion(
   db: Database,

@@ -88,6 +88,11 @@ function Result(view: ResultView) {
       <h2>
         {comparison.from.version} → {comparison.to.version}
       </h2>
+      {comparison.from.publisher !== comparison.to.publisher && (
+        <p class="notice">
+          {texts.publisherChanged(comparison.from.publisher, comparison.to.publisher)}
+        </p>
+      )}
       {isSame && <p>{texts.nothingChanges}</p>}
       <Permissions {...view} />
       {changed.map(({ title, lines }) => (
@@ -181,6 +186,7 @@ function changedParts(comparison: VersionComparison, texts: PluginTexts): Change
     [texts.schedulesTitle, comparison.schedules],
     [texts.dependenciesTitle, comparison.dependencies],
     [texts.enginesTitle, comparison.engines],
+    [texts.limitsTitle, comparison.limits],
   ] as const;
   const parts = [
     ...lists.map(([title, list]) => ({ title, lines: listLines(list, texts) })),
@@ -230,11 +236,12 @@ function SizeAndKey({ comparison, language: { locale } }: ResultView) {
 
 function Changelog({ comparison, language }: ResultView) {
   if (comparison.changelog.length === 0) return null;
+  const title = PLUGIN_TEXTS[language.locale].changelogTitle;
   return (
     <section class="panel" aria-labelledby="changelog">
-      <h2 id="changelog">{PLUGIN_TEXTS[language.locale].changelogTitle}</h2>
-      {comparison.changelog.map(({ html }) => (
-        <Fragment html={html} />
+      <h3 id="changelog">{title}</h3>
+      {comparison.changelog.map(({ html, version }) => (
+        <Fragment html={html} title={`${title}: ${version}`} />
       ))}
     </section>
   );

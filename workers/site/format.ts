@@ -12,6 +12,16 @@ export function formatNumber(value: number, locale: Locale): string {
   return new Intl.NumberFormat(locale).format(value);
 }
 
+/** A text for one, and a text with the number `{n}` for any other. */
+export interface Counted {
+  readonly one: string;
+  readonly many: string;
+}
+
+export function formatCount(value: number, { one, many }: Counted, locale: Locale): string {
+  return value === 1 ? one : many.replace("{n}", formatNumber(value, locale));
+}
+
 export function formatBytes(bytes: number, locale: Locale): string {
   const kib = bytes / 1024;
   const [value, unit] = kib < 1024 ? [kib, "KiB"] : [kib / 1024, "MiB"];

@@ -1,7 +1,7 @@
 import { localText } from "@rising-bsm/protocol";
 import type { ListedCard } from "../search/card.ts";
 import { BROWSE_TEXTS } from "./browse-texts.ts";
-import { formatDate, formatNumber, formatPrice } from "./format.ts";
+import { formatCount, formatDate, formatNumber, formatPrice } from "./format.ts";
 import type { Language } from "./language.ts";
 import { pluginLink } from "./links.ts";
 import { TEXTS } from "./texts.ts";
@@ -77,9 +77,7 @@ function CardFacts({ card, language: { locale } }: CardProps) {
       <span>
         {texts.version} {card.version}
       </span>
-      <span>
-        {formatNumber(card.downloads, locale)} {texts.downloads}
-      </span>
+      <span>{formatCount(card.downloads, texts.downloadCount, locale)}</span>
       <span>
         {texts.updatedAt}{" "}
         <time datetime={card.updatedAt}>{formatDate(card.updatedAt, locale)}</time>

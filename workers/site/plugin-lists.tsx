@@ -22,9 +22,9 @@ function SubPage({
         <a href={pluginLink(plugin.name, language)}>← {PLUGIN_TEXTS[language.locale].back}</a>
       </p>
       <h1>{title}</h1>
-      <p class="facts">
+      <h2 class="facts">
         <code>{plugin.name}</code>
-      </p>
+      </h2>
       {children}
     </>
   );
@@ -65,7 +65,7 @@ export function ChangelogPage({ html, ...view }: PluginView & { readonly html: s
         <p>{texts.noChangelog}</p>
       ) : (
         <div class="panel">
-          <Fragment html={html} />
+          <Fragment html={html} title={texts.changelogTitle} />
         </div>
       )}
     </SubPage>

@@ -42,7 +42,19 @@ export function Screenshots({ plugin, language }: PluginView) {
   );
 }
 
+interface FragmentProps {
+  readonly html: string;
+  /** What it is, for who scrolls it sideways. */
+  readonly title: string;
+}
+
 /** HTML that was made here from a publisher's Markdown, and holds nothing but the elements of a text. */
-export function Fragment({ html }: { readonly html: string }) {
-  return <div class="prose">{raw(html)}</div>;
+export function Fragment({ html, title }: FragmentProps) {
+  // A wide table scrolls, and the keyboard scrolls what it can stand on.
+  const scrolls = html.includes("<table") && { tabindex: 0, role: "group", "aria-label": title };
+  return (
+    <div class="prose" {...scrolls}>
+      {raw(html)}
+    </div>
+  );
 }

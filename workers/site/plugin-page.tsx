@@ -1,6 +1,6 @@
 import { localText, networkPermission } from "@rising-bsm/protocol";
 import type { ReviewPage } from "@rising-bsm/protocol";
-import { formatNumber, formatPrice } from "./format.ts";
+import { formatCount, formatPrice } from "./format.ts";
 import { siteLink } from "./links.ts";
 import { Permission } from "./permission.tsx";
 import { Plans } from "./plans.tsx";
@@ -77,12 +77,8 @@ function Heading({ plugin, language: { locale } }: PluginPageView) {
         {card.verified && <span class="badge good">✓ {texts.verified}</span>}
         {visibility !== "public" && <span class="badge">{texts.unlisted}</span>}
         <span>{formatPrice(card.price, locale)}</span>
-        <span>
-          {formatNumber(card.downloads, locale)} {texts.downloads}
-        </span>
-        <span>
-          {formatNumber(counts.installs, locale)} {PLUGIN_TEXTS[locale].installs}
-        </span>
+        <span>{formatCount(card.downloads, texts.downloadCount, locale)}</span>
+        <span>{formatCount(counts.installs, PLUGIN_TEXTS[locale].installs, locale)}</span>
       </p>
       {card.yanked !== null && (
         <p class="notice">
@@ -100,7 +96,7 @@ function Heading({ plugin, language: { locale } }: PluginPageView) {
 }
 
 /** On a phone the columns stand below each other, and a README can be long. */
-function JumpLinks({ plugin, readme, language }: PluginPageView) {
+function JumpLinks({ plugin, readme, reviews, language }: PluginPageView) {
   const texts = TEXTS[language.locale];
   const own = PLUGIN_TEXTS[language.locale];
   const links = [
@@ -108,7 +104,7 @@ function JumpLinks({ plugin, readme, language }: PluginPageView) {
     ["install", texts.installTitle],
     ...(plugin.details.screenshots.length > 0 ? [["screenshots", own.screenshotsTitle]] : []),
     ...(readme === null ? [] : [["readme", own.readmeTitle]]),
-    ["reviews", own.reviews],
+    ...(reviews === null ? [] : [["reviews", own.reviews]]),
     ["versions", texts.versionsTitle],
     ["publisher", texts.publisherTitle],
   ];
@@ -180,7 +176,7 @@ function Readme({ readme, language }: PluginPageView) {
   return (
     <section class="panel" aria-labelledby="readme">
       <h2 id="readme">{PLUGIN_TEXTS[language.locale].readmeTitle}</h2>
-      <Fragment html={readme} />
+      <Fragment html={readme} title={PLUGIN_TEXTS[language.locale].readmeTitle} />
     </section>
   );
 }

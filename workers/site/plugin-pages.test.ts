@@ -8,6 +8,7 @@ import type { Account } from "../testing.ts";
 const NAME = "@acme/invoices";
 const PATH = `/plugins/${NAME}`;
 const PAGES = ["", "/versions", "/changelog", "/compare", "/dependents"];
+const NEEDED = { [NAME]: "^2.0.0" };
 let acme: Account;
 
 beforeAll(async () => {
@@ -25,7 +26,7 @@ beforeAll(async () => {
     routes: [{ method: "POST", path: "/hook", public: true }],
     schedules: [{ name: "daily", cron: "0 7 * * *" }],
   });
-  await release({ name: "@acme/bulk", version: "1.0.0", dependencies: { [NAME]: "^2.0.0" } });
+  await release({ name: "@acme/bulk", version: "1.0.0", dependencies: NEEDED });
   await release({ name: "@acme/veiled", version: "1.0.0", visibility: "unlisted" });
   await release({ name: "@acme/secret", version: "1.0.0", visibility: "private" });
   await showDetails();
@@ -36,7 +37,7 @@ async function release(manifest: { name: string; version: string; [key: string]:
   expect((await publish(manifest, bundle, acme)).status).toBe(201);
 }
 
-const CHANGELOG = `<section data-version="2.0.0"><h3>2.0.0</h3><p>Faster</p></section>
+const CHANGELOG = `<section data-version="2.0.0"><h3>2.0.0</h3><p>Faster</p><table></table></section>
 <section data-version="1.0.0"><h3>1.0.0</h3><p>First</p></section>`;
 const digest = (letter: string) => letter.repeat(64);
 const image = (letter: string, width: number, height: number) => ({
@@ -85,6 +86,15 @@ describe("the plugin's page", () => {
     expect(html).toContain(`/index/${NAME}/2.0.0.tlog-proof`);
     expect(html).toContain(acme.key.keyId);
     expect(html).toContain(`${PATH}/compare?from=1.0.0&amp;to=2.0.0&amp;lang=en`);
+  });
+
+  test("counts one as one", async () => {
+    await env.DB.prepare(
+      "INSERT INTO plugin_counts (plugin, installs, downloads) VALUES ('@acme/bulk', 1, 1)",
+    ).run();
+    const path = "/plugins/@acme/bulk";
+    expect((await page(`${path}?lang=en`)).html).toContain("<span>1 download</span>");
+    expect((await page(`${path}?lang=de`)).html).toContain("<span>1 Installation</span>");
   });
 
   test("tells programs what it is, in the one block that its policy allows", async () => {
@@ -149,7 +159,26 @@ describe("the comparison", () => {
     expect(html).toContain("Ihre Kunden und deren Notizen sehen");
     expect(html).toContain('name="lang" value="de"');
     const same = await page(`${PATH}/compare?from=2.0.0&to=2.0.0&lang=en`);
-    expect(same.html).toContain("The two versions ask for the same");
+    expect(same.html).toContain("Nothing changes in permissions");
+  });
+
+  test("names a limit that rises, and another publisher before everything else", async () => {
+    const limits = { memoryMb: 256 };
+    await release({ name: "@acme/bulk", version: "1.0.1", dependencies: NEEDED, limits });
+    const compared = "/plugins/@acme/bulk/compare?from=1.0.0&to=1.0.1&lang=en";
+    const { html } = await page(compared);
+    expect(html).toContain("memoryMb: 256");
+    expect(html).not.toContain("Nothing changes");
+    expect(html).not.toContain("Another publisher");
+    const globex = await createAccount("globex");
+    await env.DB.prepare(
+      "UPDATE versions SET publisher_key_id = ? WHERE plugin = '@acme/bulk' AND version = '1.0.1'",
+    )
+      .bind(globex.key.keyId)
+      .run();
+    const moved = await page(compared);
+    expect(moved.html).toMatch(/signed this version: globex, before it was acme\.[^]*memoryMb/);
+    expect(moved.html).toContain("Another key signed this version.");
   });
 
   test.each(["from=9.9.9&to=2.0.0", "from=x&to=%22%3E%3Cscript%3E", "from=", "to=2.0.0"])(
@@ -160,6 +189,24 @@ describe("the comparison", () => {
       expect(html).not.toContain("<script>");
     },
   );
+});
+
+test.each([...PAGES, "/ratings", "/report"])(
+  "headings of %s go down one level at a time",
+  async (path) => {
+    const { html } = await page(`${PATH}${path}?lang=en`);
+    const levels = [...html.matchAll(/<h([1-6])/g)].map(([, level]) => Number(level));
+    expect(levels[0]).toBe(1);
+    for (const [at, level] of levels.entries()) {
+      expect(level).toBeLessThanOrEqual((levels[at - 1] ?? 0) + 1);
+    }
+  },
+);
+
+test("a wide table can be reached by the keyboard", async () => {
+  const { html } = await page(`${PATH}/changelog?lang=en`);
+  expect(html).toContain('<div class="prose" tabindex="0" role="group" aria-label="What changed">');
+  expect((await page(`${PATH}?lang=en`)).html).not.toContain("tabindex");
 });
 
 test("the changelog is a page, also where there is none", async () => {

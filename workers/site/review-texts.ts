@@ -1,4 +1,5 @@
 import type { Locale, REPORT_REASONS, REVIEW_SORTS } from "@rising-bsm/protocol";
+import type { Counted } from "./format.ts";
 
 /** What of a report is not as it has to be: a field, what the report is about, or the number of them. */
 export type ReportMistake = "reason" | "text" | "contact" | "subject" | "limit";
@@ -6,8 +7,7 @@ export type ReportMistake = "reason" | "text" | "contact" | "subject" | "limit";
 interface ReviewTexts {
   readonly title: string;
   readonly none: string;
-  /** Of `{n}` reviews. */
-  readonly count: { readonly one: string; readonly many: string };
+  readonly count: Counted;
   readonly stars: (rating: string) => string;
   readonly all: string;
   readonly more: string;

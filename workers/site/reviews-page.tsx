@@ -26,6 +26,7 @@ export function ReviewsPage(view: ReviewsPageView) {
       <Choice {...view} />
       {page.items.length > 0 && (
         <section class="panel reviews">
+          <h2 class="unseen">{texts.all}</h2>
           <ReviewList {...view} />
         </section>
       )}

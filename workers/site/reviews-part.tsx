@@ -1,5 +1,5 @@
 import type { Review, ReviewPage, ReviewSummary } from "@rising-bsm/protocol";
-import { formatDate, formatNumber } from "./format.ts";
+import { formatCount, formatDate, formatNumber } from "./format.ts";
 import type { Language } from "./language.ts";
 import { siteLink } from "./links.ts";
 import { REVIEW_TEXTS } from "./review-texts.ts";
@@ -34,13 +34,12 @@ export function Ratings(view: ReviewsView) {
   const { locale } = view.language;
   const texts = REVIEW_TEXTS[locale];
   if (summary.average === null) return <p>{texts.none}</p>;
-  const count = summary.ratings === 1 ? texts.count.one : texts.count.many;
   return (
     <>
       <p>
         <Stars rating={summary.average} language={view.language} />{" "}
         <strong>{formatNumber(summary.average, locale)}</strong>{" "}
-        <span class="muted">{count.replace("{n}", formatNumber(summary.ratings, locale))}</span>
+        <span class="muted">{formatCount(summary.ratings, texts.count, locale)}</span>
       </p>
       <Histogram {...view} summary={summary} />
     </>

@@ -49,6 +49,7 @@ const en = {
   verified: "Verified publisher",
   by: "by",
   downloads: "downloads",
+  downloadCount: { one: "1 download", many: "{n} downloads" },
   version: "Version",
   updatedAt: "Updated",
   deprecated: "Deprecated",
@@ -146,7 +147,7 @@ const en = {
 export type Texts = typeof en;
 
 const de: Texts = {
-  siteName: "Rising-BSM Plugins",
+  siteName: "Rising-BSM-Plugins",
   tagline: "Signierte Plugins für Ihren Betrieb, jedes mit einer klaren Liste dessen, was es darf.",
   skip: "Zum Inhalt springen",
   footer:
@@ -173,7 +174,7 @@ const de: Texts = {
   new: "Neueste",
   updated: "Zuletzt aktualisiert",
   moreFilters: "Weitere Filter",
-  hostVersion: "Läuft mit Rising-BSM Version",
+  hostVersion: "Läuft mit Rising-BSM-Version",
   verifiedOnly: "Nur verifizierte Anbieter",
   without: "Plugins weglassen, die Folgendes verlangen:",
   network: "Daten mit Diensten außerhalb austauschen",
@@ -194,6 +195,7 @@ const de: Texts = {
   verified: "Verifizierter Anbieter",
   by: "von",
   downloads: "Downloads",
+  downloadCount: { one: "1 Download", many: "{n} Downloads" },
   version: "Version",
   updatedAt: "Aktualisiert",
   deprecated: "Veraltet",
@@ -214,7 +216,7 @@ const de: Texts = {
   updatesFor: { month: "Updates für einen Monat", year: "Updates für ein Jahr" },
   buy: "Kaufen",
   seats: "Plätze",
-  licensee: "Firma, für die Lizenz (freiwillig)",
+  licensee: "Firma, für die Lizenz (optional)",
   toPayment: "Weiter zur Zahlung",
   toPaymentText: "Der Zahlungsanbieter nimmt das Geld entgegen und schickt Ihnen die Rechnung.",
   offlineTitle: "Eine Lizenz für einen Host ohne Netz",
@@ -257,7 +259,7 @@ const de: Texts = {
   homepage: "Webseite",
   repository: "Quellcode",
   categories: "Kategorien",
-  runsOn: "Rising-BSM Version",
+  runsOn: "Rising-BSM-Version",
   anyVersion: "jede",
   needs: "Benötigt",
   notFoundTitle: "Nicht gefunden",

@@ -77,6 +77,8 @@ export const comparedVersionSchema = z.object({
   sha256: sha256Schema,
   size: z.int(),
   publisherKeyId: sha256Schema,
+  /** Name of the publisher whose key it is. */
+  publisher: z.string(),
 });
 
 /** What a version says it changed. */
@@ -115,6 +117,8 @@ export const versionComparisonSchema = z.object({
   /** Ranges by plugin, and by engine. */
   dependencies: recordChange,
   engines: recordChange,
+  /** What it asks for of time, memory and storage, as in its manifest. */
+  limits: recordChange,
   /** Bytes that `to` has more. */
   sizeChange: z.int(),
   publisherKeyChanged: z.boolean(),

@@ -434,7 +434,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
-        200: { headers: { [name: string]: unknown }; content: { "application/json": { plugin: string; from: { version: string; publishedAt: string; sha256: string; size: number; publisherKeyId: string }; to: { version: string; publishedAt: string; sha256: string; size: number; publisherKeyId: string }; permissions: { added: ({ code: string; reason: string | { en: string; de: string } | null; optional: boolean })[]; removed: string[]; madeOptional: string[]; madeRequired: string[] }; network: { added: string[]; removed: string[] }; publicRoutes: { added: string[]; removed: string[] }; hooks: { added: string[]; removed: string[] }; secrets: { added: string[]; removed: string[] }; schedules: { added: { [key: string]: string }; removed: { [key: string]: string }; changed: { [key: string]: { from: string; to: string } } }; dependencies: { added: { [key: string]: string }; removed: { [key: string]: string }; changed: { [key: string]: { from: string; to: string } } }; engines: { added: { [key: string]: string }; removed: { [key: string]: string }; changed: { [key: string]: { from: string; to: string } } }; sizeChange: number; publisherKeyChanged: boolean; changelog: { version: string; html: string }[] } } };
+        200: { headers: { [name: string]: unknown }; content: { "application/json": { plugin: string; from: { version: string; publishedAt: string; sha256: string; size: number; publisherKeyId: string; publisher: string }; to: { version: string; publishedAt: string; sha256: string; size: number; publisherKeyId: string; publisher: string }; permissions: { added: ({ code: string; reason: string | { en: string; de: string } | null; optional: boolean })[]; removed: string[]; madeOptional: string[]; madeRequired: string[] }; network: { added: string[]; removed: string[] }; publicRoutes: { added: string[]; removed: string[] }; hooks: { added: string[]; removed: string[] }; secrets: { added: string[]; removed: string[] }; schedules: { added: { [key: string]: string }; removed: { [key: string]: string }; changed: { [key: string]: { from: string; to: string } } }; dependencies: { added: { [key: string]: string }; removed: { [key: string]: string }; changed: { [key: string]: { from: string; to: string } } }; engines: { added: { [key: string]: string }; removed: { [key: string]: string }; changed: { [key: string]: { from: string; to: string } } }; limits: { added: { [key: string]: string }; removed: { [key: string]: string }; changed: { [key: string]: { from: string; to: string } } }; sizeChange: number; publisherKeyChanged: boolean; changelog: { version: string; html: string }[] } } };
         default: { headers: { [name: string]: unknown }; content: { "application/problem+json": Refusal } };
       };
     };
@@ -808,7 +808,7 @@ export interface paths {
     };
   };
   "/v1/instances": {
-    /** Registered, now or before */
+    /** The id of the key */
     post: {
       parameters: {
         query?: never;
