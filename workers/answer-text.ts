@@ -1,5 +1,5 @@
 import { sha256Hex, utf8 } from "@rising-bsm/protocol";
-import { decideDelivery } from "./downloads/decide-delivery.ts";
+import { isNotModified } from "./downloads/decide-delivery.ts";
 import type { AppContext } from "./http.ts";
 
 interface TextAnswer {
@@ -17,11 +17,6 @@ export async function answerText(
 ): Promise<Response> {
   const bytes = utf8(text);
   const etag = `"${await sha256Hex(bytes)}"`;
-  const condition = c.req.header("if-none-match");
-  const request = new Request(c.req.url, {
-    headers: condition === undefined ? {} : { "If-None-Match": condition },
-  });
-  const { status } = decideDelivery(request, { etag, size: bytes.length });
   const common = {
     ...headers,
     ETag: etag,
@@ -29,6 +24,6 @@ export async function answerText(
     "X-Content-Type-Options": "nosniff",
     "Access-Control-Allow-Origin": "*",
   };
-  if (status === 304) return c.body(null, 304, common);
+  if (isNotModified(c.req.raw, etag)) return c.body(null, 304, common);
   return c.body(text, 200, { ...common, "Content-Type": type });
 }

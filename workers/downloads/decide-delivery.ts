@@ -12,13 +12,20 @@ export interface Representation {
 
 /** Decides from the request's headers alone. Several ranges at once are answered with the whole. */
 export function decideDelivery(request: Request, { etag, size }: Representation): Delivery {
-  const condition = request.headers.get("if-none-match");
-  if (condition !== null && matchesAny(condition, etag)) return { status: 304 };
+  if (isNotModified(request, etag)) return { status: 304 };
   const range = request.headers.get("range");
   if (request.method !== "GET" || range === null) return { status: 200 };
   const ifRange = request.headers.get("if-range");
   if (ifRange !== null && ifRange.trim() !== etag) return { status: 200 };
   return decideRange(range, size);
+}
+
+/** Whether the caller has it already. If-None-Match compares weakly: `W/"x"` names the same bytes as `"x"`. */
+export function isNotModified({ headers }: Request, etag: string): boolean {
+  const tags = headers.get("if-none-match")?.split(",") ?? [];
+  return tags
+    .map((tag) => tag.trim().replace(/^W\//, ""))
+    .some((tag) => tag === "*" || tag === etag);
 }
 
 /** Whether the answer can be found without knowing the object first. */
@@ -28,14 +35,6 @@ export function isPlainGet(request: Request): boolean {
     !request.headers.has("range") &&
     !request.headers.has("if-none-match")
   );
-}
-
-/** If-None-Match compares weakly: `W/"x"` names the same bytes as `"x"`. */
-function matchesAny(condition: string, etag: string): boolean {
-  return condition
-    .split(",")
-    .map((tag) => tag.trim().replace(/^W\//, ""))
-    .some((tag) => tag === "*" || tag === etag);
 }
 
 function decideRange(header: string, size: number): Delivery {
