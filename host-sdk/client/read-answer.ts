@@ -116,6 +116,9 @@ function codeOfStatus(status: number): ErrorCode {
   return status >= 500 ? "unavailable" : "network_bad_answer";
 }
 
+/** A list of wrong items has as many issues as items. */
+const MOST_FINDINGS = 20;
+
 /** Reads a JSON body under a size limit and through `schema`; 204 is `undefined`. */
 export async function readJson<T>(
   answer: Incoming,
@@ -128,7 +131,7 @@ export async function readJson<T>(
   if (parsed.success) return parsed.data;
   throw new RbsmError("network_bad_answer", undefined, {
     url: answer.url,
-    findings: parsed.error.issues.map((issue) => ({
+    findings: parsed.error.issues.slice(0, MOST_FINDINGS).map((issue) => ({
       rule: "network_bad_answer",
       path: issue.path.join("."),
       message: issue.message,

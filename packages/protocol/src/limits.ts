@@ -145,7 +145,7 @@ export const CLIENT_LIMITS = {
   redirects: 3,
   attempts: 4,
   backOffMs: 250,
-  jsonBytes: 2 * MiB,
+  jsonBytes: 256 * KiB,
   problemBytes: 64 * KiB,
   rootBytes: 512_000,
   /** Versions of the root that are followed at once. */
