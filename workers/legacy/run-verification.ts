@@ -124,7 +124,7 @@ async function takeSeat(
   const instance = { id: instanceId, publicKey: instanceId, jkt: instanceId, createdAt: now };
   if (own === null) {
     const entry = registrationAudit(instanceId, { at: now, requestId });
-    await registerInstance(db, { instance, network: null }, entry);
+    await registerInstance(db, { instance, network: null, most: Infinity }, entry);
   }
   const begun = startTrial(license, now);
   const activation: Activation = {

@@ -1,13 +1,16 @@
-import { hashLicenseKey, LICENSE_LIMITS, RbsmError } from "@rising-bsm/protocol";
+import { BEACON_LIMITS, hashLicenseKey, LICENSE_LIMITS, RbsmError } from "@rising-bsm/protocol";
 import { writeDatabase } from "../database.ts";
+import { aboveQuota } from "../network-days.ts";
 import { admitActivation } from "./admit-activation.ts";
 import { NO_CONFLICTS } from "./decide-resume.ts";
 import { assertDeliverable } from "./grant-lease.ts";
 import { instanceAudit } from "./instance-audit.ts";
 import type { InstanceRequest } from "./instance-request.ts";
 import { startTrial } from "./issue-license.ts";
+import { newInstance } from "./new-instance.ts";
 import { forgiveAttempt, loadActivation, writeActivation } from "./queries.ts";
 import type { LoadedActivation } from "./queries.ts";
+import { register } from "./register.ts";
 import { signNextLease } from "./sign-lease.ts";
 import type { Activation, License } from "./tables.ts";
 
@@ -19,7 +22,8 @@ export interface WantedLicense {
 
 /**
  * Puts the license on the instance; the same request again gets the same lease. Throws a `license_…`
- * code, `limit_rate` after too many refused keys, `auth_proof_invalid` for another instance's key.
+ * code, `limit_rate` after too many refused keys or of too many new instances of one network,
+ * `auth_proof_invalid` for another instance's key.
  */
 export async function activateLicense(
   request: InstanceRequest,
@@ -28,14 +32,19 @@ export async function activateLicense(
   const db = writeDatabase(request.env);
   const { plugin, instanceId } = wanted;
   const { instanceKeyJkt: jkt, rid } = request.proof;
+  const isOwnId = newInstance(request.proof, 0).id === instanceId;
   const keyHash = await hashLicenseKey(wanted.licenseKey);
   // A seat that another request took in between is decided once more, then it is refused.
-  for (let tries = 0; tries < 3; tries++) {
+  for (let tries = 0; tries < 4; tries++) {
     const now = Date.now();
     const loaded = await loadActivation(db, { keyHash, plugin, instanceId, jkt }, now);
-    assertMayTry(loaded);
+    assertMayTry(loaded, isOwnId);
     const decision = admitActivation(loaded.facts, { plugin, rid }, now);
     if (decision.kind === "refuse") throw new RbsmError(decision.code);
+    if (loaded.attempts === null) {
+      await becomeKnown(request, now);
+      continue;
+    }
     if (decision.kind === "stored") {
       await forgiveAttempt(db, instanceId);
       return decision.own;
@@ -54,15 +63,21 @@ export async function activateLicense(
   throw new RbsmError("unavailable", "The license is being activated elsewhere at this moment");
 }
 
-function assertMayTry({ attempts }: LoadedActivation): void {
-  if (attempts === null) {
-    throw new RbsmError("auth_proof_invalid", "The instance is not registered with this key");
+function assertMayTry({ attempts }: LoadedActivation, isOwnId: boolean): void {
+  if (attempts === null && !isOwnId) {
+    throw new RbsmError("auth_proof_invalid", "The instance has another key");
   }
-  if (attempts > LICENSE_LIMITS.activationAttempts) {
+  if (attempts !== null && attempts > LICENSE_LIMITS.activationAttempts) {
     throw new RbsmError("limit_rate", "Too many license keys were refused", {
       fix: "Check the key, wait an hour and try again.",
     });
   }
+}
+
+/** Who brings a license that it may hold is not kept out by what others of its network registered. */
+async function becomeKnown(request: InstanceRequest, now: number): Promise<void> {
+  if (await register(request, BEACON_LIMITS.registrationsWithLicense)) return;
+  throw aboveQuota("Too many new instances of one network today", now);
 }
 
 interface Seat {

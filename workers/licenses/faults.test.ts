@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
+import { base64url, BEACON_LIMITS, instanceResultSchema } from "@rising-bsm/protocol";
 import { beforeAll, describe, expect, test } from "vitest";
-import { createAccount, resetMarketplace } from "../testing.ts";
+import { createAccount, refusal, resetMarketplace } from "../testing.ts";
 import { failingAt } from "../testing-bindings.ts";
 import {
   activate,
@@ -11,7 +12,8 @@ import {
   tryActivate,
   tryRenew,
 } from "./sample-activation.ts";
-import { registerInstance, sendSigned } from "./sample-instance.ts";
+import { newKey, registerInstance, sendSigned } from "./sample-instance.ts";
+import type { SampleInstance } from "./sample-instance.ts";
 import { auditOf, issue, publishPaidPlugin } from "./sample-plugin.ts";
 
 beforeAll(async () => {
@@ -98,4 +100,72 @@ describe("a database that fails in the middle", () => {
       expect((await tryActivate(await registerInstance(), licenseKey)).status).toBe(200);
     },
   );
+});
+
+describe("an instance that came after its network's quota of registrations", () => {
+  const address = "198.51.100.9";
+
+  /** As if so many of the network had come before. */
+  async function come(before: number): Promise<SampleInstance> {
+    const key = await newKey();
+    await register(await newKey());
+    await env.DB.prepare("UPDATE network_days SET registered = ?").bind(before).run();
+    return { key, id: await register(key) };
+  }
+
+  async function register(key: SampleInstance["key"]): Promise<string> {
+    const body = { publicKey: base64url(key.publicKey) };
+    const answer = await sendSigned(key, "/v1/instances", { body, address });
+    return instanceResultSchema.parse(await answer.json()).instanceId;
+  }
+
+  async function registrationsOf({ id }: SampleInstance): Promise<unknown[]> {
+    const text =
+      "SELECT action FROM audit WHERE subject = ?1 AND EXISTS (SELECT 1 FROM instances WHERE id = ?1)";
+    return (await env.DB.prepare(text).bind(id).all()).results;
+  }
+
+  test("becomes known with a license that it may hold, and with nothing less", async () => {
+    const instance = await come(BEACON_LIMITS.registrationsPerNetwork + 1);
+    const { licenseKey } = await issue("pro");
+    const wrong = licenseKey.replace(/.{4}$/, "0000");
+    const refused = await tryActivate(instance, wrong, { address });
+    expect(await refusal(refused)).toEqual([403, "license_refused"]);
+    await activate(await registerInstance(), licenseKey);
+    const full = await tryActivate(instance, licenseKey, { address });
+    expect(await refusal(full)).toEqual([403, "license_refused"]);
+    expect(await registrationsOf(instance)).toEqual([]);
+    const { lease } = await activate(instance, (await issue("pro")).licenseKey, { address });
+    expect((await claimsOf(instance, lease)).aud).toBe(instance.id);
+    expect(await registrationsOf(instance)).toEqual([{ action: "instance.register" }]);
+  });
+
+  test("is refused until the day ends when many of its network had licenses too", async () => {
+    const instance = await come(BEACON_LIMITS.registrationsWithLicense + 1);
+    const { licenseKey } = await issue("pro");
+    const answer = await tryActivate(instance, licenseKey, { address });
+    const retryAfter = Number(answer.headers.get("retry-after"));
+    expect(await refusal(answer)).toEqual([429, "limit_rate"]);
+    expect(retryAfter).not.toBe(30);
+    expect(retryAfter).toBeLessThanOrEqual(86_400);
+    expect(await registrationsOf(instance)).toEqual([]);
+  });
+
+  test.each(
+    [1, 2, 3, 4].flatMap((nth) =>
+      (["failed", "failed but stored"] as const).map((fault) => ({ nth, fault })),
+    ),
+  )("takes one seat, also after call $nth of it $fault", async ({ nth, fault }) => {
+    const instance = await come(BEACON_LIMITS.registrationsPerNetwork + 1);
+    const { licenseKey, licenseId } = await issue("pro");
+    const broken = failingAt(env, nth, fault);
+    const more = { rid: "same", address };
+    const { bindings } = broken;
+    expect((await tryActivate(instance, licenseKey, { ...more, bindings })).status).toBe(500);
+    expect(broken.hit()).toBe(true);
+    const { lease } = await activate(instance, licenseKey, more);
+    expect((await claimsOf(instance, lease)).seq).toBe(1);
+    expect(await auditOf(licenseId)).toEqual(["license.issue", "license.activate"]);
+    expect(await registrationsOf(instance)).toEqual([{ action: "instance.register" }]);
+  });
 });

@@ -8,11 +8,14 @@ export interface InstanceRequest {
   readonly env: Bindings;
   readonly proof: Pick<InstanceProof, "instanceKeyJkt" | "publicKey" | "rid" | "nonce">;
   readonly requestId: string;
+  /** Of whoever sent it, as the platform names it. */
+  readonly address: string | undefined;
   readonly delivery: Delivery;
 }
 
 /** The request of an instance that is answered at once. */
 export function onlineRequest(c: Context<ProvenEnv>): InstanceRequest {
   const { env } = c;
-  return { env, proof: c.get("proof"), requestId: c.get("requestId"), delivery: "online" };
+  const address = c.req.header("cf-connecting-ip");
+  return { env, proof: c.get("proof"), requestId: c.get("requestId"), address, delivery: "online" };
 }

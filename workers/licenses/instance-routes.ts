@@ -1,21 +1,18 @@
 import {
   activationRequestSchema,
   activationResultSchema,
-  assertPublicKey,
   base64url,
+  BEACON_LIMITS,
   instanceRequestSchema,
   instanceResultSchema,
   RbsmError,
 } from "@rising-bsm/protocol";
-import { writeDatabase } from "../database.ts";
 import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, PROOF } from "../http.ts";
 import { activateLicense } from "./activate-license.ts";
-import { registrationAudit } from "./instance-audit.ts";
 import { requireProof } from "./instance-proof.ts";
-import { networkDayOf } from "../network-days.ts";
 import { onlineRequest } from "./instance-request.ts";
 import { newInstance } from "./new-instance.ts";
-import { registerInstance } from "./queries.ts";
+import { register } from "./register.ts";
 
 const registerRoute = createRoute({
   method: "post",
@@ -24,7 +21,7 @@ const registerRoute = createRoute({
   security: PROOF,
   request: { body: jsonBody(instanceRequestSchema) },
   responses: {
-    200: jsonAnswer(instanceResultSchema, "Registered, now or before"),
+    200: jsonAnswer(instanceResultSchema, "The id of the key"),
     default: problemAnswer,
   },
 });
@@ -48,14 +45,10 @@ export const instanceRoutes = createRoutes()
         "The proof is by another key than the one to register",
       );
     }
-    assertPublicKey(publicKey);
-    const instance = newInstance(c.get("proof"), Date.now());
-    const fact = { at: instance.createdAt, requestId: c.get("requestId") };
-    const entry = registrationAudit(instance.id, fact);
-    const address = c.req.header("cf-connecting-ip");
-    const network = await networkDayOf(c.env, address, instance.createdAt);
-    const instanceId = await registerInstance(writeDatabase(c.env), { instance, network }, entry);
-    return c.json({ instanceId }, 200);
+    const request = onlineRequest(c);
+    // Above the quota it is not stored, but knows its id: it becomes known with its first license.
+    await register(request, BEACON_LIMITS.registrationsPerNetwork);
+    return c.json({ instanceId: newInstance(request.proof, 0).id }, 200);
   })
   .openapi(activateRoute, async (c) => {
     const { id, lease } = await activateLicense(onlineRequest(c), c.req.valid("json"));

@@ -1,4 +1,4 @@
-import { BEACON_LIMITS, LICENSE_LIMITS, RbsmError } from "@rising-bsm/protocol";
+import { LICENSE_LIMITS } from "@rising-bsm/protocol";
 import { and, count, eq, gt, inArray, isNotNull, isNull, ne, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { auditIf } from "../audit.ts";
@@ -13,17 +13,20 @@ import { exists, seatIsFree } from "./seat-queries.ts";
 import type { Activation, Instance, License } from "./tables.ts";
 import { activationAttempts, activations, instances, licenses } from "./tables.ts";
 
-/**
- * Registering a key again answers the id it got first. Throws `limit_rate` when the network has had
- * its new instances of the day.
- */
+/** Who registers, from where, and how many of that network may do so on a day. */
+export interface Registration {
+  readonly instance: Instance;
+  readonly network: NetworkDay | null;
+  readonly most: number;
+}
+
+/** Stores an instance, once; false when its network has had its new ones of the day. */
 export async function registerInstance(
   db: Database,
-  { instance, network }: { readonly instance: Instance; readonly network: NetworkDay | null },
+  { instance, network, most }: Registration,
   entry: AuditEntry,
-): Promise<string> {
+): Promise<boolean> {
   const { id, publicKey, jkt, createdAt } = instance;
-  const most = BEACON_LIMITS.registrationsPerNetwork;
   const quota = { of: network, what: "registered", most } as const;
   const isNew = sql`NOT EXISTS (SELECT 1 FROM instances WHERE jkt = ${jkt})`;
   const [, , , rows] = await db.batch([
@@ -35,12 +38,7 @@ export async function registerInstance(
       .onConflictDoNothing(),
     db.select({ id: instances.id }).from(instances).where(eq(instances.jkt, jkt)),
   ]);
-  if (rows[0] === undefined) {
-    throw new RbsmError("limit_rate", "Too many new instances of one network today", {
-      fix: "Try again tomorrow (UTC).",
-    });
-  }
-  return rows[0].id;
+  return rows.length > 0;
 }
 
 export interface ActivationRequest {

@@ -10,6 +10,8 @@ import { writeArchive } from "./write-archive.ts";
 export interface Answering {
   readonly env: Bindings;
   readonly requestId: string;
+  /** Of whoever brings the file, as the platform names it. */
+  readonly address: string | undefined;
 }
 
 export interface Answer {
@@ -24,15 +26,15 @@ export interface Answer {
  * Throws `license_file_invalid`, and what `giveLease` and `collectFiles` throw.
  */
 export async function answerRequest(
-  { env, requestId }: Answering,
+  answering: Answering,
   file: OfflineRequestFile,
 ): Promise<Answer> {
   const { request, publicKey, instanceKeyJkt } = await verifyOfflineRequest(file);
   const { plugin, rid, nonce } = request;
   const proof = { instanceKeyJkt, publicKey, rid, nonce };
-  const asked = { env, requestId, proof, delivery: "offline" as const };
+  const asked = { ...answering, proof, delivery: "offline" as const };
   const { activationId, lease, claims } = await giveLease(asked, request);
-  const { files, version } = await collectFiles(env, request, uncoveredBy(claims));
+  const { files, version } = await collectFiles(answering.env, request, uncoveredBy(claims));
   const answer: OfflineAnswer = {
     format: "rbsm-license-answer/1",
     plugin,
@@ -43,7 +45,7 @@ export async function answerRequest(
   };
   const first = { path: OFFLINE_ANSWER_PATH, bytes: utf8(JSON.stringify(answer)) };
   return {
-    archive: writeArchive(env, [first, ...files]),
+    archive: writeArchive(answering.env, [first, ...files]),
     fileName: `${plugin.slice(1).replace("/", "-")}.license.tar`,
   };
 }

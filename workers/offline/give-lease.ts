@@ -1,11 +1,9 @@
-import { assertPublicKey, LICENSE_LIMITS, RbsmError } from "@rising-bsm/protocol";
+import { BEACON_LIMITS, LICENSE_LIMITS, RbsmError } from "@rising-bsm/protocol";
 import type { LeaseClaims, OfflineRequest } from "@rising-bsm/protocol";
-import { writeDatabase } from "../database.ts";
 import { activateLicense } from "../licenses/activate-license.ts";
-import { registrationAudit } from "../licenses/instance-audit.ts";
 import type { InstanceRequest } from "../licenses/instance-request.ts";
 import { newInstance } from "../licenses/new-instance.ts";
-import { registerInstance } from "../licenses/queries.ts";
+import { register } from "../licenses/register.ts";
 import { renewLease } from "../licenses/renew-lease.ts";
 import { resumeLease } from "../licenses/resume-lease.ts";
 import { verifyOwnLease } from "../licenses/verify-own-lease.ts";
@@ -48,7 +46,9 @@ async function verified(
 async function firstLease(asked: InstanceRequest, request: OfflineRequest): Promise<Unverified> {
   const { license, plugin } = request;
   if ("key" in license) {
-    const wanted = { licenseKey: license.key, plugin, instanceId: await knownAs(asked) };
+    // So that keys which are tried are counted.
+    await register(asked, BEACON_LIMITS.registrationsPerNetwork);
+    const wanted = { licenseKey: license.key, plugin, instanceId: newInstance(asked.proof, 0).id };
     const { id, lease } = await activateLicense(asked, wanted);
     return { activationId: id, lease };
   }
@@ -60,15 +60,6 @@ async function firstLease(asked: InstanceRequest, request: OfflineRequest): Prom
     return resumeLease(asked, license);
   });
   return { activationId, lease };
-}
-
-/** The instance's id, given now or before. */
-async function knownAs({ env, proof, requestId }: InstanceRequest): Promise<string> {
-  assertPublicKey(proof.publicKey);
-  const at = Date.now();
-  const instance = newInstance(proof, at);
-  const entry = registrationAudit(instance.id, { at, requestId });
-  return registerInstance(writeDatabase(env), { instance, network: null }, entry);
 }
 
 /**

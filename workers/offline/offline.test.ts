@@ -1,5 +1,10 @@
 import { env } from "cloudflare:workers";
-import { LICENSE_LIMITS, OFFLINE_ANSWER_PATH, sha256Hex } from "@rising-bsm/protocol";
+import {
+  BEACON_LIMITS,
+  LICENSE_LIMITS,
+  OFFLINE_ANSWER_PATH,
+  sha256Hex,
+} from "@rising-bsm/protocol";
 import type { SigningKey } from "@rising-bsm/protocol";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import {
@@ -123,6 +128,21 @@ describe("a request with a license key", () => {
     }
     expect(codes.slice(0, -1).every((code) => code === "license_refused")).toBe(true);
     expect(codes.at(-1)).toBe("limit_rate");
+  });
+
+  test("that is wrong registers nobody beyond the quota of the network it comes from", async () => {
+    const address = "198.51.100.7";
+    const wrong = { license: { key: `RBSM-${"ABCD-".repeat(7)}ABCD` } };
+    const known = async () => {
+      const answer = await ask(await requestFile(await newKey(), wrong), address);
+      expect(await refusal(answer)).toEqual([403, "license_refused"]);
+      return env.DB.prepare("SELECT count(*) AS n FROM instances").first<number>("n");
+    };
+    const before = await known();
+    await env.DB.prepare("UPDATE network_days SET registered = ?")
+      .bind(BEACON_LIMITS.registrationsPerNetwork)
+      .run();
+    expect(await known()).toBe(before);
   });
 
   test("is refused for a version that there is not, and what was asked is said", async () => {

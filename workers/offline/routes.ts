@@ -19,7 +19,8 @@ const offlineRoute = createRoute({
 
 /** For hosts without a network: a request that came as a file is answered with one. */
 export const offline = createRoutes().openapi(offlineRoute, async (c) => {
-  const answering = { env: c.env, requestId: c.get("requestId") };
+  const address = c.req.header("cf-connecting-ip");
+  const answering = { env: c.env, requestId: c.get("requestId"), address };
   return fileAnswer(await answerRequest(answering, c.req.valid("json")));
 });
 

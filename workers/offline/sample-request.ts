@@ -15,11 +15,12 @@ export function requestFile(
   return signOfflineRequest({ plugin: PLUGIN, ...ids, ...NEW_HOST, ...request }, key);
 }
 
-/** Sends a request file to the API. */
-export function ask(file: unknown): Promise<Response> {
+/** Sends a request file to the API, from an address as the platform says it. */
+export function ask(file: unknown, address?: string): Promise<Response> {
+  const from = address === undefined ? {} : { "CF-Connecting-IP": address };
   return call("/v1/licenses/offline", {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json", ...from },
     body: JSON.stringify(file),
   });
 }

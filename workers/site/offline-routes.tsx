@@ -9,6 +9,7 @@ import { answerRequest } from "../offline/answer-request.ts";
 import { fileAnswer } from "../offline/routes.ts";
 import { addSecurityHeaders, answerPage, languageOf } from "./answer-page.tsx";
 import { OfflinePage } from "./offline-page.tsx";
+import { requireOwnForm } from "./own-form.ts";
 import { TEXTS } from "./texts.ts";
 
 /** Licensing a host without a network on a page: a form takes the request file and answers with one. */
@@ -27,8 +28,9 @@ offlinePages.get("/offline", addSecurityHeaders, (c) => {
   return answerPage(c, frame, <OfflinePage language={language} />);
 });
 
-offlinePages.post("/offline", addSecurityHeaders, requireSchema, async (c) => {
-  const answering = { env: c.env, requestId: c.get("requestId") };
+offlinePages.post("/offline", addSecurityHeaders, requireOwnForm, requireSchema, async (c) => {
+  const address = c.req.header("cf-connecting-ip");
+  const answering = { env: c.env, requestId: c.get("requestId"), address };
   return fileAnswer(await answerRequest(answering, await readForm(c)));
 });
 
