@@ -18,16 +18,17 @@ export function decideReport(
   const day = dayNumber(report.day);
   const plugins = versionsByName(report);
   if (stored === null) {
-    // It counts from its second day on: until then only its silence is waited for.
+    // It counts once it reports on another day: until then only its silence is waited for.
     const due = day + BEACON_LIMITS.silentDays;
     return { instanceId, firstDay: day, day, plugins, counted: false, due };
   }
   if (day <= stored.day) return null;
   const isCounted = stored.counted && JSON.stringify(stored.plugins) === JSON.stringify(plugins);
   // When its silence would be looked at stays: that look finds how new it is.
-  return isCounted
-    ? { ...stored, day }
-    : { ...stored, day, plugins, counted: false, due: Math.min(stored.due, day) };
+  if (isCounted) return { ...stored, day };
+  // Around midnight two days can be reported within minutes: a whole one lies between them and the count.
+  const due = Math.min(stored.due, Math.max(day, stored.firstDay + 2));
+  return { ...stored, day, plugins, counted: false, due };
 }
 
 function versionsByName({ plugins }: Beacon): Record<string, string> {

@@ -1,3 +1,4 @@
+import { BEACON_LIMITS } from "@rising-bsm/protocol";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { addMomentum, trendingOf } from "./trend.ts";
@@ -41,6 +42,16 @@ test.each([
   ],
 ])("%s", (_, first, second) => {
   expect(trendOf(first)).toBeGreaterThan(trendOf(second));
+});
+
+test("what one network adds in a week trends less than many real installations of a large plugin", () => {
+  const daily = (count: number, length = 60) =>
+    Array.from({ length }, (_, at) => ({ day: TODAY - at, count }));
+  const one = trendOf(daily(BEACON_LIMITS.newPerNetwork, 7));
+  expect(one).toBeLessThan(trendOf(daily(50), 20_000));
+  expect(trendOf([{ day: TODAY, count: BEACON_LIMITS.newPerNetwork }])).toBeLessThan(
+    trendOf(daily(25), 20_000),
+  );
 });
 
 test("a small plugin that grows comes before a large one that gets as many", () => {

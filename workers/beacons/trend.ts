@@ -1,8 +1,11 @@
 /** After so many days a new installation weighs half as much. */
 const HALF_LIFE_DAYS = 7;
 
-/** Installations that a plugin counts as having had from the start: a first one makes no trend. */
-const HEAD_START = 10;
+/**
+ * Installations that a plugin counts as having had from the start: a first one makes no trend, nor
+ * does what one network can add in a day.
+ */
+const HEAD_START = 200;
 
 /** New installations of one day. */
 export interface NewInstallations {
