@@ -237,6 +237,22 @@ export function markCountsStale(db: Database, names: readonly string[]) {
     .where(sql`${pluginCounts.plugin} IN (SELECT value FROM json_each(${JSON.stringify(names)}))`);
 }
 
+/** Has the search rows of those that are no longer as they were read written by the next pass. */
+export function markIfChanged(
+  db: Database,
+  read: readonly Pick<ListingFacts, "name" | "revision">[],
+) {
+  const seen = JSON.stringify(read.map(({ name, revision }) => ({ name, revision })));
+  return db
+    .update(plugins)
+    .set({ searchRevision: sql`min(${plugins.searchRevision}, ${plugins.revision} - 1)` })
+    .where(
+      sql`name IN (SELECT p.name FROM json_each(${seen}) AS seen
+        CROSS JOIN plugins p ON p.name = seen.value ->> 'name'
+        WHERE p.revision <> seen.value ->> 'revision')`,
+    );
+}
+
 /** The revisions of these plugins as they are now. */
 export function listRevisions(db: Database, names: readonly string[]) {
   return db

@@ -2,11 +2,12 @@ import type { SearchCheckResult, SearchFinding } from "@rising-bsm/protocol";
 import { RbsmError } from "@rising-bsm/protocol";
 import { z } from "zod";
 import type { Database } from "../database.ts";
+import type { Listing } from "../listing.ts";
 import { searchListingOf } from "../release/listing-of.ts";
 import { listRevisions, pageOfListingFacts } from "../release/queries.ts";
 import type { ListingFacts } from "../release/queries.ts";
-import { cardOf } from "./card.ts";
 import { COUNT_COLUMNS, countColumns } from "./counts.ts";
+import { COLUMNS, docColumns } from "./index-plugin.ts";
 import { INDEXES, stretchOf } from "./indexes.ts";
 import { SORT_NAMES, SORTS } from "./sorts.ts";
 
@@ -32,17 +33,7 @@ export async function checkSearch(check: Check, cursor = "plugin:"): Promise<Sea
   throw new RbsmError("request_invalid", "The cursor is not one of this route's");
 }
 
-const docRow = z.object({
-  id: z.int(),
-  name: z.string(),
-  card: z.string(),
-  updated_at: z.int(),
-  installs: z.int(),
-  downloads: z.int(),
-  trending: z.int(),
-  rating: z.number().nullable(),
-  score: z.int(),
-});
+const docRow = z.object({ name: z.string() }).catchall(z.union([z.string(), z.number(), z.null()]));
 type DocRow = z.output<typeof docRow>;
 
 async function checkPlugins({ search, db, limit }: Check, after: string) {
@@ -69,14 +60,18 @@ async function checkPlugins({ search, db, limit }: Check, after: string) {
 
 function comparePlugin(facts: ListingFacts, doc: DocRow | undefined): SearchFinding[] {
   const { name: subject, counts } = facts;
-  const listing = searchListingOf(facts);
+  const listing = readListing(facts);
+  if (listing === undefined) {
+    return [{ kind: "outdated", subject, message: "What is stored of it is not readable" }];
+  }
   if (listing === null) {
     if (doc === undefined) return [];
     return [{ kind: "unwanted", subject, message: "Search finds it, and it is not listed" }];
   }
   if (doc === undefined) return [{ kind: "missing", subject, message: "Search does not find it" }];
   const findings: SearchFinding[] = [];
-  if (doc.updated_at !== listing.updatedAt || doc.card !== JSON.stringify(cardOf(listing))) {
+  const columns = docColumns(listing);
+  if (COLUMNS.some((column) => doc[column] !== columns[column])) {
     findings.push({ kind: "outdated", subject, message: "Search shows other facts of it" });
   }
   const wanted = countColumns(counts);
@@ -84,6 +79,15 @@ function comparePlugin(facts: ListingFacts, doc: DocRow | undefined): SearchFind
     findings.push({ kind: "counts", subject, message: "Search shows other numbers of it" });
   }
   return findings;
+}
+
+/** Undefined where it cannot be read. */
+function readListing(facts: ListingFacts): Listing | null | undefined {
+  try {
+    return searchListingOf(facts);
+  } catch {
+    return undefined;
+  }
 }
 
 /** How often the plugin stands in the sort `s` from the next epoch on. */
@@ -96,18 +100,35 @@ const PLACED = `NOT EXISTS (SELECT 1 FROM sorts s
   AND (d.waits = 1 OR NOT EXISTS (SELECT 1 FROM targets t JOIN places p USING (id, sort)
     WHERE t.id = d.id AND p.dies IS NULL AND p.key <> t.key))`;
 
-/** The row has every filter token of the plugin. */
-function isIn(index: string, rowid: string): string {
-  return `EXISTS (SELECT 1 FROM ${index} WHERE ${index} MATCH replace(d.tags, ' ', ' AND ')
-    AND rowid = ${rowid})`;
+/** Words and filter tokens of the plugin; letters that the index may know otherwise are left out. */
+const OWN = `SELECT DISTINCT value FROM json_each('["' || replace(all_words, ' ', '","') || '"]')
+  WHERE value <> '' AND value NOT GLOB '*[^0-9a-z_]*'`;
+
+function has(index: string, rowid: string, match: string): string {
+  return `EXISTS (SELECT 1 FROM ${index} WHERE ${index} MATCH ${match} AND rowid = ${rowid})`;
 }
 
-const ROWS = `SELECT d.id, d.name, ${PLACED} AS placed, ${isIn("words", "d.id")}
+/** The place's row has all that its plugin is found by, and is out of this epoch if the place is. */
+function isPlaceIn(index: string): string {
+  return `(${has(index, "p.position", "d.match")} AND ${has(index, "p.position", "d.out")}
+    = (instr(p.outs || ' ', ' ' || d.out || ' ') > 0))`;
+}
+
+/** What each plugin is called, and its words in the vocabulary. */
+const NAMED = `NOT EXISTS (SELECT 1 FROM json_each(d.labels) l
+    WHERE NOT EXISTS (SELECT 1 FROM labels WHERE label = l.value AND id = d.id))
+  AND NOT EXISTS (SELECT 1 FROM json_each(d.own) w WHERE substr(w.value, 1, 1) <> '_'
+    AND length(w.value) BETWEEN 3 AND 32 AND NOT EXISTS (SELECT 1 FROM terms WHERE word = w.value))`;
+
+const ROWS = `SELECT d.id, d.name, ${PLACED} AS placed, ${NAMED} AND ${has("words", "d.id", "d.match")}
   ${SORT_NAMES.map(
     (sort) => `AND NOT EXISTS (SELECT 1 FROM places p WHERE p.id = d.id AND p.sort = '${sort}'
-    AND NOT ${isIn(SORTS[sort], "p.position")})`,
+    AND NOT ${isPlaceIn(SORTS[sort])})`,
   ).join(" ")} AS indexed
-  FROM docs d WHERE d.id > CAST(? AS INTEGER) ORDER BY d.id LIMIT CAST(? AS INTEGER)`;
+  FROM (SELECT id, name, waits, labels, (SELECT '_out_' || epoch FROM search_state) AS out,
+      (SELECT json_group_array(value) FROM (${OWN})) AS own,
+      (SELECT group_concat('"' || value || '"', ' ') FROM (${OWN})) AS match
+    FROM docs WHERE id > CAST(? AS INTEGER) ORDER BY id LIMIT CAST(? AS INTEGER)) d`;
 
 const checkedRow = z.object({
   id: z.int(),

@@ -24,30 +24,37 @@ export function searchDocStatement(
   listing: Listing,
   counts: Counts = NO_COUNTS,
 ): D1PreparedStatement {
-  const facts = pluginFacts(listing);
-  const card = cardOf(listing);
+  const columns = docColumns(listing);
   const counted = countColumns(counts);
-  const words = listingWords(listing);
-  const { publisher } = listing;
   return search
     .prepare(UPSERT)
     .bind(
-      listing.name,
-      JSON.stringify(card),
-      words.name,
-      words.title,
-      words.summary,
-      words.keywords,
-      JSON.stringify(words.labels),
-      pluginTags(facts).join(" "),
-      JSON.stringify(pluginFacets(facts)),
-      listing.createdAt,
-      listing.updatedAt,
-      Number(publisher.verified),
-      Number(listing.deprecated !== null || listing.yanked !== null),
-      nameKey(card),
+      ...COLUMNS.map((column) => columns[column]),
       ...COUNT_COLUMNS.map((column) => counted[column]),
     );
+}
+
+/** What its row says of a plugin, beside its counts. */
+export function docColumns(listing: Listing): Record<(typeof COLUMNS)[number], string | number> {
+  const facts = pluginFacts(listing);
+  const card = cardOf(listing);
+  const words = listingWords(listing);
+  return {
+    name: listing.name,
+    card: JSON.stringify(card),
+    name_words: words.name,
+    title_words: words.title,
+    summary_words: words.summary,
+    keyword_words: words.keywords,
+    labels: JSON.stringify(words.labels),
+    tags: pluginTags(facts).join(" "),
+    facets: JSON.stringify(pluginFacets(facts)),
+    created_at: listing.createdAt,
+    updated_at: listing.updatedAt,
+    verified: Number(listing.publisher.verified),
+    sunk: Number(listing.deprecated !== null || listing.yanked !== null),
+    name_key: nameKey(card),
+  };
 }
 
 /** Takes a plugin out of search and browse; without it being there, nothing happens. */
@@ -55,7 +62,7 @@ export async function removeSearchDoc(search: D1Database, name: string): Promise
   await search.prepare("DELETE FROM docs WHERE name = ?").bind(name).run();
 }
 
-const COLUMNS = [
+export const COLUMNS = [
   "name",
   "card",
   "name_words",

@@ -3,6 +3,7 @@ import { searchCheckResultSchema, searchRebuildResultSchema } from "@rising-bsm/
 import type { SearchFinding } from "@rising-bsm/protocol";
 import { beforeAll, describe, expect, test } from "vitest";
 import { writeDatabase } from "../database.ts";
+import { advance } from "../log/advance.ts";
 import { failingAt } from "../testing-bindings.ts";
 import {
   buildBundle,
@@ -77,7 +78,10 @@ function emptySearch(): Promise<unknown> {
   ]);
 }
 
-const sql = (statement: string) => () => env.SEARCH.prepare(statement).run();
+const sql =
+  (statement: string, database = env.SEARCH) =>
+  () =>
+    database.prepare(statement).run();
 
 describe("what is wrong with search is named, and made right by a rebuild:", () => {
   const damages: [string, SearchFinding["kind"], () => Promise<unknown>][] = [
@@ -89,6 +93,9 @@ describe("what is wrong with search is named, and made right by a rebuild:", () 
       "outdated",
       sql(`UPDATE docs SET card = replace(card, '"1.0.0"', '"1.0.1"') WHERE name = '@acme/beta'`),
     ],
+    ["other filters", "outdated", sql("UPDATE docs SET tags = '_all'")],
+    ["other words", "outdated", sql("UPDATE docs SET name_words = ''")],
+    ["a mark of what is sunk", "outdated", sql("UPDATE docs SET sunk = 1 - sunk")],
     ["other numbers", "counts", sql("UPDATE docs SET downloads = 7, rating = 1.5")],
     [
       "a plugin that is not listed",
@@ -122,6 +129,21 @@ describe("what is wrong with search is named, and made right by a rebuild:", () 
         SELECT position, '_all' FROM places WHERE sort = 'updated'`),
     ],
     [
+      "a row of an index with the filters and no words",
+      "index",
+      sql(`INSERT OR REPLACE INTO by_updated (rowid, words)
+        SELECT position, tags FROM places JOIN docs USING (id) WHERE sort = 'updated'`),
+    ],
+    [
+      "a row of an index that says it is not of this epoch",
+      "index",
+      sql(`INSERT OR REPLACE INTO by_updated (rowid, words)
+        SELECT position, all_words || ' _out_' || epoch
+        FROM places JOIN docs USING (id), search_state WHERE sort = 'updated'`),
+    ],
+    ["a name that is gone", "index", sql("DELETE FROM labels WHERE label = 'beta'")],
+    ["a word that is gone", "index", sql("DELETE FROM terms WHERE word = 'beta'")],
+    [
       "a row of an index that belongs to nothing",
       "orphan",
       sql("INSERT INTO by_rating (rowid, words) VALUES (77, '_all _cat_finance')"),
@@ -151,6 +173,9 @@ test("a new search database answers 503 until the cron has rebuilt it, and is th
   }
   await continueRebuild(env, writeDatabase(env), 1);
   expect((await call("/v1/plugins?limit=8")).status).toBe(503);
+  // What is left to do then concerns rows that nobody finds.
+  expect(await continueRebuild(env, writeDatabase(env), 1)).toMatchObject({ isDone: false });
+  expect(await names("limit=6")).toHaveLength(3);
   await maintain();
   expect(await names()).toEqual(NAMES);
   expect(await check(1)).toEqual([]);
@@ -168,33 +193,65 @@ test("a search database that an older Worker filled is rebuilt while it answers"
   expect(await check()).toEqual([]);
 });
 
-test("a plugin that is removed while a rebuild writes it stays removed", async () => {
-  const setRemoved = (removedAt: number | null) =>
-    env.DB.prepare("UPDATE plugins SET removed_at = ? WHERE name = '@acme/beta'")
-      .bind(removedAt)
-      .run();
-  let isRemoved = false;
+/** The search database, before whose batches something happens. */
+function searchWith(event: (statements: number) => Promise<unknown>): D1Database {
   const batch = async (statements: D1PreparedStatement[]) => {
-    if (!isRemoved) {
-      isRemoved = true;
-      await setRemoved(1);
-      await env.DB.exec(
-        "UPDATE plugins SET revision = revision + 1, search_revision = revision + 1",
-      );
-      await env.SEARCH.exec("DELETE FROM docs WHERE name = '@acme/beta'");
-    }
+    await event(statements.length);
     return env.SEARCH.batch(statements);
   };
-  const search = new Proxy(env.SEARCH, {
+  return new Proxy(env.SEARCH, {
     get: (target, property) =>
       property === "batch" ? batch : (query: string) => target.prepare(query),
   });
-  await startRebuild(env.SEARCH);
-  await continueRebuild({ SEARCH: search }, writeDatabase(env), 50);
-  expect(await names("sort=name&limit=9")).toEqual(["@acme/alpha", "@acme/gamma"]);
-  await setRemoved(null);
-  await rebuild();
-  expect(await names()).toEqual(NAMES);
+}
+
+/** Of a batch that writes the four plugins and their counts. */
+const PAGE = 5;
+
+function setRemoved(removedAt: number | null): Promise<unknown> {
+  return env.DB.batch([
+    env.DB.prepare("UPDATE plugins SET removed_at = ? WHERE name = '@acme/beta'").bind(removedAt),
+    env.DB.prepare("UPDATE plugins SET revision = revision + 1, search_revision = revision + 1"),
+  ]);
+}
+
+const isBehind = sql("SELECT name FROM plugins WHERE search_revision < revision", env.DB);
+
+describe("while a rebuild writes a plugin, and another run of it has gone on,", () => {
+  const goOn = sql("UPDATE search_state SET rebuilt_to = 'unwanted:'");
+  const remove = sql("DELETE FROM docs WHERE name = '@acme/beta'");
+
+  async function rebuildWhile(event: () => Promise<unknown>, most: number) {
+    await startRebuild(env.SEARCH);
+    let times = 0;
+    const search = searchWith(async (statements) => {
+      if (statements === PAGE && times < most) await event();
+      if (statements === PAGE) times += 1;
+    });
+    const bindings = { SEARCH: search };
+    expect(await continueRebuild(bindings, writeDatabase(env), 50)).toMatchObject({ isDone: true });
+  }
+
+  test("it is removed and stays removed, listed again and stays listed", async () => {
+    await rebuildWhile(() => Promise.all([setRemoved(1), remove(), goOn()]), 1);
+    expect(await names("sort=name&limit=9")).toEqual(["@acme/alpha", "@acme/gamma"]);
+    await rebuildWhile(() => Promise.all([setRemoved(null), goOn()]), 1);
+    expect(await names("sort=name&limit=8")).toEqual(NAMES);
+    // Had the run ended before it corrected itself, the next pass would have.
+    await expectPass();
+  });
+
+  test("it changes all the time: the rebuild goes on, and the next pass writes it", async () => {
+    await rebuildWhile(() => setRemoved(null), Infinity);
+    await expectPass();
+  });
+
+  async function expectPass() {
+    expect((await isBehind()).results).toHaveLength(4);
+    await advance(env);
+    expect((await isBehind()).results).toEqual([]);
+    expect(await check()).toEqual([]);
+  }
 });
 
 test("counts are copied, and what is counted meanwhile is copied next", async () => {
@@ -235,6 +292,48 @@ test("counts are copied, and what is counted meanwhile is copied next", async ()
   await maintain();
   expect((await names("sort=popular"))[0]).toBe("@acme/beta");
   expect((await names("sort=rating"))[0]).toBe("@acme/beta");
+});
+
+test("of two runs that copy counts, the one with older numbers does not have the last word", async () => {
+  const count = (downloads: number) =>
+    env.DB.prepare("UPDATE plugin_counts SET downloads = ?, stale = 1").bind(downloads).run();
+  const slow = new Proxy(env.SEARCH, {
+    get: (target) => (query: string) => ({
+      bind: (value: string) => ({
+        run: async () => {
+          await count(12);
+          await syncCounts(env);
+          return target.prepare(query).bind(value).run();
+        },
+      }),
+    }),
+  });
+  await count(11);
+  await syncCounts({ DB: env.DB, SEARCH: slow });
+  await syncCounts(env);
+  expect(await check()).toEqual([]);
+});
+
+test("what cannot be read, or goes wrong, keeps nothing else of search from being done", async () => {
+  const read = sql("SELECT manifest FROM versions WHERE plugin = '@acme/beta'", env.DB);
+  const [stored] = (await read()).results;
+  await env.DB.exec("UPDATE versions SET manifest = '{}' WHERE plugin = '@acme/beta'");
+  await env.SEARCH.exec("UPDATE search_state SET index_version = 0");
+  await maintain();
+  expect(await names()).toEqual(NAMES);
+  expect(await check()).toEqual([
+    expect.objectContaining({ kind: "outdated", subject: "@acme/beta" }),
+  ]);
+  await env.DB.prepare("UPDATE versions SET manifest = ? WHERE plugin = '@acme/beta'")
+    .bind(stored?.["manifest"])
+    .run();
+  expect(await check()).toEqual([]);
+  await env.SEARCH.exec("UPDATE search_state SET rebuilding = 99, rebuilt_to = 'nothing:'");
+  await env.DB.exec("UPDATE plugin_counts SET downloads = downloads + 1, stale = 1");
+  await expect(maintain()).rejects.toMatchObject({ code: "internal" });
+  expect(await check()).toEqual([]);
+  const { results } = await sql("SELECT * FROM docs WHERE waits = 1")();
+  expect(results).toEqual([]);
 });
 
 test.each(["failed", "failed but stored"] as const)(

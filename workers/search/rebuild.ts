@@ -2,14 +2,16 @@ import type { SearchRebuildResult } from "@rising-bsm/protocol";
 import { RbsmError } from "@rising-bsm/protocol";
 import { z } from "zod";
 import type { Database } from "../database.ts";
+import { describeError } from "../describe-error.ts";
 import type { Bindings } from "../env.ts";
 import { searchListingOf } from "../release/listing-of.ts";
 import {
-  listRevisions,
   markCountsStale,
+  markIfChanged,
   pageOfListingFacts,
   wasSearched,
 } from "../release/queries.ts";
+import type { ListingFacts } from "../release/queries.ts";
 import { searchDocStatement } from "./index-plugin.ts";
 import { INDEXES, RECOUNT_FACETS, stretchOf } from "./indexes.ts";
 import { copyCounts } from "./sync-counts.ts";
@@ -18,10 +20,12 @@ import { copyCounts } from "./sync-counts.ts";
  * What the rows of `docs` are made by. Raise it when they shall be made in another way: the cron then
  * rebuilds them all, while search goes on with what is there.
  */
-export const INDEX_VERSION = 1;
+export const INDEX_VERSION = 2;
 
 const PLUGINS_AT_ONCE = 100;
 const ROWS_AT_ONCE = 2_000;
+/** Times that plugins are written in a step while some of them change. */
+const TRIES = 3;
 
 const stateSchema = z.object({
   built: z.int(),
@@ -38,8 +42,10 @@ interface Rebuild {
   readonly generation: number;
 }
 
+const STATE = "SELECT * FROM search_state";
+
 async function readState(search: D1Database): Promise<State> {
-  return stateSchema.parse(await search.prepare("SELECT * FROM search_state").first());
+  return stateSchema.parse(await search.prepare(STATE).first());
 }
 
 /** Has every row of search written again from the database, and what the database lacks removed. */
@@ -81,13 +87,14 @@ export async function continueRebuild(
   db: Database,
   steps: number,
 ): Promise<SearchRebuildResult> {
-  const { built, index_version, rebuilding } = await readState(env.SEARCH);
-  const isDue = built === 0 || index_version < INDEX_VERSION;
-  if (isDue && rebuilding === null) await startRebuild(env.SEARCH);
   let state = await readState(env.SEARCH);
-  for (let step = 0; step < steps && state.rebuilding !== null; step++) {
-    await takeStep({ env, db, generation: state.rebuilding }, state.rebuilt_to);
+  const isDue = state.built === 0 || state.index_version < INDEX_VERSION;
+  if (isDue && state.rebuilding === null) {
+    await startRebuild(env.SEARCH);
     state = await readState(env.SEARCH);
+  }
+  for (let step = 0; step < steps && state.rebuilding !== null; step++) {
+    state = await takeStep({ env, db, generation: state.rebuilding }, state.rebuilt_to);
   }
   return {
     generation: state.rebuilding ?? state.generation,
@@ -96,8 +103,11 @@ export async function continueRebuild(
   };
 }
 
-/** Steps may be taken twice, also at once: only the first to finish moves on. */
-async function takeStep(rebuild: Rebuild, rebuiltTo: string): Promise<void> {
+/** Where every plugin is written and no other is left: what follows are rows that nobody finds. */
+const COMPLETE = `${INDEXES[0]}:`;
+
+/** Steps may be taken twice, also at once: only the first to finish moves on. Gives what is then. */
+async function takeStep(rebuild: Rebuild, rebuiltTo: string): Promise<State> {
   const [, kind = "", after = ""] = /^([a-z_]+):(.*)$/s.exec(rebuiltTo) ?? [];
   const next = await nextAfter(rebuild, kind, after);
   const { env, generation } = rebuild;
@@ -108,9 +118,11 @@ async function takeStep(rebuild: Rebuild, rebuiltTo: string): Promise<void> {
            built = 1, index_version = ${INDEX_VERSION} WHERE rebuilding = ? AND rebuilt_to = ?`,
         ).bind(generation, rebuiltTo)
       : env.SEARCH.prepare(
-          "UPDATE search_state SET rebuilt_to = ? WHERE rebuilding = ? AND rebuilt_to = ?",
+          `UPDATE search_state SET rebuilt_to = ?1, built = built OR ?1 = '${COMPLETE}'
+           WHERE rebuilding = ?2 AND rebuilt_to = ?3`,
         ).bind(next, generation, rebuiltTo);
-  await moved.run();
+  const [, now] = await env.SEARCH.batch([moved, env.SEARCH.prepare(STATE)]);
+  return stateSchema.parse(now?.results[0]);
 }
 
 /** Where the rebuild is after the step from here; null is the end. */
@@ -120,28 +132,48 @@ async function nextAfter(rebuild: Rebuild, kind: string, after: string): Promise
   return sweepIndex(rebuild, kind, after);
 }
 
-async function writePlugins({ env, db }: Rebuild, after: string): Promise<string> {
-  const page = await pageOfListingFacts(db, { after, limit: PLUGINS_AT_ONCE });
-  const last = page.at(-1);
-  if (last === undefined) return "unwanted:";
-  const rows = page.map((facts) => {
-    const listing = searchListingOf(facts);
-    return listing === null
-      ? env.SEARCH.prepare("DELETE FROM docs WHERE name = ?").bind(facts.name)
-      : searchDocStatement(env.SEARCH, listing, facts.counts);
-  });
+/**
+ * Whoever has written older facts than there are corrects them, since another one may have moved on.
+ * Plugins that change all the time hold nothing up: these are left to the next pass.
+ */
+async function writePlugins(rebuild: Rebuild, after: string): Promise<string> {
+  for (let tries = 1; ; tries++) {
+    const page = await pageOfListingFacts(rebuild.db, { after, limit: PLUGINS_AT_ONCE });
+    const hasChanged = page.length > 0 && (await writePage(rebuild, page));
+    if (hasChanged && tries < TRIES) continue;
+    const last = page.length < PLUGINS_AT_ONCE ? undefined : page.at(-1);
+    return last === undefined ? "unwanted:" : `plugin:${last.name}`;
+  }
+}
+
+/** Says whether any of them has changed meanwhile. */
+async function writePage({ env, db, generation }: Rebuild, page: readonly ListingFacts[]) {
+  const rows = page.map((facts) => rowStatement(env.SEARCH, facts, generation));
   const counts = page.map((facts) => ({ plugin: facts.name, ...facts.counts }));
   await env.SEARCH.batch([...rows, copyCounts(env.SEARCH, counts)]);
-  const names = page.map(({ name }) => name);
   // What was counted meanwhile is copied again.
-  await markCountsStale(db, names);
-  // What changed meanwhile may have been written, or removed, before it was written here.
-  const revisions = new Map(page.map(({ name, revision }) => [name, revision]));
-  const hasChanged = (await listRevisions(db, names)).some(
-    ({ name, revision }) => revisions.get(name) !== revision,
-  );
-  if (hasChanged) return `plugin:${after}`;
-  return page.length < PLUGINS_AT_ONCE ? "unwanted:" : `plugin:${last.name}`;
+  const names = page.map(({ name }) => name);
+  const [, changed] = await db.batch([markCountsStale(db, names), markIfChanged(db, page)]);
+  return changed.meta.changes > 0;
+}
+
+/** One that cannot be read keeps the row that it has, and keeps none of the others from theirs. */
+function rowStatement(
+  search: D1Database,
+  facts: ListingFacts,
+  generation: number,
+): D1PreparedStatement {
+  try {
+    const listing = searchListingOf(facts);
+    return listing === null
+      ? search.prepare("DELETE FROM docs WHERE name = ?").bind(facts.name)
+      : searchDocStatement(search, listing, facts.counts);
+  } catch (error) {
+    console.error({ unreadable: facts.name, cause: describeError(error) });
+    return search
+      .prepare("UPDATE docs SET generation = ? WHERE name = ?")
+      .bind(generation, facts.name);
+  }
 }
 
 async function sweepDocs({ env, generation }: Rebuild): Promise<string> {
@@ -151,7 +183,7 @@ async function sweepDocs({ env, generation }: Rebuild): Promise<string> {
   )
     .bind(generation)
     .run();
-  return meta.changes > 0 ? "unwanted:" : `${INDEXES[0]}:`;
+  return meta.changes > 0 ? "unwanted:" : COMPLETE;
 }
 
 /** Rows of an index that belong to nothing; after the last index the facets are counted again. */

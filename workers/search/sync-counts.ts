@@ -4,15 +4,17 @@ import type { Counts } from "./counts.ts";
 
 const PLUGINS_AT_ONCE = 200;
 
-const staleRow = countsSchema.extend({ plugin: z.string() });
-type StaleRow = z.output<typeof staleRow>;
+const staleRow = countsSchema.extend({ plugin: z.string(), seen: z.string() });
 
 const COPY = `UPDATE docs SET ${COUNT_COLUMNS.map((name) => `${name} = value ->> '${name}'`).join(", ")}
   FROM json_each(?) WHERE name = value ->> 'plugin'`;
 
-/** Numbers that were counted meanwhile stay marked. */
-const CLEAR = `UPDATE plugin_counts SET stale = 0 WHERE plugin = ? AND installs = ? AND downloads = ?
-  AND trending = ? AND ratings = ? AND stars = ?`;
+/** As text, which says of a number what it said when it was read. */
+const SEEN = "json_array(installs, downloads, trending, ratings, stars)";
+
+/** Other numbers than those that were copied are marked, also where another run has copied them before. */
+const SETTLE = `UPDATE plugin_counts SET stale = (${SEEN} <> value ->> 'seen')
+  FROM json_each(?) WHERE plugin = value ->> 'plugin'`;
 
 interface Databases {
   readonly DB: D1Database;
@@ -27,14 +29,15 @@ export async function syncCounts({ DB, SEARCH }: Databases): Promise<boolean> {
   const primary = DB.withSession("first-primary");
   const { results } = await primary
     .prepare(
-      `SELECT plugin, installs, downloads, trending, ratings, stars FROM plugin_counts
+      `SELECT plugin, installs, downloads, trending, ratings, stars, ${SEEN} AS seen FROM plugin_counts
        WHERE stale = 1 LIMIT ${PLUGINS_AT_ONCE}`,
     )
     .all();
   const rows = z.array(staleRow).parse(results);
   if (rows.length === 0) return true;
   await copyCounts(SEARCH, rows).run();
-  await primary.batch(rows.map((row) => clearStatement(primary, row)));
+  const seen = rows.map((row) => ({ plugin: row.plugin, seen: row.seen }));
+  await primary.prepare(SETTLE).bind(JSON.stringify(seen)).run();
   return rows.length < PLUGINS_AT_ONCE;
 }
 
@@ -45,9 +48,4 @@ export function copyCounts(
 ): D1PreparedStatement {
   const copies = rows.map((row) => ({ plugin: row.plugin, ...countColumns(row) }));
   return search.prepare(COPY).bind(JSON.stringify(copies));
-}
-
-function clearStatement(db: D1DatabaseSession, row: StaleRow): D1PreparedStatement {
-  const { plugin, installs, downloads, trending, ratings, stars } = row;
-  return db.prepare(CLEAR).bind(plugin, installs, downloads, trending, ratings, stars);
 }
