@@ -124,20 +124,18 @@ pluginRoutes.on("DELETE", ofPlugin(""), requireSeller("yank"), inStep, async (c)
 });
 
 pluginRoutes.get("/stats", requireSeller("licenses"), async (c) => {
-  const { cards, total } = await findNumberedPage(c, searchSchema.parse({ sortBy: "downloads" }));
-  const counted = await c.env.SEARCH.prepare(
-    "SELECT sum(downloads) AS downloads FROM docs",
-  ).first();
+  const wanted = searchSchema.parse({ sortBy: "downloads", limit: "100" });
+  const { cards, total } = await findNumberedPage(c, wanted);
   return answer(c, {
     totalPlugins: total,
-    totalDownloads: countedSchema.parse(counted).downloads ?? 0,
+    // Of the most downloaded, who have most of them: all in the catalogue are too many to read.
+    totalDownloads: cards.reduce((sum, { downloads }) => sum + downloads, 0),
     totalRevenue: 0,
     topPlugins: cards.slice(0, TOP).map(showPlugin),
   });
 });
 
 const TOP = 10;
-const countedSchema = z.object({ downloads: z.int().nullable() });
 
 /** A private plugin is its owner's alone, who has the new API. */
 async function cardOf(c: AppContext, name: string): Promise<ListedCard> {

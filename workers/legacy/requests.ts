@@ -54,7 +54,7 @@ export const searchSchema = z.object({
     .string()
     .transform((name) => Object.entries(SORTS).find(([known]) => known === name)?.[1])
     .optional(),
-  page: wholeNumber(50, 1),
+  page: wholeNumber(10, 1),
   limit: wholeNumber(100, 20),
 });
 export type LegacySearch = z.output<typeof searchSchema>;

@@ -11,10 +11,14 @@ export function rateClass({ method, url }: Pick<Request, "method" | "url">): Rat
   if (UNCOUNTED.test(pathname)) return null;
   if (pathname === "/v1/beacons") return "beacon";
   if (method !== "GET" && method !== "HEAD") return "write";
-  // The connector of old asks for `query`, and for pages by their number, which are walked to.
-  if (pathname === "/plugins") return "search";
-  return searchParams.getAll("q").every((words) => words.trim() === "") ? "browse" : "search";
+  const isSearch = SEARCHES.some((name) =>
+    searchParams.getAll(name).some((text) => text.trim() !== ""),
+  );
+  return isSearch ? "search" : "browse";
 }
+
+/** The connector of old asks for `query`, and for pages by their number, which are walked to. */
+const SEARCHES = ["q", "query", "page"];
 
 /** Addresses of this machine: what asks from one never came through the network. */
 const LOOPBACK = /^(?:127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1)$/;
