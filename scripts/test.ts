@@ -36,12 +36,14 @@ const first = await runVitest(process.argv.slice(2));
 const failedFiles = [...new Set(first.files.filter(hasFailed).map((file) => file.name))];
 const tryAgain = failedFiles.length > 0 && failedFiles.length <= MAX_RERUN_FILES;
 if (tryAgain) console.log(`\nOnce more, by themselves:\n${names(failedFiles)}`);
-const second = tryAgain ? await runVitest(failedFiles) : { files: [], code: first.code };
+const second: (typeof first)[] = [];
+if (tryAgain) for (const name of failedFiles) second.push(await runVitest([name]));
+const code = tryAgain ? Math.max(...second.map((run) => run.code)) : first.code;
 const files = [
   ...first.files.filter((file) => !tryAgain || !failedFiles.includes(file.name)),
-  ...second.files,
+  ...second.flatMap((run) => run.files),
 ];
-if (tryAgain && second.code === 0)
+if (tryAgain && code === 0)
   console.log(`passed only in a run by themselves:\n${names(failedFiles)}`);
 const count = (...states: string[]) =>
   files.flatMap((file) => file.assertionResults).filter((result) => states.includes(result.status))
@@ -51,7 +53,7 @@ const broken = files.filter((file) => hasFailed(file) && !file.assertionResults.
 console.log(
   `${count("passed")} passed, ${count("failed") + broken.length} failed, ${count("pending", "skipped", "todo", "disabled")} skipped`,
 );
-process.exit(second.code);
+process.exit(code);
 
 async function runVitest(args: readonly string[]): Promise<{ files: FileResult[]; code: number }> {
   const scratch = await mkdtemp(join(tmpdir(), "rbsm-test-"));
