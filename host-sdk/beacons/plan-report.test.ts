@@ -62,13 +62,14 @@ function slotOf(
   {
     source = "marketplace",
     visibility = "public",
-  }: { source?: Slot["row"]["source"]; visibility?: Visibility } = {},
+    version = "1.0.0",
+  }: { source?: Slot["row"]["source"]; visibility?: Visibility; version?: string } = {},
 ): Slot {
   const digest = "0".repeat(64);
   const at = "2026-11-23T00:00:00Z";
-  const manifest = { name, version: "1.0.0", main: "index.js", permissions: [], dependencies: {} };
+  const manifest = { name, version, main: "index.js", permissions: [], dependencies: {} };
   const release = {
-    version: "1.0.0",
+    version,
     sha256: digest,
     size: 1,
     treeDigest: digest,
@@ -112,4 +113,19 @@ test("only public plugins that came from the marketplace are named", () => {
   expect(reportedPlugins(slots, []).map(({ name }) => name)).toEqual(["@a/public", "@b/public"]);
   const many = Array.from({ length: BEACON_LIMITS.plugins + 1 }, (_, at) => slotOf(`@a/p${at}`));
   expect(reportedPlugins(many, [])).toHaveLength(BEACON_LIMITS.plugins);
+});
+
+test("a list that is too long in bytes names the first by name", () => {
+  const long = Array.from({ length: BEACON_LIMITS.plugins }, (_, at) =>
+    slotOf(`@${"a".repeat(60)}/${"p".repeat(57)}${String(at).padStart(3, "0")}`, {
+      version: `1.0.0-${"x".repeat(120)}`,
+    }),
+  );
+  const plugins = reportedPlugins(long, []);
+  const { length } = JSON.stringify({ day: "2026-11-23", plugins });
+  expect(length).toBeLessThanOrEqual(64 * 1024);
+  expect(length).toBeGreaterThan(62 * 1024);
+  expect(plugins.map(({ name }) => name)).toEqual(
+    long.slice(0, plugins.length).map(({ row }) => row.name),
+  );
 });

@@ -12,6 +12,8 @@ export interface LastReport {
   readonly day: string;
   readonly attempts: number;
   readonly sent: boolean;
+  /** What was last taken named plugins: that there are none any more is told once. */
+  readonly had: boolean;
 }
 
 /**
@@ -30,7 +32,7 @@ export function planReport(
   if (last?.sent === true && (last.ownDay === ownDay || last.day >= day)) return null;
   const attempts = last?.ownDay === ownDay ? last.attempts : 0;
   if (attempts >= BEACON_LIMITS.attempts) return null;
-  return { ownDay, day, attempts: attempts + 1, sent: false };
+  return { ownDay, day, attempts: attempts + 1, sent: false, had: last?.had ?? false };
 }
 
 /** Milliseconds after midnight (UTC). */
@@ -40,7 +42,8 @@ function beginningOf(instanceKeyId: string): number {
 
 /**
  * What the marketplace is told: public plugins that were installed from it. One that it does not
- * know, as the update check has found, came from another marketplace.
+ * know, as the update check has found, came from another marketplace. Of more than it takes, in number
+ * or in bytes, the first by name.
  */
 export function reportedPlugins(
   slots: readonly Slot[],
@@ -51,6 +54,7 @@ export function reportedPlugins(
       .filter(({ problem }) => problem?.code === "plugin_not_found")
       .map(({ plugin }) => plugin),
   );
+  let bytes = 0;
   return slots
     .filter(
       ({ row, manifest }) => row.source === "marketplace" && manifest?.visibility === "public",
@@ -58,5 +62,6 @@ export function reportedPlugins(
     .map(({ row }) => ({ name: row.name, version: row.release.version }))
     .filter(({ name }) => !unknown.has(name))
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .slice(0, BEACON_LIMITS.plugins);
+    .slice(0, BEACON_LIMITS.plugins)
+    .filter((plugin) => (bytes += JSON.stringify(plugin).length + 1) <= BEACON_LIMITS.listBytes);
 }

@@ -88,6 +88,19 @@ test("what the host has is reported once a day, by its own key, whatever is rest
   expect(new Set(reports.map(({ jkt }) => jkt)).size).toBe(1);
 });
 
+test("that the last plugin is gone is told, once", async () => {
+  const first = await open();
+  await first.install(HELLO);
+  await looks(3);
+  await first.uninstall(HELLO);
+  time += DAY_MS;
+  answers = [503];
+  await looks(3);
+  time += DAY_MS;
+  await looks(3);
+  expect(reports.map(({ report }) => report.plugins.length)).toEqual([1, 0, 0]);
+});
+
 test.each<[string, Partial<HostOptions>, boolean]>([
   ["is switched off", { beacons: false }, true],
   ["has no plugins", {}, false],

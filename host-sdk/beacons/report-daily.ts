@@ -16,6 +16,7 @@ const lastReportSchema = z.strictObject({
   day: z.string(),
   attempts: z.int(),
   sent: z.boolean(),
+  had: z.boolean().default(false),
 });
 
 /** What reports are made from. */
@@ -51,17 +52,17 @@ export function createReporter(parts: ReporterParts): Reporter {
 async function reportIfDue(parts: ReporterParts, updates: readonly UpdateInfo[]): Promise<void> {
   const { server, key, store } = parts;
   const plugins = reportedPlugins(parts.installed(), updates);
-  if (plugins.length === 0 || server.url.startsWith("file:")) return;
+  if (server.url.startsWith("file:")) return;
   const row = await store.get(KIND, key.keyId);
-  const stored = lastReportSchema.safeParse(row?.value);
-  const next = planReport(key.keyId, parts.now(), stored.success ? stored.data : null);
-  if (next === null) return;
+  const { data: last = null } = lastReportSchema.safeParse(row?.value);
+  const next = planReport(key.keyId, parts.now(), last);
+  if (next === null || (plugins.length === 0 && !next.had)) return;
   const write = (last: LastReport) =>
     store.commit([{ kind: KIND, key: key.keyId, value: { ...last } }]);
   // Before it is sent: a process that ends meanwhile, again and again, does not send it for ever.
   await write(next);
   await send(parts, { day: next.day, plugins });
-  await write({ ...next, sent: true });
+  await write({ ...next, sent: true, had: plugins.length > 0 });
 }
 
 /** An instance that the marketplace does not know, or not any more, becomes known first. */

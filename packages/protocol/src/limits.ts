@@ -287,6 +287,8 @@ export const REVIEW_LIMITS = {
 export const BEACON_LIMITS = {
   /** Plugins of one report; a host with more of them reports the first by name. */
   plugins: 500,
+  /** Bytes of a host's list of them: with its day a report stays below the longest JSON that is taken. */
+  listBytes: 63 * KiB,
   /** Plugins that one instance has or had; it counts for no further ones. */
   everHeld: 2_000,
   /** After so many days without a report an instance has its plugins no more. */
