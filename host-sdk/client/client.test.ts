@@ -1,9 +1,10 @@
 import { getEventListeners } from "node:events";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { CLIENT_LIMITS, sha256Hex, utf8 } from "@rising-bsm/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
@@ -144,6 +145,7 @@ test("a marketplace that fails for a moment is asked again, also when its answer
   expect(failing).toEqual([]);
 });
 
+const CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 const JSON_TYPE = { "content-type": "application/json" };
 
 test.each([
@@ -206,6 +208,40 @@ test("a redirect or a refusal that has broken off is what its status says", asyn
 });
 
 test.each([
+  ["nothing", "", "network_unreachable"],
+  ["noise", "\0\x01\x02\xff".repeat(100), "network_unreachable"],
+  ["endless headers", `HTTP/1.1 200 OK\r\n${"X: y\r\n".repeat(10_000)}`, "network_unreachable"],
+  [
+    "another protocol",
+    "HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nx",
+    "network_unreachable",
+  ],
+  [
+    "two lengths",
+    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
+    "network_unreachable",
+  ],
+  ["a chunk that is none", `${CHUNKED}zz\r\n`, "network_interrupted"],
+  ["half a chunk", `${CHUNKED}5\r\nab`, "network_interrupted"],
+  [
+    "no gzip",
+    "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nxyz",
+    "network_interrupted",
+  ],
+  ["a status of its own", "HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n", "unavailable"],
+])("a server that sends %s is refused with a code", async (...[, bytes, code]) => {
+  const raw = createTcpServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.on("data", () => socket.end(bytes, "latin1"));
+  });
+  await new Promise<void>((resolve) => raw.listen(0, "127.0.0.1", resolve));
+  const { port } = raw.address() as AddressInfo;
+  const other = createMarketplace({ url: `http://127.0.0.1:${port}`, backOffMs: 1 });
+  expect(await codeOf(other.getBytes("/thing", 100))).toBe(code);
+  raw.close();
+});
+
+test.each([
   ['"abc"', '"abc"'],
   ['W/"abc"', 'W/"abc"'],
   [`"${"x".repeat(201)}"`, null],
@@ -264,6 +300,13 @@ test("a server that ignores or refuses the range makes it start again", async ()
     if (request.headers.range === undefined) response.end(BYTES);
     else response.writeHead(416).end();
   };
+  expect(await download()).toBe(true);
+});
+
+test("a bundle that a proxy has compressed is read as what it was", async () => {
+  const body = gzipSync(BYTES);
+  const headers = { "content-encoding": "gzip", "content-length": body.length };
+  answer = (_, response) => void response.writeHead(200, headers).end(body);
   expect(await download()).toBe(true);
 });
 

@@ -167,17 +167,20 @@ test("a mirror cannot end a download in the name of its caller, nor with an addr
   expect(await download("/b", [gone, ending, astray, good])).toEqual([0, 1, 2, 3]);
 });
 
-test("a place that would not be done in time is left for the next, which goes on", async () => {
+test("a place that would not be done in time is left for the next, which goes on, and not for nobody", async () => {
   const trickling: Place = (response) => {
     response.writeHead(200, { "content-length": 100 });
     const more = (at: number) =>
       response.destroyed ||
-      response.write(BYTES.subarray(at, at + 1), () => setTimeout(more, 5, at + 1));
+      response.write(BYTES.subarray(at, at + 5), () => setTimeout(more, 5, at + 5));
     more(0);
   };
   let time = 0;
-  const now = () => (time += 10_000);
+  const now = () => (time += 30_000);
   expect(await download("/b", [trickling, good], { now })).toEqual([0, 1]);
+  await rm(join(folder, "bundle.rbsm"));
+  const base = servers.length;
+  expect(await download("/b", [trickling], { now })).toEqual([0, 1, base]);
 });
 
 test("when no place has it, what the marketplace said counts, and nothing stays", async () => {
