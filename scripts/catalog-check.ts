@@ -6,6 +6,7 @@
 import { parseArgs } from "node:util";
 import { catalogCheckResultSchema } from "@rising-bsm/protocol";
 import type { CatalogCheckResult, CatalogDifference } from "@rising-bsm/protocol";
+import { askMarketplace } from "./ask-marketplace.ts";
 
 const { values } = parseArgs({
   options: {
@@ -20,19 +21,11 @@ if (url === undefined || token === undefined) {
   console.error("Usage: ADMIN_TOKEN=… npm run catalog-check -- --url URL [--repair] [--json]");
   process.exit(2);
 }
-const endpoint = new URL("/v1/catalog/check", url);
+const marketplace = { url, token, path: "/v1/catalog/check" };
 
-async function checkPart(cursor: string | null): Promise<CatalogCheckResult> {
-  const answer = await fetch(endpoint, {
-    method: "POST",
-    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
-    body: JSON.stringify({ repair, ...(cursor === null ? {} : { cursor }) }),
-    redirect: "error",
-  });
-  const text = await answer.text();
-  if (answer.ok) return catalogCheckResultSchema.parse(JSON.parse(text));
-  console.error(`The marketplace answered ${answer.status}: ${text}`);
-  return process.exit(1);
+function checkPart(cursor: string | null): Promise<CatalogCheckResult> {
+  const body = { repair, ...(cursor === null ? {} : { cursor }) };
+  return askMarketplace({ ...marketplace, body, answer: catalogCheckResultSchema });
 }
 
 function describe({ kind, subject, message, repaired }: CatalogDifference): string {

@@ -6,6 +6,7 @@
  */
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { askMarketplace } from "./ask-marketplace.ts";
 
 const step = z.object({ step: z.enum(["verify", "restore", "finish"]), from: z.int() });
 const progressSchema = z.object({
@@ -24,19 +25,10 @@ if (values.url === undefined || token === undefined) {
   console.error("Usage: ADMIN_TOKEN=… npm run log-recover -- --url URL [--json]");
   process.exit(2);
 }
-const endpoint = new URL("/v1/log/recover", values.url);
+const marketplace = { url: values.url, token, path: "/v1/log/recover" };
 
-async function send(body: Step): Promise<z.output<typeof progressSchema>> {
-  const answer = await fetch(endpoint, {
-    method: "POST",
-    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-    redirect: "error",
-  });
-  const text = await answer.text();
-  if (answer.ok) return progressSchema.parse(JSON.parse(text));
-  console.error(`The marketplace answered ${answer.status}: ${text}`);
-  return process.exit(1);
+function send(body: Step): Promise<z.output<typeof progressSchema>> {
+  return askMarketplace({ ...marketplace, body, answer: progressSchema });
 }
 
 const lost: Lost = [];
