@@ -39,5 +39,7 @@ function span(from: readonly [number, number], to: readonly [number, number] | n
 /** Words of which a plugin has one if it runs on this host. */
 export function hostChoices({ major, minor }: { major: number; minor: number }): string[] {
   const known = Math.min(major, LAST_MAJOR);
-  return [ANY_HOST, `_host_${known}`, `_host_${known}_${Math.min(minor, LAST_MINOR)}`];
+  // A later major is later than every minor of the last one.
+  const minorOfKnown = major > LAST_MAJOR ? LAST_MINOR : Math.min(minor, LAST_MINOR);
+  return [ANY_HOST, `_host_${known}`, `_host_${known}_${minorOfKnown}`];
 }
