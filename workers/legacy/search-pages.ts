@@ -1,10 +1,10 @@
 import type { AppContext } from "../http.ts";
 import { readDatabase } from "../database.ts";
-import { secretBytes } from "../env.ts";
 import type { ListedCard } from "../search/card.ts";
 import { searchQuerySchema, toSearchRequest } from "../search/read-request.ts";
 import { assertBuilt } from "../search/rebuild.ts";
 import { searchPlugins } from "../search/search-plugins.ts";
+import { searchContext } from "../search/search-page.ts";
 import type { SearchPage } from "../search/search-page.ts";
 import type { LegacySearch } from "./requests.ts";
 
@@ -27,11 +27,7 @@ export async function findNumberedPage(c: AppContext, wanted: LegacySearch): Pro
   });
   if (status !== "approved" || !parsed.success) return NOTHING;
   const request = toSearchRequest(parsed.data);
-  const context = {
-    search: c.env.SEARCH.withSession("first-unconstrained"),
-    cursorSecret: secretBytes(c.env, "CURSOR_KEY"),
-    now: Date.now(),
-  };
+  const context = searchContext(c.env);
   await assertBuilt(c.env, readDatabase(c.env));
   const first = await searchPlugins(context, request);
   let found: SearchPage = first;

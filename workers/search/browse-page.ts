@@ -1,5 +1,6 @@
 import { RbsmError } from "@rising-bsm/protocol";
 import { listSorted, readFacetCounts } from "./browse-queries.ts";
+import type { SortedCards, Stretch } from "./browse-queries.ts";
 import { openCursor, sealCursor } from "./cursor.ts";
 import type { CursorKey, SortedStart } from "./cursor.ts";
 import { matchExpression } from "./match.ts";
@@ -11,15 +12,14 @@ const UNFILTERED = matchExpression({ groups: [], need: "all", tags: { oneOf: [],
 
 /** One page of a sort. Throws `cursor_expired` when its order has been replaced twice since. */
 export async function browsePage(
-  { search }: SearchContext,
+  context: SearchContext,
   { request, match, key, sort }: Prepared & { readonly sort: Sort },
 ): Promise<SearchPage> {
   const cursor = request.cursor === null ? null : await openCursor(request.cursor, key, "sorted");
   const isFirst = cursor === null;
   // One more than is shown tells whether there is a page behind.
   const stretch = { match, limit: request.limit + 1 };
-  const { epoch, found } = await listSorted(search, sort, { ...stretch, start: cursor });
-  if (cursor !== null) assertReadable(cursor.epoch, epoch);
+  const { epoch, found } = await readStretch(context, sort, { ...stretch, start: cursor });
   const nearest = found.slice(0, request.limit);
   const shown = cursor?.kind === "above" ? nearest.toReversed() : nearest;
   const start = cursor ?? firstStart(sort, epoch, shown[0]?.position);
@@ -29,7 +29,7 @@ export async function browsePage(
     cards: shown.map(({ card }) => card),
     nextCursor: await sealStart(after, key),
     prevCursor: await sealStart(before, key),
-    ...(isFirst && match === UNFILTERED ? { facets: await readFacetCounts(search) } : {}),
+    ...(isFirst && match === UNFILTERED ? { facets: await readFacetCounts(context.search) } : {}),
   };
 }
 
@@ -37,9 +37,18 @@ async function sealStart(start: SortedStart | null, key: CursorKey): Promise<str
   return start === null ? null : sealCursor(start, key);
 }
 
-/** What was replaced last can still be read. */
-function assertReadable(epoch: number, current: number): void {
-  if (epoch !== current && epoch !== current - 1) throw new RbsmError("cursor_expired");
+async function readStretch(
+  { search, primary }: Pick<SearchContext, "search" | "primary">,
+  sort: Sort,
+  stretch: Stretch & { readonly start: SortedStart | null },
+): Promise<SortedCards> {
+  const page = await listSorted(search, sort, stretch);
+  const epoch = stretch.start?.epoch ?? page.epoch;
+  // What was replaced last can still be read.
+  if (epoch === page.epoch || epoch === page.epoch - 1) return page;
+  // A replica may be behind the one that made the cursor.
+  if (epoch < page.epoch || primary === undefined) throw new RbsmError("cursor_expired");
+  return readStretch({ search: primary() }, sort, stretch);
 }
 
 /** Plugins that are newer than the first page by `new` are not of its walk. */

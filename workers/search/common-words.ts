@@ -1,3 +1,4 @@
+import { distinctTerms } from "./word-group.ts";
 import type { Term, WordGroup } from "./word-group.ts";
 
 /** A word that more plugins have is common: ranking all of them takes too long. */
@@ -17,38 +18,63 @@ export function letterOf(word: string): string {
   return /[0-9a-z]/.test(first) ? first : BEHIND_Z;
 }
 
+function termsOf({ terms, parts }: WordGroup): readonly Term[] {
+  return [...terms, ...parts.flatMap(termsOf)];
+}
+
 /** First letters of what the groups look for, the typed words before their synonyms. */
 export function lettersOf(groups: readonly WordGroup[]): string[] {
-  const terms = groups.flatMap((group) => group.terms);
+  const terms = groups.flatMap(termsOf);
   const sorted = terms.toSorted((a, b) => b.nearness - a.nearness);
   return [...new Set(sorted.map(({ text }) => letterOf(text)))];
 }
 
+/** The common words and beginnings (these with "*") under some first letters. */
+export interface CommonWords {
+  readonly letters: readonly string[];
+  readonly words: readonly string[];
+}
+
 export interface Plan {
-  readonly groups: readonly WordGroup[];
+  /** What the index is asked for. */
+  readonly asked: readonly WordGroup[];
   /** Words of the query that are common. Are all, the most popular plugins that have them are the answer. */
   readonly common: readonly string[];
 }
 
 /**
  * Looks for common beginnings as the common words that begin so: the index would put all plugins of
- * every such word together before it finds the first.
+ * every such word together before it finds the first. A word under a letter that was not read may be
+ * common, and is taken for it.
  */
-export function planCommon(groups: readonly WordGroup[], common: readonly string[]): Plan {
-  const known = new Set(common);
-  const isCommon = ({ text, open }: Term) =>
-    known.has(open ? `${text.slice(0, MAX_BEGINNING)}*` : text);
+export function planCommon(groups: readonly WordGroup[], { letters, words }: CommonWords): Plan {
+  const read = new Set(letters);
+  const known = new Set(words);
+  const isRead = ({ text }: Term) => read.has(letterOf(text));
   const completions = (text: string) =>
-    common.filter((word) => word.startsWith(text) && !word.endsWith("*")).slice(0, MAX_COMPLETIONS);
+    words.filter((word) => word.startsWith(text) && !word.endsWith("*")).slice(0, MAX_COMPLETIONS);
+  const isCommon = (term: Term) =>
+    !isRead(term) ||
+    known.has(term.open ? `${term.text}*` : term.text) ||
+    (term.open && completions(term.text).length > 0);
   const narrow = (term: Term): Term[] => {
-    if (!term.open || term.text.length <= INDEXED_BEGINNING || !isCommon(term)) return [term];
-    const exact = { ...term, open: false };
-    const longer = completions(term.text).map((text) => ({ ...exact, text }));
-    return [exact, ...longer];
+    if (!term.open || term.text.length <= INDEXED_BEGINNING) return [term];
+    const whole = { ...term, open: false };
+    if (!isRead(term)) return [whole];
+    const longer = completions(term.text).map((text) => ({ ...whole, text }));
+    // Without a common word, a beginning is at most some words that are not.
+    return longer.length === 0 ? [term] : [whole, ...longer];
   };
+  const ask = (group: WordGroup): WordGroup => ({
+    ...group,
+    terms: distinctTerms(group.terms.flatMap(narrow)),
+    parts: group.parts.map(ask),
+  });
+  const isCommonGroup = ({ terms, parts }: WordGroup): boolean =>
+    terms.some(isCommon) || (parts.length > 0 && parts.every(isCommonGroup));
   return {
-    groups: groups.map((group) => ({ ...group, terms: group.terms.flatMap(narrow) })),
-    common: groups.filter(({ terms }) => terms.some(isCommon)).map(({ word }) => word),
+    asked: groups.map(ask),
+    common: groups.filter(isCommonGroup).map(({ word }) => word),
   };
 }
 

@@ -16,6 +16,8 @@ export interface SortedStart {
 export interface RankedStart {
   readonly kind: "ranked";
   readonly at: number;
+  /** The page ends here, however long it may be: a page before another holds nothing of that. */
+  readonly end: number;
   readonly ids: readonly number[];
 }
 
@@ -34,12 +36,14 @@ export function sealCursor(
   { secret, query }: CursorKey,
 ): Promise<string> {
   const numbers =
-    start.kind === "ranked" ? [start.at, ...start.ids] : [start.position, start.epoch, start.top];
+    start.kind === "ranked"
+      ? [start.at, start.end, ...start.ids]
+      : [start.position, start.epoch, start.top];
   const digits = numbers.map((number) => number.toString(BASE));
   return sealText(secret, purpose(query), `${LETTERS[start.kind]}${digits.join(".")}`);
 }
 
-const LETTERS = { below: "<", above: ">", ranked: "#" } as const;
+const LETTERS = { below: "<", above: ">", ranked: "=" } as const;
 
 /**
  * Throws `cursor_invalid` for everything that `sealCursor()` did not make for this query and kind of
@@ -76,7 +80,10 @@ function parse(text: string): RankedStart | SortedStart | null {
     .split(".")
     .map((digits) => Number.parseInt(digits, BASE));
   const [first = 0, ...rest] = numbers;
-  if (text.startsWith(LETTERS.ranked)) return { kind: "ranked", at: first, ids: rest };
+  const [second = 0, ...others] = rest;
+  if (text.startsWith(LETTERS.ranked)) {
+    return { kind: "ranked", at: first, end: second, ids: others };
+  }
   const kind = SORTED_KINDS.get(text[0] ?? "");
   const [epoch, top] = rest;
   if (kind === undefined || epoch === undefined || top === undefined) return null;

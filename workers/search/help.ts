@@ -1,8 +1,7 @@
-import { matchExpression } from "./match.ts";
+import { matchOf } from "./plan-words.ts";
 import type { SearchReader } from "./queries.ts";
 import { countUpTo } from "./relevance-queries.ts";
 import type { FilterHelp, Prepared } from "./search-page.ts";
-import { filterTags } from "./tags.ts";
 import type { Filters } from "./tags.ts";
 
 /** Filters that are tried without, and rows that all of it may read. */
@@ -12,14 +11,12 @@ const MAX_ROWS = 16;
 /** Filters that keep everything away: each with what is found when it alone is left out. */
 export async function helpWithFilters(
   search: SearchReader,
-  { request, groups }: Prepared,
+  { request, asked }: Prepared,
 ): Promise<FilterHelp[]> {
   const tried = eachLeftOut(request.filters).slice(0, MAX_TRIED);
   const limit = Math.floor(MAX_ROWS / Math.max(1, tried.length));
   const counts = await Promise.all(
-    tried.map(({ filters }) =>
-      countUpTo(search, matchExpression({ groups, need: "all", tags: filterTags(filters) }), limit),
-    ),
+    tried.map(({ filters }) => countUpTo(search, matchOf(asked, filters), limit)),
   );
   return tried
     .map(({ name, value }, at) => ({ name, value, atLeast: counts[at] ?? 0 }))

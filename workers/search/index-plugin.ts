@@ -84,8 +84,9 @@ const INSERTED = [...COLUMNS, ...COUNT_COLUMNS];
 /** A rebuild knows by the generation what was written since it began. */
 const GENERATION = "(SELECT coalesce(rebuilding, generation) FROM search_state)";
 
-const UPSERT = `INSERT INTO docs (${INSERTED.join(", ")}, generation)
-  VALUES (${INSERTED.map(() => "?").join(", ")}, ${GENERATION})
+/** No id is given twice: pages of a ranking that is under way are looked up by them. */
+const UPSERT = `INSERT INTO docs (${INSERTED.join(", ")}, id, generation)
+  VALUES (${INSERTED.map(() => "?").join(", ")}, (SELECT last_id + 1 FROM search_state), ${GENERATION})
   ON CONFLICT (name) DO UPDATE SET ${COLUMNS.map((column) => `${column} = excluded.${column}`).join(", ")},
     generation = excluded.generation
   WHERE excluded.updated_at >= docs.updated_at OR docs.generation < ${GENERATION}`;

@@ -52,7 +52,7 @@ export interface Candidate {
   readonly rating: number | null;
   readonly verified: boolean;
   readonly updatedAt: number;
-  /** Deprecated and yanked plugins are found, after everything else. */
+  /** Deprecated and yanked plugins are found, after the others that are found by the same words. */
   readonly sunk: boolean;
 }
 

@@ -1,4 +1,5 @@
 import { openCursor, sealCursor } from "./cursor.ts";
+import type { RankedStart } from "./cursor.ts";
 import { spellOut } from "./did-you-mean.ts";
 import { helpWithFilters } from "./help.ts";
 import { labelsOf } from "./listing-words.ts";
@@ -11,10 +12,11 @@ import {
   listNamed,
   listPopularCandidates,
 } from "./relevance-queries.ts";
+import { planWords } from "./plan-words.ts";
+import type { SearchReader } from "./queries.ts";
 import type { Prepared, SearchContext, SearchHelp, SearchPage } from "./search-page.ts";
 import { filterTags } from "./tags.ts";
 import { correctQuery, widenQuery } from "./widen-query.ts";
-import type { WordGroup } from "./word-group.ts";
 
 /** Best matches by text, beside the popular ones, where there are more than are looked at. */
 const BEST = 60;
@@ -33,11 +35,10 @@ export async function relevancePage(
 ): Promise<SearchPage> {
   const { request, key } = prepared;
   if (request.cursor !== null) {
-    const start = await openCursor(request.cursor, key, "ranked");
-    return rankedPage(context, prepared, start);
+    return rankedPage(context, prepared, await openCursor(request.cursor, key, "ranked"));
   }
   const { ids, help, corrections } = await find(context, prepared);
-  const page = await rankedPage(context, prepared, { at: 0, ids });
+  const page = await rankedPage(context, prepared, { at: 0, end: ids.length, ids });
   return {
     ...page,
     ...(help === undefined ? {} : { help }),
@@ -50,14 +51,15 @@ export async function relevancePage(
 async function rankedPage(
   { search }: SearchContext,
   { request, key }: Prepared,
-  { at, ids }: { at: number; ids: readonly number[] },
+  { at, end: most, ids }: Omit<RankedStart, "kind">,
 ): Promise<SearchPage> {
-  const end = at + request.limit;
-  const seal = (place: number) => sealCursor({ kind: "ranked", at: place, ids }, key);
+  const end = Math.min(at + request.limit, most);
+  const seal = (from: number, to: number) =>
+    sealCursor({ kind: "ranked", at: from, end: to, ids }, key);
   return {
-    cards: await listCards(search, ids.slice(at, end)),
-    nextCursor: end < ids.length ? await seal(end) : null,
-    prevCursor: at > 0 ? await seal(Math.max(0, at - request.limit)) : null,
+    cards: await listCards(search, ids.slice(at, end), filterTags(request.filters)),
+    nextCursor: end < ids.length ? await seal(end, ids.length) : null,
+    prevCursor: at > 0 ? await seal(Math.max(0, at - request.limit), at) : null,
   };
 }
 
@@ -72,73 +74,81 @@ interface Found {
 async function find(context: SearchContext, prepared: Prepared): Promise<Found> {
   const exact = await findExactly(context, prepared);
   if (exact.length >= ENOUGH) return { ids: exact };
-  const { groups, corrections } = await widenQuery(context.search, prepared.groups);
-  const wider = await findWidened(context, prepared, groups);
+  const { search } = context;
+  const { groups, corrections } = await widenQuery(search, prepared.groups);
+  const widened = { ...prepared, ...(await planWords(search, groups, prepared.request.filters)) };
+  const wider = rank(context, widened, await listPopularCandidates(search, widened.match, WIDENED));
   const ids = [...new Set([...exact, ...wider])];
   const meant = exact.length === 0 && corrections.size > 0 ? { corrections } : {};
   if (ids.length > 0) return { ids, ...meant };
-  return { ...(await findSome(context, prepared, groups)), ...meant };
+  return { ...(await findSome(context, widened)), ...meant };
 }
 
 /** What has all words as they were typed, and their synonyms. */
 async function findExactly(context: SearchContext, prepared: Prepared): Promise<readonly number[]> {
   const { search } = context;
-  const { request, groups, common, match } = prepared;
+  const { request, groups, match } = prepared;
   const filters = matchExpression({ groups: [], need: "all", tags: filterTags(request.filters) });
   const [named, popular] = await Promise.all([
     listNamed(search, labelOf(prepared), filters),
     listPopularCandidates(search, match, CANDIDATES),
   ]);
+  const isCut = popular.length === CANDIDATES;
   const most = Math.min(BEST, BEST_AND_CARDS - request.limit);
-  const isCut = popular.length === CANDIDATES && common.length < groups.length;
-  const best = isCut ? await listBestCandidates(search, match, most) : [];
-  return rank(context, prepared, { groups, candidates: [...named, ...popular, ...best] });
+  const best = isCut ? await listBest(search, prepared, { need: "all", limit: most }) : [];
+  const whole = best.filter((candidate) => missingWords(candidate, groups).length === 0);
+  return rank(context, prepared, [...named, ...popular, ...whole]);
 }
 
-async function findWidened(
-  context: SearchContext,
-  prepared: Prepared,
-  groups: readonly WordGroup[],
-): Promise<readonly number[]> {
-  const tags = filterTags(prepared.request.filters);
-  const match = matchExpression({ groups, need: "all", tags });
-  const candidates = await listPopularCandidates(context.search, match, WIDENED);
-  return rank(context, prepared, { groups, candidates });
+/**
+ * Plugins whose text matches the rare words best. To score is to look at every plugin that has a word
+ * of the expression or passes a filter of it, so that common words and filters have no place in it.
+ */
+async function listBest(
+  search: SearchReader,
+  { request, asked, common }: Prepared,
+  { need, limit }: { need: "all" | "any"; limit: number },
+): Promise<readonly Candidate[]> {
+  const tags = filterTags(request.filters);
+  const groups = asked.filter(({ word }) => !common.includes(word));
+  if (groups.length === 0 || tags.oneOf.length + tags.none.length > 0) return [];
+  return listBestCandidates(search, matchExpression({ groups, need, tags }), limit);
 }
 
 /** Nothing has every word: what has some of them, and what keeps the rest away. */
-async function findSome(
-  context: SearchContext,
-  prepared: Prepared,
-  groups: readonly WordGroup[],
-): Promise<Found> {
+async function findSome(context: SearchContext, prepared: Prepared): Promise<Found> {
   const { search } = context;
-  const withoutFilters = await helpWithFilters(search, { ...prepared, groups });
-  const rare = groups.filter(({ word }) => !prepared.common.includes(word));
-  const tags = filterTags(prepared.request.filters);
-  const match = matchExpression({ groups: rare.length > 0 ? rare : groups, need: "any", tags });
-  const candidates =
-    rare.length > 0
-      ? await listBestCandidates(search, match, SOME)
-      : await listPopularCandidates(search, match, SOME);
-  const ids = rank(context, prepared, { groups, candidates });
+  const withoutFilters = await helpWithFilters(search, prepared);
+  const candidates = await listSome(search, prepared);
+  const ids = rank(context, prepared, candidates);
   const best = candidates.find(({ id }) => id === ids[0]);
-  const withoutWords = best === undefined ? [] : missingWords(best, groups);
+  const withoutWords = best === undefined ? [] : missingWords(best, prepared.groups);
   if (withoutWords.length + withoutFilters.length === 0) return { ids };
   return { ids, help: { withoutWords, withoutFilters } };
 }
 
-interface Ranked {
-  readonly groups: readonly WordGroup[];
-  readonly candidates: readonly Candidate[];
+/** Rare words say more than common ones; what has only these is better than nothing. */
+async function listSome(search: SearchReader, prepared: Prepared): Promise<readonly Candidate[]> {
+  const { request, asked, common } = prepared;
+  const best = await listBest(search, prepared, { need: "any", limit: SOME });
+  if (best.length > 0) return best;
+  const tags = filterTags(request.filters);
+  const rare = asked.filter(({ word }) => !common.includes(word));
+  for (const groups of [rare, asked].filter((each) => each.length > 0)) {
+    const match = matchExpression({ groups, need: "any", tags });
+    const candidates = await listPopularCandidates(search, match, SOME);
+    if (candidates.length > 0) return candidates;
+  }
+  return [];
 }
 
 function rank(
   { now }: SearchContext,
   prepared: Prepared,
-  { groups, candidates }: Ranked,
+  candidates: readonly Candidate[],
 ): readonly number[] {
   const each = new Map(candidates.map((candidate) => [candidate.id, candidate]));
+  const { groups } = prepared;
   const ids = rankCandidates([...each.values()], { groups, label: labelOf(prepared), now });
   return ids.slice(0, CANDIDATES);
 }
@@ -154,8 +164,9 @@ export async function correction(
 ): Promise<{ didYouMean?: string }> {
   const { groups, corrections } = await correctQuery(search, typed);
   if (corrections.size === 0) return {};
-  const match = matchExpression({ groups, need: "all", tags: filterTags(request.filters) });
+  const { match } = await planWords(search, groups, request.filters);
   const [best] = await listPopularCandidates(search, match, 1);
   if (best === undefined) return {};
-  return { didYouMean: spellOut(words, corrections, await listCards(search, [best.id])) };
+  const cards = await listCards(search, [best.id], filterTags(request.filters));
+  return { didYouMean: spellOut(words, corrections, cards) };
 }

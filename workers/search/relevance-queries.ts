@@ -5,6 +5,8 @@ import type { SearchReader } from "./queries.ts";
 import { COLUMN_WEIGHTS } from "./rank.ts";
 import type { Candidate } from "./rank.ts";
 import { ID_MASK, SORTS } from "./sorts.ts";
+import { isLeft } from "./tags.ts";
+import type { TagFilter } from "./tags.ts";
 
 /** Plugins of one name that are looked at. */
 const NAMED = 10;
@@ -99,19 +101,21 @@ export async function listNamed(
   return toCandidates(await statement.bind(JSON.stringify(labels), filters).all());
 }
 
-const identifiedRow = cardRow.extend({ id: z.int() });
+const identifiedRow = cardRow.extend({ id: z.int(), tags: z.string() });
 
-/** Cards of these ids in their order; ids that are gone are left out. */
+/** Cards of these ids in their order, without those that are gone or that the filters no longer leave. */
 export async function listCards(
   search: SearchReader,
   ids: readonly number[],
+  filters: TagFilter,
 ): Promise<ListedCard[]> {
   const statement = search.prepare(
-    `SELECT d.id, d.card, d.downloads, d.rating FROM json_each(?) wanted
+    `SELECT d.id, d.tags, d.card, d.downloads, d.rating FROM json_each(?) wanted
      CROSS JOIN docs d ON d.id = wanted.value`,
   );
   const rows = parseRows(identifiedRow, await statement.bind(JSON.stringify(ids)).all());
-  const byId = new Map(rows.map((row) => [row.id, row]));
+  const left = rows.filter(({ tags }) => isLeft(tags, filters));
+  const byId = new Map(left.map((row) => [row.id, row]));
   return ids.flatMap((id) => byId.get(id) ?? []).map(toCard);
 }
 

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { pluginPageSchema } from "@rising-bsm/protocol";
 import type { PluginPage } from "@rising-bsm/protocol";
 import * as fc from "fast-check";
@@ -136,6 +136,78 @@ test("a whole entity is kept away by a filter, and by words that say so", async 
   expect(touched.filter((code) => code.startsWith("customers"))).toEqual([]);
   expect((await ask("q=ohne%20Kundendaten&sort=new")).items.length).toBeGreaterThan(0);
   expect((await ask("q=notes")).understood).toBeUndefined();
+});
+
+test("what is left of a query when its filters are taken out may be nothing", async () => {
+  const found = await ask("q=Plugins%20that%20never%20touch%20customers");
+  expect(found.understood).toHaveLength(1);
+  const { items } = await ask("permission=!customers&sort=popular");
+  expect(found.items.map(({ name }) => name)).toEqual(items.map(({ name }) => name));
+});
+
+test("the mark between keywords and the rest is no word", async () => {
+  // The one that says how many "Leser" there are.
+  expect((await ask("q=lesser")).items).toHaveLength(1);
+  const marks = env.SEARCH.prepare("SELECT word FROM terms WHERE word LIKE '\\_%' ESCAPE '\\'");
+  expect((await marks.all()).results).toEqual([]);
+});
+
+test("the pages of a ranking show nothing twice, however long they are", async () => {
+  const ranked = (cursor: string | null, limit: number) =>
+    search(`q=appointments&limit=${limit}${cursor === null ? "" : `&cursor=${cursor}`}`);
+  const shown = (page: SearchPage) => page.cards.map(({ name }) => name);
+  const first = await ranked(null, 4);
+  const second = await ranked(first.nextCursor, 8);
+  expect(second.cards).toHaveLength(8);
+  const back = await ranked(second.prevCursor, 8);
+  expect(shown(back)).toEqual(shown(first));
+  expect(shown(await ranked(back.nextCursor, 8))).toEqual(shown(second));
+});
+
+describe("words that are in most plugins", () => {
+  const setCommon = (words: readonly string[]) =>
+    env.SEARCH.batch([
+      env.SEARCH.prepare("UPDATE common_words SET words = '[]'"),
+      ...words.map((word) =>
+        env.SEARCH.prepare(
+          "UPDATE common_words SET words = json_insert(words, '$[#]', ?) WHERE letter = ?",
+        ).bind(word, word[0] ?? ""),
+      ),
+    ]);
+  const open = (word: string) =>
+    Array.from(word, (_, at) => `${word.slice(0, at + 1)}*`).slice(1, 8);
+  beforeAll(() => setCommon(["rechnung", "invoice"].flatMap((word) => [word, ...open(word)])));
+  afterAll(() => setCommon([]));
+
+  /** A page, and the expressions by which plugins were scored for it. */
+  async function scoredFor(query: string): Promise<{ page: SearchPage; scored: string[] }> {
+    const scored: string[] = [];
+    const prepare = (sql: string) => ({
+      bind: (...values: (string | number)[]) => {
+        if (sql.includes("rank MATCH")) scored.push(String(values[0]));
+        return env.SEARCH.prepare(sql).bind(...values);
+      },
+    });
+    const context = { search: { prepare }, cursorSecret: new Uint8Array(32), now: SAMPLE_NOW };
+    const request = readSearchParams(new URLSearchParams(query));
+    return { page: await searchPlugins(context, request), scored };
+  }
+
+  test.each([
+    ["rechnung xyzzyq", "xyzzyq"],
+    ["rehcnung xyzzyq", "xyzzyq"],
+  ])("%s: they are shown, and none of them is scored", async (q, missing) => {
+    const { page, scored } = await scoredFor(`q=${q}`);
+    expect(page.cards.length).toBeGreaterThan(0);
+    expect(page.help?.withoutWords).toEqual([missing]);
+    expect(scored.join()).not.toMatch(/rechn|invoic/);
+  });
+
+  test("nothing is scored by a filter", async () => {
+    const { page, scored } = await scoredFor("q=kalender%20xyzzyq&price=free");
+    expect(page.cards.length).toBeGreaterThan(0);
+    expect(scored).toEqual([]);
+  });
 });
 
 test("any bytes are answered, within the rows of a first page", async () => {

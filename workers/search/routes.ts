@@ -1,7 +1,6 @@
 import { pluginPageSchema } from "@rising-bsm/protocol";
 import type { PluginPage } from "@rising-bsm/protocol";
 import { readDatabase } from "../database.ts";
-import { secretBytes } from "../env.ts";
 import { CACHE, createRoute, createRoutes, jsonAnswer, problemAnswer } from "../http.ts";
 import { tagPlugin } from "../page-cache/tag.ts";
 import { toPluginCard } from "./card.ts";
@@ -9,6 +8,7 @@ import { searchQuerySchema, toSearchRequest } from "./read-request.ts";
 import type { SearchRequest } from "./read-request.ts";
 import { assertBuilt } from "./rebuild.ts";
 import { searchPlugins } from "./search-plugins.ts";
+import { searchContext } from "./search-page.ts";
 import type { SearchPage } from "./search-page.ts";
 
 const route = createRoute({
@@ -22,14 +22,9 @@ const route = createRoute({
 });
 
 export const search = createRoutes().openapi(route, async (c) => {
-  const context = {
-    search: c.env.SEARCH.withSession("first-unconstrained"),
-    cursorSecret: secretBytes(c.env, "CURSOR_KEY"),
-    now: Date.now(),
-  };
   const request = toSearchRequest(c.req.valid("query"));
   const [page] = await Promise.all([
-    searchPlugins(context, request),
+    searchPlugins(searchContext(c.env), request),
     assertBuilt(c.env, readDatabase(c.env)),
   ]);
   tagPlugin(c, ...page.cards.map(({ name }) => name));

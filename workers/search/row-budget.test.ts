@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { resetMarketplace } from "../testing.ts";
+import { countCommonWords } from "./common-words.ts";
 import { readSearchParams } from "./read-request.ts";
 import { SAMPLE_NOW, seedCatalogue } from "./sample-catalogue.ts";
 import { searchPlugins } from "./search-plugins.ts";
@@ -10,15 +11,18 @@ import type { SearchPage } from "./search-page.ts";
 const PLUGINS = 10_000;
 const BROWSE_ROWS = 60;
 const FIRST_RELEVANCE_ROWS = 650;
+const ALL_LETTERS = 37;
 
 beforeAll(async () => {
   await resetMarketplace();
   await seedCatalogue(env.SEARCH, PLUGINS);
+  await countCommonWords(env.SEARCH, { now: new Date(SAMPLE_NOW), letters: ALL_LETTERS });
 }, 240_000);
 
 /** A page, and the rows that D1 bills for it. */
-async function fetchPage(query: string): Promise<SearchPage & { rows: number }> {
+async function fetchPage(query: string): Promise<SearchPage & { rows: number; isScored: boolean }> {
   let rows = 0;
+  let isScored = false;
   const counted = (statement: D1PreparedStatement) => ({
     all: async () => {
       const result = await statement.all();
@@ -28,12 +32,15 @@ async function fetchPage(query: string): Promise<SearchPage & { rows: number }> 
   });
   const search = {
     prepare: (sql: string) => ({
-      bind: (...values: (string | number)[]) => counted(env.SEARCH.prepare(sql).bind(...values)),
+      bind: (...values: (string | number)[]) => {
+        isScored ||= sql.includes("rank MATCH");
+        return counted(env.SEARCH.prepare(sql).bind(...values));
+      },
     }),
   };
   const context = { search, cursorSecret: new Uint8Array(32), now: SAMPLE_NOW };
   const page = await searchPlugins(context, readSearchParams(new URLSearchParams(query)));
-  return { ...page, rows };
+  return { ...page, rows, isScored };
 }
 
 const FILTERS = {
@@ -50,7 +57,7 @@ const FILTERS = {
     "category=finance&category=team&permission=customers.view&permission=!network&price=free&host=2.4&verified=false",
 };
 const QUERIES = {
-  "a word in most plugins": "plugin",
+  "a word in most plugins": "service",
   "a common word": "invoice",
   "a beginning": "ba",
   "two words": "invoice manager",
@@ -95,12 +102,29 @@ test("a search that finds nothing stays within the budget of a first page", asyn
   for (const q of ["invocie", "remindr shedule", "qqqq", "zzzz invoice manager plugin"]) {
     expect((await fetchPage(`q=${q}`)).rows).toBeLessThanOrEqual(FIRST_RELEVANCE_ROWS);
   }
-  expect((await fetchPage("q=invocie&sort=new")).rows).toBeLessThanOrEqual(BROWSE_ROWS);
+  const known = "archive board customer export import key lager manager quote";
+  for (const q of ["invocie", `${known} srevice`]) {
+    const found = await fetchPage(`q=${q}&sort=new`);
+    expect(found.rows).toBeLessThanOrEqual(BROWSE_ROWS);
+    expect(found.cards).toEqual([]);
+  }
+});
+
+test("words that most plugins have are not scored, and show something beside one that nothing has", async () => {
+  const counted = env.SEARCH.prepare("SELECT words FROM common_words WHERE letter = 's'");
+  expect(await counted.first("words")).toContain('"service"');
+  const common = await fetchPage("q=service");
+  expect([common.cards.length, common.isScored]).toEqual([20, false]);
+  const rare = await fetchPage("q=board%20stock");
+  expect(rare.isScored).toBe(true);
+  const beside = await fetchPage("q=zzzz%20service");
+  expect(beside.help?.withoutWords).toEqual(["zzzz"]);
+  expect(beside.cards).toHaveLength(20);
 });
 
 test("the longest page reads about two rows an item, and a ranked one stays within its budget", async () => {
   expect((await fetchPage("sort=new&limit=100")).rows).toBeLessThanOrEqual(210);
-  expect((await fetchPage("q=plugin&limit=100")).rows).toBeLessThanOrEqual(FIRST_RELEVANCE_ROWS);
+  expect((await fetchPage("q=service&limit=100")).rows).toBeLessThanOrEqual(FIRST_RELEVANCE_ROWS);
 });
 
 test("following the cursors of a sort shows every plugin once, in order", async () => {
@@ -125,13 +149,13 @@ test("following the cursors of a sort shows every plugin once, in order", async 
 
 test("following the cursors of a ranking shows 200 plugins once", async () => {
   const seen = new Set<string>();
-  let page = await fetchPage("q=plugin&limit=30");
+  let page = await fetchPage("q=service&limit=30");
   for (let pages = 1; ; pages++) {
     for (const { name } of page.cards) seen.add(name);
     if (page.nextCursor === null) {
       expect([pages, seen.size]).toEqual([7, 200]);
       break;
     }
-    page = await fetchPage(`q=plugin&limit=30&cursor=${page.nextCursor}`);
+    page = await fetchPage(`q=service&limit=30&cursor=${page.nextCursor}`);
   }
 });

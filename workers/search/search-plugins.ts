@@ -1,17 +1,12 @@
 import { browsePage } from "./browse-page.ts";
-import { lettersOf, planCommon } from "./common-words.ts";
-import type { Plan } from "./common-words.ts";
 import { foldWords } from "./fold-text.ts";
 import { helpWithFilters } from "./help.ts";
-import { matchExpression } from "./match.ts";
-import type { SearchReader } from "./queries.ts";
+import { matchOf, planWords } from "./plan-words.ts";
 import { SEARCH_LIMITS } from "./read-request.ts";
 import type { SearchRequest } from "./read-request.ts";
 import { correction, relevancePage } from "./relevance-page.ts";
 import type { Prepared, SearchContext, SearchPage } from "./search-page.ts";
 import { withoutFillers } from "./stem.ts";
-import { filterTags } from "./tags.ts";
-import { listCommon } from "./vocabulary-queries.ts";
 import { wordGroups } from "./word-group.ts";
 
 /** One page of the catalogue: found by words and filters, in the order of a ranking or a sort. */
@@ -28,12 +23,11 @@ export async function searchPlugins(
   if (sort === "relevance") return relevancePage(context, prepared);
   const page = await browsePage(context, { ...prepared, sort });
   if (page.cards.length > 0 || request.cursor !== null) return page;
-  const help = await helpWithFilters(context.search, prepared);
-  return {
-    ...page,
-    ...(help.length === 0 ? {} : { help: { withoutWords: [], withoutFilters: help } }),
-    ...(await correction(context, prepared)),
-  };
+  const withoutFilters = await helpWithFilters(context.search, prepared);
+  // What is found without a filter is not misspelt.
+  return withoutFilters.length > 0
+    ? { ...page, help: { withoutWords: [], withoutFilters } }
+    : { ...page, ...(await correction(context, prepared)) };
 }
 
 async function prepare(
@@ -41,21 +35,14 @@ async function prepare(
   request: SearchRequest,
   words: readonly string[],
 ): Promise<Prepared> {
-  const meant = wordGroups(words);
-  const tags = filterTags(request.filters);
+  const groups = wordGroups(words);
   // Which words are common changes; what a cursor belongs to does not.
-  const query = `${request.sort}\n${matchExpression({ groups: meant, need: "all", tags })}`;
-  const key = { secret: cursorSecret, query };
+  const match = matchOf(groups, request.filters);
+  const key = { secret: cursorSecret, query: `${request.sort}\n${match}` };
   // The ids of a ranking are in its cursor.
   const isRanked = request.sort === "relevance" && request.cursor !== null;
-  const plan: Plan = isRanked ? { groups: meant, common: [] } : await planWords(search, meant);
-  const match = matchExpression({ groups: plan.groups, need: "all", tags });
-  return { request, words, ...plan, match, key };
-}
-
-const MAX_LETTERS = 8;
-
-async function planWords(search: SearchReader, groups: Plan["groups"]): Promise<Plan> {
-  if (groups.length === 0) return { groups, common: [] };
-  return planCommon(groups, await listCommon(search, lettersOf(groups).slice(0, MAX_LETTERS)));
+  const asked = isRanked
+    ? { groups, asked: groups, common: [], match }
+    : await planWords(search, groups, request.filters);
+  return { request, words, ...asked, key };
 }

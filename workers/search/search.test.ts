@@ -5,7 +5,10 @@ import * as fc from "fast-check";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { call, refusal, resetMarketplace } from "../testing.ts";
 import { removeSearchDoc, writeSearchDoc } from "./index-plugin.ts";
+import type { SearchReader } from "./queries.ts";
+import { readSearchParams } from "./read-request.ts";
 import { SAMPLE_NOW, sampleListing } from "./sample-catalogue.ts";
+import { searchPlugins } from "./search-plugins.ts";
 
 async function get(query: string): Promise<PluginPage> {
   const response = await call(`/v1/plugins${query}`);
@@ -231,6 +234,43 @@ describe("a catalogue of three", () => {
     const ranked = (await get("?q=invoice&limit=1")).nextCursor;
     expect(await names(`?q=invoice&cursor=${ranked}`)).toEqual(["@acme/reminders"]);
     expect(await refused(`?q=reminder&cursor=${ranked}`)).toEqual([400, "cursor_invalid"]);
+  });
+
+  test("a later page of a ranking shows no plugin that its filters keep away by now", async () => {
+    const { nextCursor } = await get("?q=invoice&permission=!network:x&limit=1");
+    const changed = sampleListing({ name: "@acme/reminders", network: ["x"] });
+    await writeSearchDoc(env.SEARCH, changed);
+    expect(await names(`?q=invoice&permission=!network:x&cursor=${nextCursor}`)).toEqual([]);
+  });
+
+  test("a later page of a ranking shows no plugin that took the place of one that is gone", async () => {
+    await writeSearchDoc(env.SEARCH, sampleListing({ name: "@last/invoice-list" }));
+    const { nextCursor } = await get("?q=invoice&limit=1");
+    expect(await names(`?q=invoice&cursor=${nextCursor}`)).toContain("@last/invoice-list");
+    await removeSearchDoc(env.SEARCH, "@last/invoice-list");
+    await writeSearchDoc(env.SEARCH, sampleListing({ name: "@new/weather" }));
+    expect(await names(`?q=invoice&cursor=${nextCursor}`)).not.toContain("@new/weather");
+  });
+
+  test("a cursor that a replica does not know yet is asked of the primary", async () => {
+    const behind = (sql: string) => ({
+      bind: (...values: (string | number)[]) => ({
+        all: async () => {
+          const { results } = await env.SEARCH.prepare(sql)
+            .bind(...values)
+            .all<{ epoch?: number }>();
+          return { results: results.map((row) => ({ ...row, epoch: (row.epoch ?? 0) - 1 })) };
+        },
+      }),
+    });
+    const ask = (query: string, search: SearchReader) => {
+      const cursorSecret = new Uint8Array(32);
+      const context = { search, primary: () => env.SEARCH, cursorSecret, now: SAMPLE_NOW };
+      return searchPlugins(context, readSearchParams(new URLSearchParams(query)));
+    };
+    const { nextCursor } = await ask("sort=new&limit=1", env.SEARCH);
+    const next = await ask(`sort=new&limit=1&cursor=${nextCursor}`, { prepare: behind });
+    expect(next.cards.map(({ name }) => name)).toEqual(["@acme/reminders"]);
   });
 
   test.each([

@@ -1,5 +1,5 @@
 /** What German and English put at the end of a noun, the longest first. */
-const ENDINGS = ["en", "es", "e", "s"] as const;
+export const ENDINGS = ["en", "es", "e", "s"] as const;
 const MIN_STEM = 4;
 const MIN_VERB_STEM = 5;
 /** A customer is not custom: shorter words end with it for other reasons than being many. */
@@ -29,8 +29,13 @@ const FILLERS = new Set(
   ).split(" "),
 );
 
+/** The words that say what is looked for. */
+export function tellingWords(words: readonly string[]): readonly string[] {
+  return words.filter((word) => !FILLERS.has(word));
+}
+
 /** The words that say what is looked for; all of them when none does. */
 export function withoutFillers(words: readonly string[]): readonly string[] {
-  const telling = words.filter((word) => !FILLERS.has(word));
+  const telling = tellingWords(words);
   return telling.length === 0 ? words : telling;
 }

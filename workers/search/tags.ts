@@ -120,6 +120,14 @@ export function filterTags(filters: Filters): TagFilter {
   };
 }
 
+/** Whether the filter leaves a plugin with these tokens, as `docs.tags` holds them. */
+export function isLeft(tags: string, { oneOf, none }: TagFilter): boolean {
+  const has = new Set(tags.split(" "));
+  return (
+    oneOf.every((group) => group.some((tag) => has.has(tag))) && !none.some((tag) => has.has(tag))
+  );
+}
+
 function categoryTag(category: string): string {
   return `_cat_${asToken(category)}`;
 }

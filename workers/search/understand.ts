@@ -1,4 +1,5 @@
 import { foldWords } from "./fold-text.ts";
+import { tellingWords } from "./stem.ts";
 
 /** What people call the data that a plugin may be kept away from, folded, by entity of permissions. */
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -9,7 +10,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   requests: "requests inquiries anfragen anfragedaten",
   notifications: "notification notifications benachrichtigung benachrichtigungen",
   network:
-    "network internet online netz netzwerk netzwerkzugriff internetzugriff internetverbindung internetzugang",
+    "network internet online netz netzwerk netzwerkzugriff netzwerkverbindung internetzugriff internetverbindung internetzugang",
   storage: "storage speicher speicherung",
 };
 
@@ -30,10 +31,10 @@ const ENTITY = `${BEFORE}(${names})(?: (?:data|daten|access|zugriff|connection|v
 const EXCLUSIONS = [
   `(?:that |which )?(?:never|not|doesnt|does not|do not|dont|cannot|cant) (?:touch|touches|touching|access|accesses|accessing|use|uses|using|need|needs|read|reads|reading|see|sees|change|changes) ${ENTITY}`,
   `(?:with )?(?:no|without|without touching|without access to|no access to|not touching) ${ENTITY}`,
+  `(?:der |die |das )?(?:braucht|benotigt|nutzt|verwendet|liest|sieht) (?:kein|keine|keinen|nie) (?:zugriff auf )?${ENTITY}`,
   `(?:(?:ohne|kein|keine|keinen) )(?:zugriff auf )?${ENTITY}`,
   `(?:der |die |das )?(?:greift|greifen) (?:nicht|nie|niemals) auf ${ENTITY} zu`,
   `(?:der |die |das )?(?:fasst|ruhrt|liest|sieht|andert|braucht|benotigt|nutzt|verwendet) ${ENTITY} (?:nicht|nie|niemals)(?: an)?`,
-  `(?:der |die |das )?(?:braucht|benotigt|nutzt|verwendet|liest|sieht) (?:keine|keinen|nie) (?:zugriff auf )?${ENTITY}`,
   `(?:der |die |das )?${ENTITY} (?:nicht|nie|niemals) (?:anfasst|beruhrt|liest|sieht|braucht|andert|nutzt|verwendet)`,
 ].map((pattern) => new RegExp(`(?<= )${pattern.replaceAll("does", "dos")}(?= )`, "gu"));
 
@@ -45,7 +46,7 @@ export interface Understood {
 }
 
 export interface Meaning {
-  /** What is left to be looked for: the query itself when nothing of it was a filter. */
+  /** What is left to be looked for: the query itself when nothing of it was a filter; empty for all plugins. */
   readonly text: string;
   readonly understood: readonly Understood[];
 }
@@ -70,7 +71,8 @@ export function understand(text: string): Meaning {
       return "";
     });
   }
-  return understood.length === 0
-    ? { text, understood }
-    : { text: rest.replaceAll(/ +/g, " ").trim(), understood };
+  if (understood.length === 0) return { text, understood };
+  const left = foldWords(rest);
+  // "Plugins that never touch customers" are any plugins.
+  return { text: tellingWords(left).length === 0 ? "" : left.join(" "), understood };
 }

@@ -1,36 +1,39 @@
 import { z } from "zod";
+import type { CommonWords } from "./common-words.ts";
 import { parseRows } from "./queries.ts";
 import type { SearchReader } from "./queries.ts";
+import { slipsOf } from "./widen.ts";
 
 /** Words of the vocabulary that are looked at for one of the query's. */
-const ALIKE = 12;
-const AROUND = 8;
+const AROUND = 12;
 const MAX_LETTERS = 24;
 
 const wordRow = z.object({ word: z.string() });
 
-/** The words that share the most threes of letters with this one. */
-export function listAlike(search: SearchReader, word: string): Promise<string[]> {
-  const letters = Array.from(`__${word.slice(0, MAX_LETTERS)}__`);
-  const threes = letters.slice(2).map((_, at) => `"${letters.slice(at, at + 3).join("")}"`);
-  return listByLetters(search, threes.join(" OR "), ALIKE);
-}
-
-/** The words that have this one inside, the shortest first. */
-export function listAround(search: SearchReader, word: string): Promise<string[]> {
-  return listByLetters(search, `"${word.slice(0, MAX_LETTERS)}"`, AROUND);
-}
-
-async function listByLetters(
+/** The words that are one slip away. */
+export async function listAlike(
   search: SearchReader,
-  match: string,
+  word: string,
   limit: number,
 ): Promise<string[]> {
+  const slips = slipsOf(word).map((text) => `"${text}"`);
+  const statement = search.prepare(
+    `SELECT t.word FROM (SELECT rowid AS id FROM term_slips
+       WHERE term_slips MATCH ?1 ORDER BY rank LIMIT CAST(?2 AS INTEGER)) s CROSS JOIN terms t ON t.id = s.id`,
+  );
+  const rows = parseRows(wordRow, await statement.bind(slips.join(" OR "), limit).all());
+  return rows.map((row) => row.word);
+}
+
+/** Words that have this one inside, the shortest first. They are not ranked: that would be to read all that have. */
+export async function listAround(search: SearchReader, word: string): Promise<string[]> {
   const statement = search.prepare(
     `SELECT t.word FROM (SELECT rowid AS id FROM term_grams
-       WHERE term_grams MATCH ? ORDER BY rank LIMIT ${limit}) g CROSS JOIN terms t ON t.id = g.id`,
+       WHERE term_grams MATCH ? LIMIT ${AROUND}) g CROSS JOIN terms t ON t.id = g.id`,
   );
-  return parseRows(wordRow, await statement.bind(match).all()).map(({ word }) => word);
+  const rows = await statement.bind(`"${word.slice(0, MAX_LETTERS)}"`).all();
+  const found = parseRows(wordRow, rows).map((row) => row.word);
+  return found.toSorted((a, b) => a.length - b.length);
 }
 
 /** Which of these words some plugin has. */
@@ -38,24 +41,27 @@ export async function listKnown(
   search: SearchReader,
   words: readonly string[],
 ): Promise<Set<string>> {
-  const statement = search.prepare(
-    "SELECT t.word FROM json_each(?) asked CROSS JOIN terms t ON t.word = asked.value",
-  );
-  const rows = parseRows(wordRow, await statement.bind(JSON.stringify(words)).all());
+  const statement = search.prepare(`SELECT word FROM terms WHERE word IN (${marks(words)})`);
+  const rows = parseRows(wordRow, await statement.bind(...words).all());
   return new Set(rows.map(({ word }) => word));
 }
 
 const commonRow = z.object({ words: z.string() });
 const wordList = z.array(z.string());
 
-/** The common words and beginnings (these with "*") under these first letters. */
+/** The common words and beginnings under these first letters. */
 export async function listCommon(
   search: SearchReader,
   letters: readonly string[],
-): Promise<string[]> {
+): Promise<CommonWords> {
   const statement = search.prepare(
-    "SELECT c.words FROM json_each(?) asked CROSS JOIN common_words c ON c.letter = asked.value",
+    `SELECT words FROM common_words WHERE letter IN (${marks(letters)})`,
   );
-  const rows = parseRows(commonRow, await statement.bind(JSON.stringify(letters)).all());
-  return rows.flatMap(({ words }) => wordList.parse(JSON.parse(words)));
+  const rows = parseRows(commonRow, await statement.bind(...letters).all());
+  return { letters, words: rows.flatMap(({ words }) => wordList.parse(JSON.parse(words))) };
+}
+
+/** Bound one by one: D1 bills each element of a JSON list as a row. */
+function marks(values: readonly string[]): string {
+  return values.map(() => "?").join(", ");
 }

@@ -7,7 +7,11 @@ import type { WordGroup } from "./word-group.ts";
 const MAX_WORDS = 5;
 /** Words that are asked of the vocabulary for one query. */
 const MAX_ASKED = 60;
-const MIN_LETTERS = 3;
+/** Spellings that are looked at for one word, and for the one of a page that may read fewer rows. */
+const ALIKE = 12;
+const ALIKE_OF_FEW = 8;
+/** A shorter word is no slip of another, and too many have it inside. */
+const MIN_LETTERS = 4;
 
 export interface Widened {
   readonly groups: readonly WordGroup[];
@@ -28,7 +32,7 @@ export async function widenQuery(
   const lists = await Promise.all(
     words.map(async (word) => {
       const found = [listAround(search, word)];
-      if (!known.has(word)) found.push(listAlike(search, word));
+      if (!known.has(word)) found.push(listAlike(search, word, ALIKE));
       return [word, (await Promise.all(found)).flat()] as const;
     }),
   );
@@ -41,12 +45,15 @@ export async function correctQuery(
   search: SearchReader,
   groups: readonly WordGroup[],
 ): Promise<Widened> {
-  const words = widenedWords(groups);
+  const words = widenedWords(groups).slice(0, MAX_WORDS);
   const known = await listKnown(search, words);
   const word = words.find((each) => !known.has(each));
   if (word === undefined) return { groups, corrections: new Map() };
   const likely = likelyWords(word).slice(0, MAX_WORDS + 1);
-  const [alike, swapped] = await Promise.all([listAlike(search, word), listKnown(search, likely)]);
+  const [alike, swapped] = await Promise.all([
+    listAlike(search, word, ALIKE_OF_FEW),
+    listKnown(search, likely),
+  ]);
   return widenEach(groups, new Map([[word, alike]]), new Set([...known, ...swapped]));
 }
 

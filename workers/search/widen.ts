@@ -1,4 +1,4 @@
-import { stem } from "./stem.ts";
+import { ENDINGS, stem } from "./stem.ts";
 import { distinctTerms, NEARNESS, wordGroup } from "./word-group.ts";
 import type { Term, WordGroup } from "./word-group.ts";
 
@@ -30,6 +30,28 @@ export function likelyWords(word: string): string[] {
   const parts = splitsOf(word).flatMap(({ left, right }) => [left, right]);
   const likely = word.length < LONG ? [...swapped, ...parts] : [...parts, ...swapped];
   return [...new Set(likely)].filter((each) => each !== word);
+}
+
+/** No word of the vocabulary is longer. */
+const MAX_TERM = 32;
+/** Vowels of a word after which an "e" may have been folded away. */
+const MAX_UNFOLDED = 2;
+
+/**
+ * The word, and it with each letter left out: a word that is one slip away has one of these in common
+ * (migrations/search, `term_slips`). Letters that changed places may have been folded since, as "ae" is
+ * "a", and the catalogue may have the plural only.
+ */
+export function slipsOf(word: string): string[] {
+  const letters = Array.from(word).slice(0, MAX_TERM + 1);
+  const folded = letters.flatMap((letter, at) => ("aou".includes(letter) ? [at + 1] : []));
+  const unfolded = folded.slice(-MAX_UNFOLDED).map((at) => letters.toSpliced(at, 0, "e"));
+  const inflected = word.length < MIN_BEGUN ? [] : ENDINGS.map((it) => Array.from(word + it));
+  const slips = [letters, ...unfolded, ...inflected].flatMap((each) => [
+    each.join(""),
+    ...each.map((_, at) => each.toSpliced(at, 1).join("")),
+  ]);
+  return [...new Set(slips)];
 }
 
 /** Every way to take a word apart, the longest left part first. */

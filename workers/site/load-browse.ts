@@ -1,11 +1,11 @@
 import { readDatabase } from "../database.ts";
-import { secretBytes } from "../env.ts";
 import type { AppContext } from "../http.ts";
 import { tagPlugin } from "../page-cache/tag.ts";
 import { readFacetCounts } from "../search/browse-queries.ts";
 import { readSearchParams } from "../search/read-request.ts";
 import type { SearchRequest } from "../search/read-request.ts";
 import { assertBuilt } from "../search/rebuild.ts";
+import { searchContext } from "../search/search-page.ts";
 import type { SearchContext, SearchPage } from "../search/search-page.ts";
 import { searchPlugins } from "../search/search-plugins.ts";
 import { languageOf } from "./answer-page.tsx";
@@ -20,8 +20,7 @@ export async function loadBrowse(c: AppContext): Promise<Browse> {
   const given = [...new URL(c.req.url).searchParams];
   const params = given.filter(([name, value]) => name !== "lang" && value !== "");
   const request = readSearchParams(new URLSearchParams(params));
-  const search = c.env.SEARCH.withSession("first-unconstrained");
-  const context = { search, cursorSecret: secretBytes(c.env, "CURSOR_KEY"), now: Date.now() };
+  const context = searchContext(c.env);
   const isFront = params.length === 0;
   const [page, shelves] = await Promise.all([
     searchPlugins(context, isFront ? { ...request, limit: BELOW } : request),
@@ -34,7 +33,7 @@ export async function loadBrowse(c: AppContext): Promise<Browse> {
     language: languageOf(c),
     request,
     page,
-    counts: page.facets ?? (await readFacetCounts(search)),
+    counts: page.facets ?? (await readFacetCounts(context.search)),
     params: params.filter(([name]) => name !== "cursor"),
     front: page.nextCursor === null ? null : shelves,
   };
