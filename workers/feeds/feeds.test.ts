@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { advisoryListSchema, changePageSchema } from "@rising-bsm/protocol";
 import type { ChangePage } from "@rising-bsm/protocol";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { copyVersions } from "../catalog/sample-versions.ts";
 import { writeDatabase } from "../database.ts";
 import { restoreAdvisories } from "../log/recover-queries.ts";
 import { recoverAll, restore, snapshot } from "../log/sample-restore.ts";
@@ -265,6 +266,22 @@ describe("Atom feeds", () => {
     "/publishers/nobody/feed.atom",
   ])("%s is not there", async (path) => {
     expect((await call(path)).status).toBe(404);
+  });
+
+  test("private releases, however many, do not push others out of the feed of all", async () => {
+    const { entries } = await feed("/feed.atom");
+    const versions = Array.from({ length: 60 }, (_, at) => `1.0.${at + 1}`);
+    await copyVersions("@acme/secret", versions);
+    await copyVersions("@acme/hiding", versions);
+    expect((await feed("/feed.atom")).entries).toHaveLength(entries.length);
+    const { bindings, count } = counting(env);
+    await call("/feed.atom", {}, bindings);
+    count.rowsRead = 0;
+    await call("/feed.atom", {}, bindings);
+    expect(count.rowsRead).toBeLessThan(700);
+    await env.DB.prepare(
+      "DELETE FROM versions WHERE version LIKE '1.0.%' AND version <> '1.0.0'",
+    ).run();
   });
 
   test("reads a bounded number of rows", async () => {

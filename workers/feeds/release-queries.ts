@@ -1,26 +1,23 @@
-import { and, desc, eq, isNotNull, isNull, sql } from "drizzle-orm";
+import { and, desc, eq, isNull, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Database } from "../database.ts";
 import { plugins, publishers, scopes, versions } from "../schema.ts";
 import type { FeedRelease } from "./atom.ts";
 import { changes } from "./tables.ts";
 
-/** Releases that are looked at for one feed; those that not everybody finds are left out of it. */
+/** Releases of one feed; of a plugin's or a publisher's newest those that not everybody finds are left out. */
 const RELEASES = 50;
+/** The newest releases of all that are looked at, however few of them everybody finds. */
+const LOOKED_AT = 1_000;
 /** Of a publisher with more scopes those count that published last. */
 const SCOPES = 10;
 
 type Named = { readonly plugin: string; readonly version: string };
 
 /** The newest releases of all. */
-export async function listNewestReleases(db: Database): Promise<FeedRelease[]> {
-  const named = await db
-    .select({ plugin: versions.plugin, version: versions.version })
-    .from(versions)
-    .where(isNotNull(versions.seq))
-    .orderBy(desc(versions.seq))
-    .limit(RELEASES);
-  return loadReleases(db, named);
+export function listNewestReleases(db: Database): Promise<FeedRelease[]> {
+  const isNew = sql`${versions.seq} > (SELECT max(seq) FROM versions) - ${LOOKED_AT}`;
+  return loadOffered(db, { from: sql`(SELECT 1)`, where: isNew });
 }
 
 export async function listReleasesOfPlugin(db: Database, plugin: string): Promise<FeedRelease[]> {
@@ -71,7 +68,17 @@ function named(rows: Awaited<ReturnType<typeof newestOf>>): Named[] {
 }
 
 /** Of these the ones that are listed and offered, of plugins that everybody finds now. */
-async function loadReleases(db: Database, wanted: readonly Named[]): Promise<FeedRelease[]> {
+function loadReleases(db: Database, wanted: readonly Named[]): Promise<FeedRelease[]> {
+  const isWanted = sql`(${versions.plugin}, ${versions.version}) =
+    (wanted.value ->> 'plugin', wanted.value ->> 'version')`;
+  const from = sql`json_each(${JSON.stringify(wanted)}) AS wanted`;
+  return loadOffered(db, { from, where: isWanted });
+}
+
+async function loadOffered(
+  db: Database,
+  { from, where }: { readonly from: SQL; readonly where: SQL },
+): Promise<FeedRelease[]> {
   const shown = sql`(SELECT coalesce(manifest ->> 'visibility', 'public') FROM versions AS latest
     WHERE latest.plugin = ${plugins.name} AND latest.version = ${plugins.latest})`;
   const isPublic = sql`coalesce(${versions.manifest} ->> 'visibility', 'public') = 'public'`;
@@ -83,22 +90,27 @@ async function loadReleases(db: Database, wanted: readonly Named[]): Promise<Fee
       publishedAt: versions.publishedAt,
       publisher: publishers.displayName,
     })
-    .from(sql`json_each(${JSON.stringify(wanted)}) AS wanted`)
+    .from(from)
+    // The joins keep this order, so that what is read follows from the releases alone.
     .crossJoin(versions)
-    .innerJoin(plugins, eq(plugins.name, versions.plugin))
-    .innerJoin(scopes, eq(scopes.scope, plugins.scope))
-    .innerJoin(publishers, eq(publishers.name, scopes.publisher))
+    .crossJoin(plugins)
+    .crossJoin(scopes)
+    .crossJoin(publishers)
     .where(
       and(
-        eq(versions.plugin, sql`wanted.value ->> 'plugin'`),
-        eq(versions.version, sql`wanted.value ->> 'version'`),
+        where,
+        eq(plugins.name, versions.plugin),
+        eq(scopes.scope, plugins.scope),
+        eq(publishers.name, scopes.publisher),
         eq(versions.status, "published"),
         isNull(versions.yankedReason),
         isNull(plugins.removedAt),
         isPublic,
         eq(shown, "public"),
       ),
-    );
+    )
+    .orderBy(desc(versions.seq))
+    .limit(RELEASES);
   return rows
     .map(({ publishedAt, ...row }) => ({ ...row, publishedAt: publishedAt ?? 0 }))
     .toSorted((a, b) => b.publishedAt - a.publishedAt);

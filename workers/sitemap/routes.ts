@@ -52,13 +52,17 @@ sitemap.openapi(indexRoute, async (c) => {
 sitemap.openapi(sitemapRoute, async (c) => {
   const number = Number.parseInt(c.req.valid("param").file, 10);
   const search = c.env.SEARCH.withSession("first-unconstrained");
-  const plugins = await listPluginsOfSitemap(search, number);
+  const [count, plugins] = await Promise.all([
+    countSitemaps(search),
+    listPluginsOfSitemap(search, number),
+  ]);
+  // One that the index names is there, also when all of its plugins are gone.
+  if (number >= count) throw new RbsmError("not_found");
   const pages = plugins.map(({ name, updatedAt }) => ({
     url: absoluteUrl(c, `/plugins/${name}`),
     changedAt: updatedAt,
   }));
   const start = number === 0 ? [{ url: absoluteUrl(c, "/"), changedAt: null }] : [];
-  if (start.length + pages.length === 0) throw new RbsmError("not_found");
   const text = writeSitemap([...start, ...pages]);
   return answerText(c, { text, type: XML, cache: CACHE.robots });
 });
