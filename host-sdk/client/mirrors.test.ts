@@ -111,14 +111,17 @@ test("no place can spoil what another has: wrong bytes are thrown away and loade
 });
 
 /** Sends 30 bytes more each time, and breaks off. */
-const piecemeal: Place = (response, request, part) => {
-  const from = Number(/(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
-  const headers = { "content-length": 100 - from };
-  const range = { "content-range": `bytes ${from}-99/100` };
-  response.writeHead(from === 0 ? 200 : 206, from === 0 ? headers : { ...headers, ...range });
-  response.write(BYTES.subarray(from, from + 30));
-  void breakOffAt(response, { part, size: Math.min(100, from + 30) });
-};
+const piecesOf =
+  (bytes: Uint8Array): Place =>
+  (response, request, part) => {
+    const from = Number(/(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    const headers = { "content-length": 100 - from };
+    const range = { "content-range": `bytes ${from}-99/100` };
+    response.writeHead(from === 0 ? 200 : 206, from === 0 ? headers : { ...headers, ...range });
+    response.write(bytes.subarray(from, from + 30));
+    void breakOffAt(response, { part, size: Math.min(100, from + 30) });
+  };
+const piecemeal = piecesOf(BYTES);
 
 /** How often a place was asked. */
 const timesOf = (place: number) => asked.filter((at) => at === place).length;
@@ -139,6 +142,11 @@ test.each<[string, Place]>([
 ])("a mirror cannot spoil what the marketplace has sent: one that %s", async (_, mirror) => {
   await download("/b", [piecemeal, mirror]);
   expect(timesOf(0)).toBeGreaterThan(3);
+});
+
+test("a place whose own bytes are wrong twice, piece by piece, is given up", async () => {
+  expect(await codeOf(download("/b", [piecesOf(WRONG)]))).toBe("bundle_digest_mismatch");
+  expect(await readdir(folder)).toEqual([]);
 });
 
 test("a place that has refused for good is not asked again while others go on", async () => {
