@@ -48,6 +48,8 @@ describe("the page of reviews", () => {
     expect(page).toContain('dir="auto" lang="en"');
     expect(page).toContain("Antwort des Anbieters");
     expect(page).toContain('<html lang="de"');
+    const levels = [...page.matchAll(/<h([1-6])/g)].map(([, level]) => level).join("");
+    expect(levels).toMatch(/^123+$/);
   });
 
   test("leads to the rest, in an order and with the stars that were chosen", async () => {
