@@ -183,6 +183,9 @@ async function fleetDay(folder: string): Promise<Figure[]> {
   const after = await readBills(market.url);
   await market.worker.marketplace.scheduled({ scheduledTime: new Date() });
   const { cron } = await readBills(market.url);
+  const counted = await DB.prepare(
+    "SELECT count(*) AS n FROM installations WHERE version = '1.1.0'",
+  ).first<number>("n");
   const weight = await weighHost(DB);
   wire.close();
   await market.worker.harness.close();
@@ -191,7 +194,7 @@ async function fleetDay(folder: string): Promise<Figure[]> {
     pollFigure("polls of the morning, nothing new", { ...morning, bills: before }, first),
     pollFigure("polls of the afternoon, one release", { ...afternoon, bills: after }, first),
     reportFigure(all),
-    countFigure(cron),
+    countFigure(cron, counted ?? 0),
     weight,
     {
       name: `${HOSTS.toLocaleString("en-US")} hosts, one day`,
@@ -269,15 +272,17 @@ function reportFigure(bills: readonly Bills[]): Figure {
   };
 }
 
-function countFigure(bill: Bills[string] | undefined): Figure {
+/** Of reports in which one plugin was updated. */
+function countFigure(bill: Bills[string] | undefined, counted: number): Figure {
   const { queries = 0, rowsRead = 0, rowsWritten = 0, ms = 0 } = bill ?? {};
+  const [read, written] = [rowsRead / counted, rowsWritten / counted];
   return {
-    name: "cron, which counts what has changed",
-    value: `${rowsRead} rows read, ${rowsWritten} written, ${queries} queries, ${ms.toFixed(0)} ms of the database`,
-    baseline: "–",
+    name: "cron, which counts what has changed, of each report",
+    value: `${read.toFixed(2)} rows read, ${written.toFixed(2)} written; ${queries} queries, ${ms.toFixed(0)} ms of the database in all`,
+    baseline: `${counted.toLocaleString("en-US")} reports`,
     ratio: "–",
-    goal: "≤ 1,000 queries",
-    met: queries > 0 && queries <= 1_000 ? "yes" : "no",
+    goal: "≤ 45 read, ≤ 6 written, ≤ 1,000 queries",
+    met: counted > 0 && queries <= 1_000 && read <= 45 && written <= 6 ? "yes" : "no",
   };
 }
 
