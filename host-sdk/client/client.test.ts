@@ -256,12 +256,15 @@ test("closing ends a pause between two tries", async () => {
   const closing = new AbortController();
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
-  const patient = createMarketplace({ url, backOffMs: 1_000_000, signal: closing.signal });
+  const patient = createMarketplace({ url, signal: closing.signal });
   answer = (_, response) => {
-    response.writeHead(503).end();
+    response.writeHead(503, { "retry-after": "2" }).end();
     setTimeout(() => closing.abort(), 50);
   };
-  expect(await codeOf(patient.getBytes("/thing", 1))).toBe("cancelled");
+  const refusal = await patient.getBytes("/thing", 1).catch((error: unknown) => error);
+  expect(refusal).toMatchObject({ code: "cancelled" });
+  // What the next request would be told.
+  expect(String(refusal)).not.toContain("The host is closed");
 });
 
 const BYTES = utf8("0123456789".repeat(10));
