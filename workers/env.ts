@@ -46,6 +46,8 @@ export interface Bindings
   readonly RATE_SEARCH?: RateLimit;
   readonly RATE_WRITE?: RateLimit;
   readonly RATE_BEACON?: RateLimit;
+  readonly RATE_WIDE?: RateLimit;
+  readonly RATE_WIDE_BROWSE?: RateLimit;
 }
 
 /** Who sent the request, as far as its token proves it. */

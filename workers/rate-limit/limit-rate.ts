@@ -14,6 +14,14 @@ const BINDINGS = {
   beacon: "RATE_BEACON",
 } as const satisfies Record<RateClass, keyof Bindings>;
 
+/** What a /48 may do, which one customer can have, or thousands: ten times what each /64 in it may. */
+const WIDE = {
+  browse: "RATE_WIDE_BROWSE",
+  search: "RATE_WIDE",
+  write: "RATE_WIDE",
+  beacon: "RATE_WIDE",
+} as const satisfies Record<RateClass, keyof Bindings>;
+
 /** Windows of the bindings are this long: wrangler.toml. */
 const PERIOD_S = 60;
 
@@ -26,7 +34,7 @@ export const limitRate = createMiddleware<AppEnv>(async (c, next) => {
   const kind = rateClass(c.req.raw);
   const address = countedAddress(c.req.header("cf-connecting-ip"));
   if (kind !== null && address !== null) {
-    const isWithin = await takeOne(c.env, kind, networkOf(address));
+    const isWithin = await isWithinLimits(c.env, kind, address);
     if (!isWithin && !(await isFromAdmin(c))) {
       const requestId = crypto.randomUUID();
       c.set("requestId", requestId);
@@ -37,11 +45,20 @@ export const limitRate = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
-async function takeOne(env: Bindings, kind: RateClass, network: string): Promise<boolean> {
+/** What its own network is refused does not count against the wide one, where others are too. */
+async function isWithinLimits(env: Bindings, kind: RateClass, address: string): Promise<boolean> {
+  const [narrow, wide] = [networkOf(address), networkOf(address, 48)];
+  if (!(await takeOne(env, BINDINGS[kind], narrow))) return false;
+  return wide === narrow || takeOne(env, WIDE[kind], `${kind} ${wide}`);
+}
+
+type Limits = (typeof BINDINGS)[RateClass] | (typeof WIDE)[RateClass];
+
+async function takeOne(env: Bindings, binding: Limits, key: string): Promise<boolean> {
   try {
-    return (await env[BINDINGS[kind]]?.limit({ key: network }))?.success ?? true;
+    return (await env[binding]?.limit({ key }))?.success ?? true;
   } catch (error) {
-    console.error({ rateLimit: BINDINGS[kind], cause: describeError(error) });
+    console.error({ rateLimit: binding, cause: describeError(error) });
     return true;
   }
 }
