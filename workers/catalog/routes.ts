@@ -38,7 +38,8 @@ catalog.openapi(detailRoute, async (c) => {
   const isPrivate = plugin === null || plugin.visibility === "private";
   if (isPrivate) await assertFromOwner(c, name);
   if (plugin === null) throw new RbsmError("plugin_not_found");
-  keepAnswer(c, name, { isPrivate });
+  const others = plugin.found.dependents?.top ?? [];
+  keepAnswer(c, name, { isPrivate, others });
   return c.json(describePlugin(plugin, document?.versions ?? []), 200);
 });
 
@@ -49,7 +50,7 @@ catalog.openapi(dependentsRoute, async (c) => {
   if (found === null || found.isPrivate) await assertFromOwner(c, plugin);
   if (found === null) throw new RbsmError("plugin_not_found");
   const { items, nextCursor, isPrivate } = found;
-  keepAnswer(c, plugin, { isPrivate });
+  keepAnswer(c, plugin, { isPrivate, others: items });
   return c.json({ items, nextCursor }, 200);
 });
 

@@ -17,12 +17,13 @@ export function cachingOf({ isPrivate }: { readonly isPrivate: boolean }): Recor
   return isPrivate ? {} : { "Cache-Control": CACHE.page };
 }
 
-/** The same, and caches forget the answer when the plugin changes. */
+/** The same, and caches forget the answer when the plugin changes, or another one that it names. */
 export function keepAnswer(
   c: AppContext,
   plugin: string,
-  shown: { readonly isPrivate: boolean },
+  shown: { readonly isPrivate: boolean; readonly others?: readonly { readonly name: string }[] },
 ): void {
+  const { isPrivate, others = [] } = shown;
   for (const [name, value] of Object.entries(cachingOf(shown))) c.header(name, value);
-  if (!shown.isPrivate) tagPlugin(c, plugin);
+  if (!isPrivate) tagPlugin(c, plugin, ...others.map(({ name }) => name));
 }

@@ -35,8 +35,8 @@ beforeAll(async () => {
   bundlePath = new URL(bundle).pathname;
 });
 
-async function release(name: string, version: string): Promise<void> {
-  const bundle = await buildBundle(acme.key, { name, version });
+async function release(name: string, version: string, more: object = {}): Promise<void> {
+  const bundle = await buildBundle(acme.key, { name, version, ...more });
   expect((await publish({ name, version }, bundle, acme)).status).toBe(201);
 }
 
@@ -141,6 +141,18 @@ describe("what was taken down", () => {
     expect(await stale("/v1/plugins/@acme/other")).toBe(200);
     for (const of of paths) expect((await call(of)).status).toBe(200);
     for (const of of paths) expect(await stale(of)).toBe(200);
+  });
+
+  test("is not named any more by pages of what it needs", async () => {
+    await release("@acme/needy", "1.0.0", { dependencies: { "@acme/other": "^1.0.0" } });
+    const paths = ["/v1/plugins/@acme/other", "/plugins/@acme/other"].flatMap((of) => [
+      of,
+      `${of}/dependents`,
+    ]);
+    for (const of of paths) expect(await (await call(of)).text()).toContain("@acme/needy");
+    const path = "/v1/plugins/@acme/needy/versions/1.0.0/yank";
+    expect((await send("POST", path, { body: { reason: "spam" } })).status).toBe(200);
+    for (const of of paths) expect([of, await stale(of)]).toEqual([of, 503]);
   });
 
   test("an ordinary release keeps copies, and stores nothing", async () => {

@@ -96,6 +96,7 @@ pluginPages.get(`${PATH}/dependents`, async (c) => {
   const list = { plugin: view.plugin.name, limit: DEPENDENTS_A_PAGE };
   const found = await loadDependents(c.env, { ...list, cursor: c.req.query("cursor") });
   const { items = [], nextCursor = null } = found ?? {};
+  tagPlugin(c, view.plugin.name, ...items.map(({ name }) => name));
   const page = <DependentsPage {...view} dependents={items} nextCursor={nextCursor} />;
   return answerSubPage(c, view, { name: "dependents", page });
 });
@@ -110,7 +111,7 @@ async function loadView(c: AppContext): Promise<PluginView> {
   ]);
   const isShown = plugin !== null && plugin.visibility !== "private";
   if (!isShown || document === null) throw new RbsmError("plugin_not_found");
-  tagPlugin(c, name);
+  tagPlugin(c, name, ...(plugin.found.dependents?.top ?? []).map((other) => other.name));
   return { language: languageOf(c), plugin, document };
 }
 
