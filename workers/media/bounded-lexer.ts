@@ -13,7 +13,9 @@ const MAX_ROWS = 1_000;
 
 /** Lines of a quote without a blank one: marked reads a quote again for each line that continues it. */
 const MAX_QUOTED = 400;
-/** Lines of a text: an item of a list is copied for each of its lines. What has more is shown as code. */
+/** Lines of a list: an item is copied for each of its lines. What follows is a list of its own. */
+const MAX_LISTED = 500;
+/** Lines of a text. What has more is shown as code. */
 const MAX_LINES = 10_000;
 /** Lines of a heading that is underlined; its expression reads on to the end for each line of a list. */
 const MAX_UNDERLINED = 8;
@@ -26,6 +28,10 @@ class BoundedTokenizer extends Tokenizer {
 
   override lheading(src: string): Tokens.Heading | undefined {
     return super.lheading(linesOf(src, MAX_UNDERLINED));
+  }
+
+  override list(src: string): Tokens.List | undefined {
+    return super.list(linesOf(src, MAX_LISTED));
   }
 
   /**

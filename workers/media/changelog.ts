@@ -14,12 +14,13 @@ export interface ChangelogSection {
 /**
  * HTML of a changelog: as `renderMarkdown`, with each version's part in a section of its own. A
  * version's part begins with a heading that begins with it, such as `## [1.2.0] - 2026-03-01`, and ends
- * before the next heading of the same rank.
+ * before the next heading of the same rank. All of these are of the first level: they also stand alone.
  */
 export function renderChangelog(source: string, context: MarkdownContext): string {
   return orPlain(source, () => {
-    const rendering = new Rendering(context);
     const parts = partsOf(lexMarkdown(source));
+    const depths = parts.flatMap(({ version, depth }) => (version === null ? [] : [depth]));
+    const rendering = new Rendering(context, Math.max(1, ...depths));
     return parts.map((part) => renderPart(rendering, part)).join("");
   });
 }

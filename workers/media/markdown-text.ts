@@ -74,8 +74,11 @@ export function safeUrl(href: string): string | null {
 
 const MAX_SLUG = 64;
 
-/** What a heading is called in a link to it, as GitHub does it. */
+/** What a heading is called in a link to it: as on GitHub, where authors try their links. */
 export function slugOf(text: string): string {
-  const words = text.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, "");
-  return words.trim().replace(/\s+/g, "-").slice(0, MAX_SLUG).toWellFormed();
+  const words = text
+    .trim()
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, "");
+  return words.replace(/\s/g, "-").slice(0, MAX_SLUG).toWellFormed();
 }

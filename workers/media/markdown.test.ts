@@ -32,9 +32,8 @@ const ALLOWED: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     height: /^\d+$/,
     loading: /^lazy$/,
   },
-  input: { type: /^checkbox$/, disabled: /^$/, checked: /^$/ },
 };
-const VOID = new Set(["br", "hr", "img", "input"]);
+const VOID = new Set(["br", "hr", "img"]);
 const OWN_LINK = /^#(?:readme|changelog)-[^\s<>"']*$/u;
 const REFERENCE = /&(?:amp|lt|gt|quot|#39);/g;
 
@@ -129,13 +128,13 @@ const PARTS = [
 describe("renderMarkdown()", () => {
   test.each([
     ["# Title", '<h3 id="readme-title">Title</h3>'],
-    ["###### Deep", '<h6 id="readme-deep">Deep</h6>'],
-    ["# a\n# a", '<h3 id="readme-a">a</h3><h3 id="readme-a.1">a</h3>'],
+    ["###### Deep", '<h3 id="readme-deep">Deep</h3>'],
+    ["# a\n# a", '<h3 id="readme-a">a</h3><h3 id="readme-a-1">a</h3>'],
     [
       "**b** _e_ ~~d~~ `c<`",
       "<p><strong>b</strong> <em>e</em> <del>d</del> <code>c&lt;</code></p>",
     ],
-    ["- a\n- [x] b", '<ul><li>a</li><li><input type="checkbox" disabled checked> b</li></ul>'],
+    ["- [ ] a\n- [x] b", "<ul><li>☐ a</li><li>☑ b</li></ul>"],
     ["3. a", '<ol start="3"><li>a</li></ol>'],
     ["> a\n> > b", "<blockquote><p>a</p><blockquote><p>b</p></blockquote></blockquote>"],
     ["```js\na < b\n```", "<pre><code>a &lt; b</code></pre>"],
@@ -158,6 +157,25 @@ describe("renderMarkdown()", () => {
   ])("makes of %j", (source, html) => {
     expect(render(source)).toBe(html);
     expect(problemOf(html)).toBeNull();
+  });
+
+  test("leaves out no level of headings", () => {
+    const levels = (source: string) =>
+      [...render(source).matchAll(/<h(\d)/g)].map(([, n]) => n).join("");
+    expect(levels("## a\n#### b\n#### c\n### d\n# e\n> ### f")).toBe("344434");
+    expect(levels("# a\n## b\n### c\n#### d\n##### e\n###### f")).toBe("345666");
+  });
+
+  test.each([
+    ["## Install & use", "#install--use"],
+    ["## 🚀 Features", "#-features"],
+    ["# a\n\n# b", "#b"],
+    ["# a\n\n# a\n\n# a-1\n\n# a", "#a-2"],
+  ])("has for the last heading of %j the link that GitHub has", (headings, link) => {
+    const html = render(`${headings}\n\n[x](${link})`);
+    const ids = [...html.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
+    expect(html).toContain(`<a href="#${ids.at(-1)}">`);
+    expect(new Set(ids).size).toBe(ids.length);
   });
 
   test("leads to http, https and mailto, as somebody else's links", () => {
@@ -223,8 +241,14 @@ describe("renderMarkdown()", () => {
     expect(problemOf(render(source))).toBeNull();
   });
 
-  const SIZE = 32 * 1024;
+  /** As long as a text may be: what grows with its square takes minutes. */
+  const SIZE = 256 * 1024;
   const filled = (piece: string) => piece.repeat(Math.ceil(SIZE / piece.length)).slice(0, SIZE);
+  /** As many of the lines as are lexed at all. */
+  const lines = (piece: string) => piece.repeat(Math.floor(10_000 / piece.split("\n").length));
+  /** Paragraphs as long as the inline grammar takes them in one piece. */
+  const inlines = (piece: string) =>
+    `${piece.repeat(Math.floor(8_000 / piece.length))}\n\n`.repeat(8);
   test.each([
     ["open brackets", filled("[")],
     ["links without an end", filled("[a](b")],
@@ -233,32 +257,36 @@ describe("renderMarkdown()", () => {
     ["comments without an end", filled("<!-- ")],
     ["attributes without an end", filled('<a b="c"')],
     ["quotes in quotes", filled(">")],
-    ["quotes that lines continue", filled("> a\nb\n")],
-    ["lists in quotes that lines continue", filled("> - a\nb\n")],
+    ["quotes that lines continue", lines("> a\nb\n")],
+    ["lists in quotes that lines continue", lines("> - a\nb\n")],
     ["lists in lists", filled("- ")],
     [
       "lists of growing depth",
       Array.from({ length: 700 }, (_, n) => `${" ".repeat(2 * n)}- a`).join("\n"),
     ],
-    ["what could begin a table", filled("a\n|b|\n|-|\n")],
-    ["tables without rows", filled("|a|b|\n|-|-\n")],
+    ["what could begin a table", lines("a\n|b|\n|-|\n")],
+    ["tables without rows", lines("|a|b|\n|-|-\n")],
     [
       "a table that grows by its empty cells",
-      `${"|a".repeat(30)}|\n${"|-".repeat(30)}|\n${filled("|\n")}`,
+      `${"|a".repeat(30)}|\n${"|-".repeat(30)}|\n${"|\n".repeat(900)}`,
     ],
-    ["headings", filled("a\n=\n")],
+    ["headings", lines("a\n=\n")],
     [
       "a reference that says much",
-      `[a]: https://x.example/${"y".repeat(2_000)}\n\n${filled("[a] ")}`,
+      `[a]: https://x.example/${"y".repeat(2_000)}\n\n${filled("[a] ").slice(0, 200_000)}`,
     ],
     ["links in links", "[".repeat(1_000) + "](b)".repeat(1_000)],
     ["emphasis in emphasis", "*a ".repeat(2_000) + "b*".repeat(2_000)],
     ["addresses", filled("a@b.")],
-    // As long as a text may be: what grows with its square would take minutes.
+    ["brackets in paragraphs", inlines("[")],
+    ["addresses in paragraphs", inlines("a@b.")],
+    ["marks in paragraphs", inlines("*_")],
+    ["emphasis within words", inlines("a**b")],
+    ["strokes in paragraphs", inlines("~a~~")],
     ["a list that lines continue", `- a\n${`${"a".repeat(25)}\n`.repeat(9_998)}`],
     ["more lines than anybody reads", `- a\n${"a\n".repeat(130_000)}`],
     ["what is not quite the second line of a table", `a\n${"-".repeat(250_000)}x`],
-    ["lists and tags that begin no quote", "<??>\n".repeat(50_000)],
+    ["lists and tags that begin no quote", lines("<??>\n")],
   ])("bounds work and result of %s", (_what, source) => {
     const html = render(source);
     expect(html.length).toBeLessThan(2 * 1024 * 1024);
@@ -274,6 +302,10 @@ describe("renderMarkdown()", () => {
     expect(problemOf(render(source))).toBeNull();
   });
 
+  test("shows a list of 1,200 lines as three", () => {
+    expect(render("1. a\n".repeat(1_200)).match(/<ol[^>]*>/g)).toHaveLength(3);
+  });
+
   test("goes 16 levels deep", () => {
     expect(render("> ".repeat(100)).match(/<blockquote>/g)?.length).toBeLessThanOrEqual(16);
     expect(render("*a _b ".repeat(40) + "c_ d*".repeat(40)).match(/<em>/g)?.length).toBeLessThan(
@@ -284,6 +316,7 @@ describe("renderMarkdown()", () => {
   test("shows a text as it is when its HTML would become too long", () => {
     const source = `[a]: https://x.example/${"y".repeat(2_000)}\n\n${"[a] ".repeat(1_000)}`;
     expect(render(source)).toMatch(/^<pre>\[a\]: https:\/\/x\.example/);
+    expect(render(source.replaceAll("\n", "\r\n"))).toBe(render(source));
   });
 
   test("makes well-formed HTML of allowed elements of any text", () => {
@@ -325,6 +358,17 @@ describe("a changelog", () => {
     expect(first?.html).not.toContain("<li>b</li>");
     expect(last?.html).not.toContain("Older");
     expect(html).toContain("Unreleased");
+  });
+
+  test("has its versions on the first level of headings, where they also stand alone", () => {
+    const mixed = ["# 2.0.0", "## 1.1.0", "### Fixes", "# 1.0.0", "#### Notes"].join("\n\n");
+    for (const text of [source, mixed]) {
+      const sections = changelogSections(
+        renderChangelog(text, { ...context, prefix: "changelog-" }),
+      );
+      for (const { html: section } of sections) expect(section).toMatch(/^<h3 /);
+      expect(sections.map((section) => section.html).join("")).not.toMatch(/<h[56]/);
+    }
   });
 
   test.each([

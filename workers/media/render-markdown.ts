@@ -15,7 +15,7 @@ export interface MarkdownContext {
 /** Characters of the fragment: references and tables say much in few letters. */
 const MAX_HTML = 1_048_576;
 /** The page's own headings are h1 and h2. */
-const HEADING_SHIFT = 2;
+const FIRST_LEVEL = 3;
 
 class TooLong extends Error {}
 
@@ -35,7 +35,7 @@ export function orPlain(source: string, render: () => string): string {
   } catch (error) {
     // The lexer of others may fail over texts that nobody thought of.
     if (!(error instanceof TooLong)) console.error({ markdown: String(error) });
-    return `<pre>${escapeHtml(source)}</pre>`;
+    return `<pre>${escapeHtml(source.replace(/\r\n?/g, "\n"))}</pre>`;
   }
 }
 
@@ -43,11 +43,18 @@ export function orPlain(source: string, render: () => string): string {
 export class Rendering {
   #left = MAX_HTML;
   #isInLink = false;
-  readonly #ids = new Map<string, number>();
+  /** How many headings were called so. */
+  readonly #names = new Map<string, number>();
+  readonly #ids = new Set<string>();
+  /** Depths of the headings that the text stands under. */
+  #outline: number[] = [];
   readonly #context: MarkdownContext;
+  readonly #topDepth: number;
 
-  constructor(context: MarkdownContext) {
+  /** Headings up to the depth are of the first level, whatever stands above them. */
+  constructor(context: MarkdownContext, topDepth = 1) {
     this.#context = context;
+    this.#topDepth = topDepth;
   }
 
   /** HTML of blocks. Throws when it would become too long. */
@@ -140,7 +147,8 @@ export class Rendering {
       case "br":
         return this.#spend("<br>");
       case "checkbox":
-        return this.#spend(`<input type="checkbox" disabled${token.checked ? " checked" : ""}> `);
+        // Signs, because a field of a form would need a label.
+        return this.#spend(token.checked ? "☑ " : "☐ ");
       case "html":
         return this.#rawHtml(token.text);
       case "escape":
@@ -151,12 +159,25 @@ export class Rendering {
   }
 
   #heading({ depth, tokens }: Tokens.Heading): string {
-    const level = Math.min(depth + HEADING_SHIFT, 6);
-    const slug = slugOf(plainText(tokens));
-    const taken = this.#ids.get(slug) ?? 0;
-    this.#ids.set(slug, taken + 1);
-    const id = escapeHtml(`${this.#context.prefix}${slug}${taken === 0 ? "" : `.${taken}`}`);
+    const level = this.#levelOf(Math.max(depth, this.#topDepth));
+    const id = escapeHtml(`${this.#context.prefix}${this.#idOf(slugOf(plainText(tokens)))}`);
     return this.element(`h${level} id="${id}"`, this.#inline(tokens));
+  }
+
+  /** One more than that of the heading it stands under, whatever the text leaves out between them. */
+  #levelOf(depth: number): number {
+    this.#outline = [...this.#outline.filter((above) => above < depth), depth];
+    return Math.min(FIRST_LEVEL + this.#outline.length - 1, 6);
+  }
+
+  /** The second of a name gets a number, as on GitHub. */
+  #idOf(slug: string): string {
+    let id = slug;
+    let count = this.#names.get(slug) ?? 0;
+    for (; this.#ids.has(id); id = `${slug}-${count}`) count += 1;
+    this.#names.set(slug, count);
+    this.#ids.add(id);
+    return id;
   }
 
   #list({ ordered, start, items }: Tokens.List): string {
