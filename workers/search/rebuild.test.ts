@@ -296,7 +296,11 @@ test("counts are copied, and what is counted meanwhile is copied next", async ()
 
 test("of two runs that copy counts, the one with older numbers does not have the last word", async () => {
   const count = (downloads: number) =>
-    env.DB.prepare("UPDATE plugin_counts SET downloads = ?, stale = 1").bind(downloads).run();
+    env.DB.prepare(
+      "INSERT OR REPLACE INTO plugin_counts (plugin, downloads, stale) VALUES ('@acme/beta', ?, 1)",
+    )
+      .bind(downloads)
+      .run();
   const slow = new Proxy(env.SEARCH, {
     get: (target) => (query: string) => ({
       bind: (value: string) => ({
