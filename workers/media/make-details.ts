@@ -2,6 +2,7 @@ import {
   RbsmError,
   checkImage,
   openEntries,
+  pixelBudget,
   readMarkdown,
   sha256Hex,
   utf8,
@@ -49,8 +50,10 @@ export async function makeDetails(
   const files = filesOf(bundle, shown);
   const objects: MediaObject[] = [];
   const images = new Map<string, MediaImage>();
+  const budget = pixelBudget();
   const show = async (file: string | undefined, use: "icon" | "screenshot") => {
-    const made = await makeImage(files.get(file ?? ""), use);
+    const bytes = files.get(file ?? "");
+    const made = bytes === undefined ? null : await makeImage(() => checkImage(bytes, use, budget));
     if (file === undefined || made === null) return null;
     objects.push(made.object);
     images.set(file, made.image);
@@ -82,10 +85,9 @@ function filesOf(bundle: Uint8Array, shown: Shown): ReadonlyMap<string, Uint8Arr
 }
 
 async function makeImage(
-  bytes: Uint8Array | undefined,
-  use: "icon" | "screenshot",
+  check: () => ReturnType<typeof checkImage>,
 ): Promise<{ image: MediaImage; object: MediaObject } | null> {
-  const clean = bytes === undefined ? null : await orNull(() => checkImage(bytes, use));
+  const clean = await orNull(check);
   if (clean === null) return null;
   const { type, width, height } = clean;
   const image = { sha256: await sha256Hex(clean.bytes), type, width, height };

@@ -3,6 +3,7 @@ import { zlibSync } from "fflate";
 import { describe, expect, test } from "vitest";
 import { IMAGES } from "../fixtures/images.ts";
 import { checkImage } from "./check-image.ts";
+import { checkMedia } from "./check-media.ts";
 import { concatBytes, utf8 } from "./encoding.ts";
 import { crc32 } from "./inflate.ts";
 
@@ -129,6 +130,19 @@ describe("a use of an image", () => {
   test("refuses a screenshot by its sides before a pixel is unpacked", async () => {
     const bomb = png(header(4_097, 1), ["IDAT", utf8("no pixels")], END);
     await expect(screenshot(bomb)).rejects.toThrow("at most 4096");
+  });
+
+  test("refuses pixels by their size before one is unpacked, of an image and of a bundle", async () => {
+    const bomb = (depth: number) =>
+      png(header(4_096, 4_096, [depth, 6]), ["IDAT", utf8("no pixels")], END);
+    await expect(screenshot(bomb(16))).rejects.toThrow("more than 65 MiB");
+    const named = { icon: undefined, readme: undefined, changelog: undefined };
+    const screenshots = Array<string>(4).fill("a.png");
+    const findings = await checkMedia({ ...named, screenshots }, new Map([["a.png", bomb(8)]]));
+    expect(findings.map(({ message }) => message)).toEqual([
+      ...Array<string>(3).fill("a.png: the PNG's image data is not that of its size"),
+      "a.png: the pixels of all PNGs take more than 256 MiB",
+    ]);
   });
 
   test("refuses a file over its length before it is read", async () => {
@@ -265,6 +279,18 @@ describe("a JPEG", () => {
     ],
   ])("with %s is refused", async (_what, parts, problem) => {
     await expect(screenshot(jpeg(...parts))).rejects.toThrow(problem);
+  });
+
+  const progressive = segment(0xc2, [8, 0, 1, 0, 1, 1, 1, 0x11, 0]);
+  const part = (from: number) =>
+    concatBytes(segment(0xda, [1, 1, 0, from, from, 0]), new Uint8Array([0x12]));
+
+  test("may have 20 scans, each of something else", async () => {
+    const parts = Array.from({ length: 21 }, (_, at) => part(at));
+    const start = [tables, codes, progressive];
+    expect(await screenshot(jpeg(...start, ...parts.slice(1)))).toMatchObject({ width: 1 });
+    await expect(screenshot(jpeg(...start, ...parts))).rejects.toThrow("number of scans");
+    await expect(screenshot(jpeg(...start, part(0), part(0)))).rejects.toThrow("a scan twice");
   });
 
   test("that does not hold all of its colors is refused", async () => {

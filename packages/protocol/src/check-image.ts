@@ -1,18 +1,20 @@
 import { type CleanImage, assertImage, imageInvalid } from "./image-bytes.ts";
 import { isJpeg, readJpeg } from "./image-jpeg.ts";
-import { assertPngPixels, isPng, readPng } from "./image-png.ts";
+import { assertPngPixels, isPng, readPng, type PixelBudget } from "./image-png.ts";
 import { isWebp, readWebp } from "./image-webp.ts";
 import { MEDIA_LIMITS } from "./limits.ts";
 
 /**
  * Checks an icon or a screenshot and rewrites it without metadata: what was photographed where, with
  * which program, color profiles, comments. PNG, JPEG and WebP by what they are, not by their name;
- * neither animated nor with bytes that no decoder reads. The same image gives the same bytes, and
- * rewritten ones stay as they are. Pixels of JPEG and WebP are not decoded. Throws `image_invalid`.
+ * never animated. The same image gives the same bytes, and rewritten ones stay as they are. Pixels of
+ * JPEG and WebP are not decoded: bytes that no decoder reads may stand behind theirs, not behind a
+ * PNG's. `budget` is for all images of a bundle. Throws `image_invalid`.
  */
 export async function checkImage(
   bytes: Uint8Array,
   use: "icon" | "screenshot",
+  budget: PixelBudget = pixelBudget(),
 ): Promise<CleanImage> {
   const { iconBytes, screenshotBytes } = MEDIA_LIMITS;
   const most = use === "icon" ? iconBytes : screenshotBytes;
@@ -20,8 +22,13 @@ export async function checkImage(
   if (!isPng(bytes)) return withSides(readOther(bytes), use);
   const { pixels, ...image } = readPng(bytes);
   withSides(image, use);
-  await assertPngPixels(pixels);
+  await assertPngPixels(pixels, budget);
   return image;
+}
+
+/** What the images of one bundle may unpack to. */
+export function pixelBudget(): PixelBudget {
+  return { left: MEDIA_LIMITS.bundlePixelBytes };
 }
 
 function readOther(bytes: Uint8Array): CleanImage {

@@ -1,4 +1,4 @@
-import { checkImage } from "./check-image.ts";
+import { checkImage, pixelBudget } from "./check-image.ts";
 import { utf8Decode } from "./encoding.ts";
 import { RbsmError, type Finding } from "./errors.ts";
 import { MEDIA_LIMITS } from "./limits.ts";
@@ -14,13 +14,14 @@ type Named = Pick<Manifest, "icon" | "screenshots" | "readme" | "changelog">;
  */
 export async function checkMedia(manifest: Named, files: Files): Promise<Finding[]> {
   const { icon, readme, changelog } = manifest;
+  const budget = pixelBudget();
   const screenshots = manifest.screenshots.map((file, at) => ({
     key: `screenshots[${at}]`,
     file,
-    check: (bytes: Uint8Array) => checkImage(bytes, "screenshot"),
+    check: (bytes: Uint8Array) => checkImage(bytes, "screenshot", budget),
   }));
   const named = [
-    { key: "icon", file: icon, check: (bytes: Uint8Array) => checkImage(bytes, "icon") },
+    { key: "icon", file: icon, check: (bytes: Uint8Array) => checkImage(bytes, "icon", budget) },
     ...screenshots,
     { key: "readme", file: readme, check: readMarkdown },
     { key: "changelog", file: changelog, check: readMarkdown },

@@ -13,7 +13,8 @@ const ADOBE = 0xee;
 /** Baseline, extended and progressive, all with Huffman codes. */
 const FRAMES = new Set([0xc0, 0xc1, 0xc2]);
 const PROGRESSIVE = 0xc2;
-const MAX_SCANS = 100;
+/** Encoders write a dozen; a browser goes over all pixels for each. */
+const MAX_SCANS = 20;
 const CUT_OFF = "the JPEG is cut off";
 
 interface Segment {
@@ -143,6 +144,8 @@ function assertScans(segments: readonly Segment[], frame: Segment, { components 
   assertImage(isAfterFrame, "the JPEG has a scan before its frame");
   const shown = new Set(scans.flatMap(({ data }) => componentsOf(data, components)));
   assertImage(shown.size === components.length, "the JPEG does not hold all of its colors");
+  const parts = scans.flatMap(({ data }) => partsOf(data, components));
+  assertImage(new Set(parts).size === parts.length, "the JPEG has a scan twice");
 }
 
 function componentsOf(data: Uint8Array, known: readonly number[]): number[] {
@@ -156,6 +159,11 @@ function componentsOf(data: Uint8Array, known: readonly number[]): number[] {
   const [start, end] = [view.getUint8(1 + 2 * count), view.getUint8(2 + 2 * count)];
   assertImage(isKnownOnce && start <= end && end <= 63, "a scan of the JPEG is damaged");
   return ids;
+}
+
+/** What a scan shows: of each color a range of the spectrum, and which of its bits. */
+function partsOf(data: Uint8Array, components: readonly number[]): string[] {
+  return componentsOf(data, components).map((id) => `${id} ${data.subarray(-3).join(" ")}`);
 }
 
 function assertTables(segments: readonly Segment[]): void {

@@ -1,6 +1,7 @@
 import { concatBytes } from "./encoding.ts";
 import { assertImage, fourBytes, imageInvalid, viewOf, type CleanImage } from "./image-bytes.ts";
 import { crc32 } from "./inflate.ts";
+import { MEDIA_LIMITS } from "./limits.ts";
 
 /*
  * PNG (W3C PNG, third edition): 8 bytes of signature, then chunks: u32 length, four letters, data, u32
@@ -169,6 +170,11 @@ export interface PngPixels {
   readonly data: readonly Uint8Array[];
 }
 
+/** Bytes that images may still unpack to. */
+export interface PixelBudget {
+  left: number;
+}
+
 /** Offset of the first pixel and distance of the pixels of each pass of an interlaced image. */
 const PASSES = [
   { x: 0, y: 0, dx: 8, dy: 8 },
@@ -191,13 +197,25 @@ function unpackedSize({ width, height, bits, isInterlaced }: Header): number {
   }, 0);
 }
 
+function inMiB(bytes: number): string {
+  return `${bytes / 1024 ** 2} MiB`;
+}
+
 /**
  * Unpacks the pixels piece by piece, keeping none, and refuses data that is not one zlib stream of
  * exactly the image's size: nothing hides behind the pixels. Call it after the image's sides are
  * known to be small enough. Throws `image_invalid`.
  */
-export async function assertPngPixels({ header, data }: PngPixels): Promise<void> {
+export async function assertPngPixels(
+  { header, data }: PngPixels,
+  budget: PixelBudget,
+): Promise<void> {
+  const { pngPixelBytes, bundlePixelBytes } = MEDIA_LIMITS;
   const expected = unpackedSize(header);
+  assertImage(expected <= pngPixelBytes, `its pixels take more than ${inMiB(pngPixelBytes)}`);
+  const all = `the pixels of all PNGs take more than ${inMiB(bundlePixelBytes)}`;
+  assertImage(expected <= budget.left, all);
+  budget.left -= expected;
   const stream = new Blob(data.map((part) => part.slice()))
     .stream()
     .pipeThrough(new DecompressionStream("deflate"));

@@ -14,7 +14,7 @@ export {
 } from "./bundle-profile.ts";
 export * from "./catalog-api.ts";
 export * from "./categories.ts";
-export { checkImage } from "./check-image.ts";
+export { checkImage, pixelBudget } from "./check-image.ts";
 export * from "./check-media.ts";
 export { openCheckpoint, openCosignedCheckpoint, signCheckpoint } from "./checkpoint.ts";
 export type { Checkpoint, OpenedCheckpoint } from "./checkpoint.ts";

@@ -34,6 +34,10 @@ export const MEDIA_LIMITS = {
   iconMaxSide: 1_024,
   screenshotBytes: 2 * MiB,
   screenshotMaxSide: 4_096,
+  /** Unpacked pixels of a PNG: 4,096 a side with 32 bits each, and a byte for each line. */
+  pngPixelBytes: 65 * MiB,
+  /** The same of all PNGs of a bundle. */
+  bundlePixelBytes: 256 * MiB,
   /** Source of a README or changelog. */
   markdownBytes: 256 * KiB,
 } as const;
