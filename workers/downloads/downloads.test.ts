@@ -306,3 +306,17 @@ describe("the log", () => {
     expect((await call("/log/tile/0/000.p/1", { method: "DELETE" })).status).toBe(405);
   });
 });
+
+test("pages of other sites may ask for all of the static plane, and see what is refused", async () => {
+  for (const path of [freePath, "/index/@acme/free.json", "/@acme/free/1.0.0/bundle.rbsm"]) {
+    const asked = await call(path, { method: "OPTIONS" });
+    expect([asked.status, asked.headers.get("Access-Control-Allow-Origin")]).toEqual([204, "*"]);
+    expect(asked.headers.get("Access-Control-Allow-Headers")).toContain("If-None-Match");
+  }
+  const others = { "/@acme/free/1.0.0/bundle.rbsm": 302, "/log/none": 404, "/tuf/none.json": 404 };
+  for (const [path, status] of Object.entries(others)) {
+    const answer = await call(path);
+    expect([path, answer.status]).toEqual([path, status]);
+    expect(answer.headers.get("Access-Control-Allow-Origin")).toBe("*");
+  }
+});
