@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { app } from "./app.ts";
 import { REQUIRED_MIGRATIONS } from "./database.ts";
+import { CACHE } from "./http.ts";
 import { counting } from "./testing-bindings.ts";
 import {
   buildBundle,
@@ -299,6 +300,9 @@ test("a Worker without its secrets says which are missing", async () => {
 test("/openapi.json is served and names the problem shape", async () => {
   const response = await call("/openapi.json");
   expect(response.status).toBe(200);
+  expect(response.headers.get("Cache-Control")).toBe(CACHE.pointer);
+  const headers = { "If-None-Match": response.headers.get("ETag") ?? "" };
+  expect((await call("/openapi.json", { headers })).status).toBe(304);
   const document = await response.json();
   expect(JSON.stringify(document)).toContain("application/problem+json");
   expect(document).toMatchObject({
