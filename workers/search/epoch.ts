@@ -1,6 +1,6 @@
 import { labelNames } from "./label-names.ts";
 
-/** A cursor can be followed for at least so long after its page was read. */
+/** A cursor can be followed for so long after its page was read, less what a run of the cron takes. */
 const LEAST_EPOCH_MS = 3_600_000;
 
 const PLUGINS_AT_ONCE = 200;

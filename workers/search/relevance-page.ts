@@ -21,7 +21,7 @@ import { correctQuery, widenQuery } from "./widen-query.ts";
 /** Best matches by text, beside the popular ones, where there are more than are looked at. */
 const BEST = 60;
 /** These and the cards of the page read two rows each: a longer page looks at fewer. */
-const BEST_AND_CARDS = 110;
+const BEST_AND_CARDS = 90;
 /** So many found are enough: the query means what it says. */
 const ENOUGH = 10;
 /** Plugins looked at that have what the query may mean, and that have some of its words. */
@@ -94,7 +94,7 @@ async function findExactly(context: SearchContext, prepared: Prepared): Promise<
     listPopularCandidates(search, match, CANDIDATES),
   ]);
   const isCut = popular.length === CANDIDATES;
-  const most = Math.min(BEST, BEST_AND_CARDS - request.limit);
+  const most = Math.max(0, Math.min(BEST, BEST_AND_CARDS - request.limit));
   const best = isCut ? await listBest(search, prepared, { need: "all", limit: most }) : [];
   const whole = best.filter((candidate) => missingWords(candidate, groups).length === 0);
   return rank(context, prepared, [...named, ...popular, ...whole]);

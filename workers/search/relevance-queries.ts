@@ -8,8 +8,9 @@ import { ID_MASK, SORTS } from "./sorts.ts";
 import { isLeft } from "./tags.ts";
 import type { TagFilter } from "./tags.ts";
 
-/** Plugins of one name that are looked at. */
+/** Plugins of one name that are candidates, and that are looked at for them. */
 const NAMED = 10;
+const NAMED_ALIKE = 30;
 
 /** FTS5 takes the weights as text: `ORDER BY bm25(…)` would read every match instead of the best. */
 const RANK = `bm25(${Object.values(COLUMN_WEIGHTS)
@@ -94,9 +95,9 @@ export async function listNamed(
   const statement = search.prepare(
     `SELECT DISTINCT ${CANDIDATE_COLUMNS}
      FROM (SELECT l.id FROM json_each(?1) asked CROSS JOIN labels l ON l.label = asked.value
-           LIMIT ${NAMED}) named
+           LIMIT ${NAMED_ALIKE}) named
      CROSS JOIN words w ON w.rowid = named.id AND w.words MATCH ?2
-     CROSS JOIN docs d ON d.id = named.id`,
+     CROSS JOIN docs d ON d.id = named.id LIMIT ${NAMED}`,
   );
   return toCandidates(await statement.bind(JSON.stringify(labels), filters).all());
 }

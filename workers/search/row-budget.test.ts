@@ -115,7 +115,7 @@ test("words that most plugins have are not scored, and show something beside one
   expect(await counted.first("words")).toContain('"service"');
   const common = await fetchPage("q=service");
   expect([common.cards.length, common.isScored]).toEqual([20, false]);
-  const rare = await fetchPage("q=board%20stock");
+  const rare = await fetchPage("q=stock");
   expect(rare.isScored).toBe(true);
   const beside = await fetchPage("q=zzzz%20service");
   expect(beside.help?.withoutWords).toEqual(["zzzz"]);

@@ -8,6 +8,7 @@ import { removeSearchDoc, writeSearchDoc } from "./index-plugin.ts";
 import type { SearchReader } from "./queries.ts";
 import { readSearchParams } from "./read-request.ts";
 import { SAMPLE_NOW, sampleListing } from "./sample-catalogue.ts";
+import { listNamed } from "./relevance-queries.ts";
 import { searchPlugins } from "./search-plugins.ts";
 
 async function get(query: string): Promise<PluginPage> {
@@ -234,6 +235,16 @@ describe("a catalogue of three", () => {
     const ranked = (await get("?q=invoice&limit=1")).nextCursor;
     expect(await names(`?q=invoice&cursor=${ranked}`)).toEqual(["@acme/reminders"]);
     expect(await refused(`?q=reminder&cursor=${ranked}`)).toEqual([400, "cursor_invalid"]);
+  });
+
+  test("of many plugins with one name those are candidates that the filters leave", async () => {
+    for (let at = 0; at < 12; at++) {
+      const categories = [at < 11 ? ("team" as const) : ("finance" as const)];
+      const named = { name: `@p${at}/same-name`, displayName: "Same name", categories };
+      await writeSearchDoc(env.SEARCH, sampleListing(named));
+    }
+    const found = await listNamed(env.SEARCH, ["same name"], '"_cat_finance"');
+    expect(found.map(({ nameWords }) => nameWords)).toEqual(["p11 same name"]);
   });
 
   test("a later page of a ranking shows no plugin that its filters keep away by now", async () => {
