@@ -78,6 +78,7 @@ describe("yank and deprecate", () => {
 
   for (const fault of ["failed", "failed but stored"] as const) {
     test(`a yank whose write ${fault} reaches the document through cron`, async () => {
+      let madeGood = 0;
       for (let nth = 1; ; nth++) {
         const name = `@acme/yank-${fault.length}-${nth}`;
         await publishNew(name, "1.0.0");
@@ -85,14 +86,20 @@ describe("yank and deprecate", () => {
         const path = `/v1/plugins/${name}/versions/1.0.0/yank`;
         const body = { reason: "x" };
         const answer = await send("POST", path, { token: acme.token, body, bindings });
-        if (!hit()) return expect(answer.status).toBe(200);
-        expect(answer.status).toBe(500);
+        if (!hit()) {
+          expect(answer.status).toBe(200);
+          // What withdraws copies early: they are withdrawn once more.
+          return expect(madeGood).toBe(1);
+        }
+        if (answer.status === 200) madeGood += 1;
+        else expect(answer.status).toBe(500);
         await advance(env, new Date());
         const stored = await env.DB.prepare("SELECT yanked_reason FROM versions WHERE plugin = ?")
           .bind(name)
           .first("yanked_reason");
         const shown = (await readDocument(name)).versions[0]?.yanked;
         expect(shown).toEqual(stored === null ? false : { reason: "x" });
+        if (answer.status === 200) expect(stored).toBe("x");
       }
     });
   }
