@@ -13,8 +13,8 @@ import { SAMPLE_NOW } from "./sample-catalogue.ts";
 import { searchPlugins } from "./search-plugins.ts";
 import type { SearchPage } from "./search-page.ts";
 
-const MIN_RECALL = 0.95;
-const MIN_FIRST = 0.85;
+const MIN_RECALL = 0.98;
+const MIN_FIRST = 0.955;
 
 const names: string[] = [];
 
