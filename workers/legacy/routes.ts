@@ -42,7 +42,8 @@ function createLegacyApp(): Hono<AppEnv> {
 
 const health = new Hono<AppEnv>().get("/health", (c) => answer(c, { status: "ok" }));
 
-const legacyApp = createLegacyApp();
+/** The old connector's routes. */
+export const legacyApp = createLegacyApp();
 
 /**
  * Answers the old connector as the marketplace that it was made for would have; every other request
