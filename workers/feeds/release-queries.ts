@@ -7,8 +7,8 @@ import { changes } from "./tables.ts";
 
 /** Releases of one feed; of a plugin's or a publisher's newest those that not everybody finds are left out. */
 const RELEASES = 50;
-/** The newest releases of all that are looked at, however few of them everybody finds. */
-const LOOKED_AT = 1_000;
+/** The newest public releases that are looked at, since some of their plugins may have gone. */
+const LOOKED_AT = 64;
 /** Of a publisher with more scopes those count that published last. */
 const SCOPES = 10;
 
@@ -16,8 +16,13 @@ type Named = { readonly plugin: string; readonly version: string };
 
 /** The newest releases of all. */
 export function listNewestReleases(db: Database): Promise<FeedRelease[]> {
-  const isNew = sql`${versions.seq} > (SELECT max(seq) FROM versions) - ${LOOKED_AT}`;
-  return loadOffered(db, { from: sql`(SELECT 1)`, where: isNew });
+  // Word for word the condition of the index `versions_offered`, which is read from its end.
+  const newest = sql`(SELECT plugin, version FROM versions INDEXED BY versions_offered
+    WHERE status = 'published' AND yanked_reason IS NULL
+      AND coalesce(manifest ->> 'visibility', 'public') = 'public'
+    ORDER BY seq DESC LIMIT ${LOOKED_AT}) AS newest`;
+  const isNew = sql`(${versions.plugin}, ${versions.version}) = (newest.plugin, newest.version)`;
+  return loadOffered(db, { from: newest, where: isNew });
 }
 
 export async function listReleasesOfPlugin(db: Database, plugin: string): Promise<FeedRelease[]> {
