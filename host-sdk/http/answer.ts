@@ -47,6 +47,6 @@ export function answerPage(html: string, status = 200): Response {
 }
 
 /** One server-sent event. */
-export function eventFrame(event: string, data: Json): Uint8Array<ArrayBuffer> {
+export function eventFrame(event: string, data: Json): Uint8Array {
   return new TextEncoder().encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }

@@ -61,7 +61,7 @@ function findRunner(): string {
 /** In a bundle this file may have no place on the disk. */
 function besideThisFile(path: string): string | undefined {
   try {
-    return fileURLToPath(new URL(path, import.meta.url));
+    return fileURLToPath(new URL(path, import.meta.url).href);
   } catch {
     return undefined;
   }

@@ -122,6 +122,7 @@ async function billOf(
     env: { ...own, DB: meterDatabase(own.DB, bill) },
     proof: { instanceKeyJkt: jkt ?? "", publicKey: key.publicKey, rid, nonce: undefined },
     requestId: rid,
+    address: undefined,
     delivery: "online" as const,
   });
   const activated = { queries: 0, rowsRead: 0, rowsWritten: 0, ms: 0 };
