@@ -182,17 +182,18 @@ async function benchSizes(): Promise<Figure[]> {
   return [...figures, ...growth];
 }
 
-/** Lines of name, version, downloads a month and summary, with tabs between. */
+/**
+ * Lines of name, version, downloads a month and summary, with tabs between. Names of other registries
+ * are made into ours, each its own; a first line without a number is the heading.
+ */
 function readCorpus(text: string): Entry[] {
-  const taken = new Set<string>();
-  return text.split("\n").flatMap((line) => {
-    const [name = "", version = "", downloads = "", summary = ""] = line.split("\t");
-    const slug = name
-      .toLowerCase()
-      .replaceAll(/[^a-z0-9]+/g, "-")
-      .replaceAll(/^-+|-+$/g, "")
-      .slice(0, 64);
-    if (slug === "" || taken.has(slug) || !/^\d+$/.test(downloads)) return [];
+  const taken = new Set([""]);
+  return text.split(/\r?\n/).flatMap((line, at) => {
+    const [name = "", version = "", count = "", summary = ""] = line.split("\t");
+    const isHeading = at === 0 && !/\d/.test(count);
+    if (name.trim() === "" || isHeading) return [];
+    const words = wordsOf(name);
+    const slug = taken.has(words) ? `${words}-${at}`.replace(/^-/, "") : words;
     taken.add(slug);
     const manifest = {
       name: `@corpus/${slug}`,
@@ -200,8 +201,19 @@ function readCorpus(text: string): Entry[] {
       displayName: name,
       description: summary.slice(0, 500),
     };
-    return [{ listing: sampleListing(manifest), downloads: Number(downloads) }];
+    return [{ listing: sampleListing(manifest), downloads: readCount(count) }];
   });
+}
+
+/** 0 for what is no number. */
+function readCount(text: string): number {
+  const count = Math.floor(Number(text.replaceAll(/[ ,_]/g, "")));
+  return count > 0 ? count : 0;
+}
+
+function wordsOf(name: string): string {
+  const ascii = name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
+  return ascii.slice(0, 56).replaceAll(/^-|-$/g, "");
 }
 
 const KNOWN_ITEMS = 300;
