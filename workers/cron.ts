@@ -36,26 +36,38 @@ export const JOBS: ReadonlyMap<string, (run: Run) => Promise<void>> = new Map([
 /** Does what the cron is for; all of it for a cron that is none of them. */
 export async function runCron(cron: string, env: Bindings, now: Date): Promise<void> {
   const run = { env, now, db: writeDatabase(env) };
-  // What a database that was set back has forgotten is neither swept away nor done a second time.
-  await assertInStep(run.db, env.BUNDLES, await loadHeads(run.db));
   const job = JOBS.get(cron);
   const jobs = job === undefined ? [...JOBS.values()] : [job];
   await allSettled(jobs.map((start) => start(run)));
 }
 
-async function show({ env, db, now }: Run): Promise<void> {
-  const first = [fillFolds(db, NAMES_A_RUN), carryOutTransfers(env, now), reportExpiry(env, now)];
+/** What a database that was set back has forgotten is neither swept away nor done a second time. */
+async function inStep({ env, db }: Run): Promise<void> {
+  await assertInStep(db, env.BUNDLES, await loadHeads(db));
+}
+
+async function show(run: Run): Promise<void> {
+  const { env, db, now } = run;
+  // That keys run out is said while all else waits, too.
+  const told = reportExpiry(env, now);
+  await Promise.allSettled([told]);
+  await inStep(run);
+  const first = [told, fillFolds(db, NAMES_A_RUN), carryOutTransfers(env, now)];
   // One that goes wrong keeps none of the others from being done.
   await Promise.allSettled(first);
   await allSettled([...first, advance(env, now), purgeWaiting(env)]);
 }
 
-async function count({ env, db, now }: Run): Promise<void> {
+async function count(run: Run): Promise<void> {
+  await inStep(run);
+  const { env, db, now } = run;
   const counted = countDue(env, now);
   await Promise.allSettled([counted]);
   await allSettled([counted, maintainSearch(env, db, now)]);
 }
 
-async function deliver({ env, now }: Run): Promise<void> {
+async function deliver(run: Run): Promise<void> {
+  await inStep(run);
+  const { env, now } = run;
   await allSettled([deliverDue(env, { ms: DELIVERIES_MS }), sweepStaged(env, now)]);
 }

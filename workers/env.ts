@@ -48,6 +48,7 @@ export interface Bindings
   readonly RATE_BEACON?: RateLimit;
   readonly RATE_WIDE?: RateLimit;
   readonly RATE_WIDE_BROWSE?: RateLimit;
+  readonly RATE_WIDE_WRITE?: RateLimit;
 }
 
 /** Who sent the request, as far as its token proves it. */

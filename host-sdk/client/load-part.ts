@@ -53,7 +53,9 @@ export async function loadFrom(place: Place, loading: Loading): Promise<void> {
 
 async function longestPart(place: Place, { parts, size: whole }: Loading): Promise<Part> {
   let longest = { file: place.part, size: await partSize(place.part, whole) };
-  for (const file of place.isAlone ? [] : parts) {
+  // Its own bytes are not given up for others', which may be wrong.
+  const others = place.isAlone || longest.size > 0 ? [] : parts;
+  for (const file of others) {
     const size = await partSize(file, whole);
     if (size > longest.size) longest = { file, size };
   }

@@ -7,7 +7,7 @@ CREATE TRIGGER ids_insert AFTER INSERT ON docs BEGIN
   UPDATE search_state SET last_id = max(last_id, new.id);
 END;
 
--- The vocabulary begins anew: the rebuild that follows offers every word again.
+-- The vocabulary begins anew: the rebuild that follows offers every word again, as does one under way.
 DROP TABLE terms;
 INSERT INTO term_grams(term_grams) VALUES ('delete-all');
 CREATE TABLE terms (
@@ -17,7 +17,7 @@ CREATE TABLE terms (
 -- Each word with one letter left out, for every letter. Two words that are one slip apart (a letter
 -- more, less, another or two that changed places) have one of these, or one of them itself, in common.
 CREATE VIRTUAL TABLE term_slips USING fts5(
-  words, content='', contentless_delete=1, detail=none, tokenize="unicode61 remove_diacritics 2"
+  words, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2"
 );
 CREATE TRIGGER terms_insert AFTER INSERT ON terms BEGIN
   INSERT INTO term_grams(rowid, word) VALUES (new.id, '__' || new.word || '__');
@@ -63,3 +63,10 @@ BEGIN
   INSERT INTO labels(label, id) SELECT value, new.id FROM json_each(new.labels) WHERE true
     ON CONFLICT DO NOTHING;
 END;
+
+-- Where the vocabulary is too large for one statement the rebuild alone fills it.
+INSERT OR IGNORE INTO terms(word)
+  SELECT term FROM vocabulary
+  WHERE length(term) BETWEEN 3 AND 32 AND substr(term, 1, 1) <> '_'
+    AND (SELECT count(*) FROM docs) <= 20000;
+UPDATE search_state SET rebuilding = rebuilding + 1, rebuilt_to = 'plugin:' WHERE rebuilding IS NOT NULL;

@@ -40,9 +40,12 @@ export async function activateLicense(
     const loaded = await loadActivation(db, { keyHash, plugin, instanceId, jkt }, now);
     assertMayTry(loaded, isOwnId);
     const decision = admitActivation(loaded.facts, { plugin, rid }, now);
-    if (decision.kind === "refuse") throw new RbsmError(decision.code);
-    if (loaded.attempts === null) {
-      await becomeKnown(request, now);
+    const isRefused = decision.kind === "refuse";
+    if (isRefused && (loaded.attempts !== null || decision.code !== "license_unknown")) {
+      throw new RbsmError(decision.code);
+    }
+    if (isRefused || loaded.attempts === null) {
+      await becomeKnown(request, isRefused, now);
       continue;
     }
     if (decision.kind === "stored") {
@@ -74,9 +77,18 @@ function assertMayTry({ attempts }: LoadedActivation, isOwnId: boolean): void {
   }
 }
 
-/** Who brings a license that it may hold is not kept out by what others of its network registered. */
-async function becomeKnown(request: InstanceRequest, now: number): Promise<void> {
-  if (await register(request, BEACON_LIMITS.registrationsWithLicense)) return;
+/**
+ * Only an instance that is known has its tries of wrong keys counted. Who brings a license that it may hold is not kept out by
+ * what others of its network registered.
+ */
+async function becomeKnown(
+  request: InstanceRequest,
+  isRefused: boolean,
+  now: number,
+): Promise<void> {
+  const { registrationsPerNetwork, registrationsWithLicense } = BEACON_LIMITS;
+  if (await register(request, isRefused ? registrationsPerNetwork : registrationsWithLicense))
+    return;
   throw aboveQuota("Too many new instances of one network today", now);
 }
 

@@ -1,5 +1,10 @@
 import { env } from "cloudflare:workers";
-import { base64url, BEACON_LIMITS, instanceResultSchema } from "@rising-bsm/protocol";
+import {
+  base64url,
+  BEACON_LIMITS,
+  instanceResultSchema,
+  LICENSE_LIMITS,
+} from "@rising-bsm/protocol";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createAccount, refusal, resetMarketplace } from "../testing.ts";
 import { failingAt } from "../testing-bindings.ts";
@@ -130,7 +135,7 @@ describe("an instance that came after its network's quota of registrations", () 
     const { licenseKey } = await issue("pro");
     const wrong = licenseKey.replace(/.{4}$/, "0000");
     const refused = await tryActivate(instance, wrong, { address });
-    expect(await refusal(refused)).toEqual([403, "license_refused"]);
+    expect(await refusal(refused)).toEqual([429, "limit_rate"]);
     await activate(await registerInstance(), licenseKey);
     const full = await tryActivate(instance, licenseKey, { address });
     expect(await refusal(full)).toEqual([403, "license_refused"]);
@@ -138,6 +143,19 @@ describe("an instance that came after its network's quota of registrations", () 
     const { lease } = await activate(instance, (await issue("pro")).licenseKey, { address });
     expect((await claimsOf(instance, lease)).aud).toBe(instance.id);
     expect(await registrationsOf(instance)).toEqual([{ action: "instance.register" }]);
+  });
+
+  test("has its wrong keys counted, though it never registered itself", async () => {
+    const instance = await come(BEACON_LIMITS.registrationsPerNetwork + 1);
+    await env.DB.exec("UPDATE network_days SET registered = 0");
+    const { licenseKey } = await issue("pro");
+    const wrong = licenseKey.replace(/.{4}$/, "0000");
+    const codes: (readonly [number, string])[] = [];
+    for (let tries = 0; tries <= LICENSE_LIMITS.activationAttempts; tries++) {
+      codes.push(await refusal(await tryActivate(instance, wrong, { address })));
+    }
+    expect(codes[0]).toEqual([403, "license_refused"]);
+    expect(codes.at(-1)).toEqual([429, "limit_rate"]);
   });
 
   test("is refused until the day ends when many of its network had licenses too", async () => {

@@ -2,6 +2,7 @@ import type { Database } from "../database.ts";
 import type { Bindings } from "../env.ts";
 import { writeDetails } from "../media/write-details.ts";
 import { allSettled } from "../objects.ts";
+import { purgePlugins } from "../page-cache/purge-plugins.ts";
 import { releaseVersions } from "../release/release-version.ts";
 import { writeDocuments } from "../release/write-document.ts";
 import { writeListings } from "../release/write-listing.ts";
@@ -48,7 +49,21 @@ export async function runPass(pass: Pass): Promise<boolean> {
     writeListings(pass, documented),
   ]);
   await keepHold();
-  // Nothing waits for what a bundle shows of itself, whatever its bytes do to the Worker.
-  await writeListings(pass, await writeDetails(pass));
+  await showDetails(pass);
   return !log.isCut;
+}
+
+/** Nothing waits or fails for what a bundle shows of itself, whatever its bytes do to the Worker. */
+async function showDetails(pass: Pass): Promise<void> {
+  const failures = new Map<string, unknown>();
+  try {
+    const made = await writeDetails({ ...pass, failures });
+    await writeListings({ ...pass, failures }, made);
+    // Copies that were made since the release have none of it.
+    const shown = made.map(({ plugin }) => ({ plugin, isWithdrawn: false }));
+    await purgePlugins(pass.env, shown);
+  } catch (cause) {
+    failures.set("details", cause);
+  }
+  for (const [name, cause] of failures) console.error({ unshown: name, cause: String(cause) });
 }

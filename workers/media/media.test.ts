@@ -315,6 +315,12 @@ describe("writeDetails()", () => {
     expect(await waiting()).toBe(0);
   });
 
+  test("says whose pages are others now, with an icon or without", async () => {
+    await publishShown({ name: "@acme/texts", version: "1.0.0" }, { icon: undefined });
+    await forget("@acme/texts");
+    expect(await writeDetails(passOver(env))).toMatchObject([{ plugin: "@acme/texts" }]);
+  });
+
   test("reads nothing where nothing waits", async () => {
     now += LATER_MS;
     while ((await waiting()) > 0) await writeDetails(passOver(env));
@@ -323,4 +329,17 @@ describe("writeDetails()", () => {
     expect(count.writes).toBe(1);
     expect(count.rowsRead).toBeLessThan(3);
   });
+});
+
+test("a release whose images cannot be stored is published, and they follow", async () => {
+  const target = { name: "@acme/unlucky", version: "1.0.0" };
+  const put: R2Bucket["put"] = (key, ...rest) =>
+    key.startsWith("media/")
+      ? Promise.reject(new Error("Injected"))
+      : env.BUNDLES.put(key, ...rest);
+  const bindings = { ...env, BUNDLES: withMethods(env.BUNDLES, { put }) };
+  expect((await publishShown(target, {}, bindings)).status).toBe(201);
+  expect(await detailsOf(target)).toBeNull();
+  await advance(env, new Date(Date.now() + 600_000));
+  expect(await mediaOf(target)).toHaveLength(3);
 });

@@ -14,7 +14,7 @@ const BUNDLES_AT_ONCE = 4;
 
 /**
  * Makes what released versions show of themselves, the objects before the row that names them. Gives
- * the plugins that search lists again for it, with their icons.
+ * the plugins whose pages it changes.
  */
 export async function writeDetails(pass: Pass): Promise<{ plugin: string }[]> {
   const waiting = await listWithoutDetails(pass.db, pass);
@@ -25,24 +25,23 @@ export async function writeDetails(pass: Pass): Promise<{ plugin: string }[]> {
   );
   const shown = waiting.filter((row) => !silent.includes(row)).slice(0, BUNDLES_AT_ONCE);
   // One after the other: a Worker has memory for one bundle unpacked, not for all.
-  const withIcon: { plugin: string }[] = [];
-  for (const row of shown) if (await writeVersion(pass, row)) withIcon.push(row);
-  return withIcon;
+  const made: { plugin: string }[] = [];
+  for (const row of shown) if (await writeVersion(pass, row)) made.push(row);
+  return made;
 }
 
-/** Of a version that fails the others do not have to wait. True: it has an icon now. */
+/** Of a version that fails the others do not have to wait. */
 async function writeVersion(pass: Pass, row: Undetailed): Promise<boolean> {
-  let hasIcon = false;
+  let isMade = false;
   try {
     await beginDetails(pass.db, row, pass.now);
-    const made = await publishMedia(pass.env, row);
-    await storeDetails(pass.db, [made]);
-    hasIcon = made.details.icon !== null;
+    await storeDetails(pass.db, [await publishMedia(pass.env, row)]);
+    isMade = true;
   } catch (error) {
     pass.failures.set(row.plugin, error);
   }
   await pass.keepHold();
-  return hasIcon;
+  return isMade;
 }
 
 async function publishMedia(env: Bindings, row: Undetailed): Promise<DetailedVersion> {

@@ -6,7 +6,7 @@ import { chooseLanguage } from "../site/language.ts";
  * nobody may keep is not among them: without a copy there is nothing better than to wait for it.
  */
 const PAGES =
-  /^\/(?:$|(?:plugins|publishers|badge)\/|[\w-]+\.(?:atom|xml)$|sitemap|v1\/(?:plugins|changes)(?:\/|$)|v1\/advisories\/)/;
+  /^\/(?:$|(?:plugins|publishers|badge)\/|[\w-]+\.atom$|v1\/(?:plugins|changes)(?:\/|$)|v1\/advisories\/)/;
 
 /** Whether a kept copy may be answered. Who shows a token or a proof may see more than others do. */
 export function isPageRequest(request: Request): boolean {

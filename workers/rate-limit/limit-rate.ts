@@ -18,7 +18,7 @@ const BINDINGS = {
 const WIDE = {
   browse: "RATE_WIDE_BROWSE",
   search: "RATE_WIDE",
-  write: "RATE_WIDE",
+  write: "RATE_WIDE_WRITE",
   beacon: "RATE_WIDE",
 } as const satisfies Record<RateClass, keyof Bindings>;
 

@@ -134,7 +134,8 @@ async function listSome(search: SearchReader, prepared: Prepared): Promise<reado
   if (best.length > 0) return best;
   const tags = filterTags(request.filters);
   const rare = asked.filter(({ word }) => !common.includes(word));
-  for (const groups of [rare, asked].filter((each) => each.length > 0)) {
+  const inTurn = common.length === 0 ? [asked] : [rare, asked];
+  for (const groups of inTurn.filter((each) => each.length > 0)) {
     const match = matchExpression({ groups, need: "any", tags });
     const candidates = await listPopularCandidates(search, match, SOME);
     if (candidates.length > 0) return candidates;

@@ -10,6 +10,7 @@ import { searchDocStatement } from "./index-plugin.ts";
 import { judgedCatalogue, judgedQueries } from "./judged-catalogue.ts";
 import { readSearchParams } from "./read-request.ts";
 import { SAMPLE_NOW } from "./sample-catalogue.ts";
+import { listAlike } from "./vocabulary-queries.ts";
 import { searchPlugins } from "./search-plugins.ts";
 import type { SearchPage } from "./search-page.ts";
 
@@ -221,6 +222,9 @@ test("any bytes are answered, within the rows of a first page", async () => {
       "ohne kunden",
       "rechnug",
       "\0",
+      // Letters that the index does not know as such.
+      "abcd\u19b0efgh",
+      "\u1cf2abcd",
       "_all",
       "-",
       "ß",
@@ -273,4 +277,11 @@ test("words that nothing has any more are no spelling to be suggested", async ()
     await countCommonWords(env.SEARCH, { now: new Date(SAMPLE_NOW + round), letters: 4 });
   expect(await count()).toBeNull();
   expect((await firstTen("wettervorhersage"))[0]).toBe("@judged/weather");
+});
+
+test("the nearest spellings are found among many that are older and less alike", async () => {
+  const older = "bold body bond born lord word cord ford bird bore bard bod zord".split(" ");
+  const insert = env.SEARCH.prepare("INSERT INTO terms (word) VALUES (?) ON CONFLICT DO NOTHING");
+  await env.SEARCH.batch([...older, "board"].map((word) => insert.bind(word)));
+  expect(await listAlike(env.SEARCH, "bord", 12)).toContain("board");
 });

@@ -37,7 +37,7 @@ export const MEDIA_LIMITS = {
   /** Unpacked pixels of a PNG: 4,096 a side with 32 bits each, and a byte for each line. */
   pngPixelBytes: 65 * MiB,
   /** The same of all PNGs of a bundle. */
-  bundlePixelBytes: 256 * MiB,
+  bundlePixelBytes: 384 * MiB,
   /** Source of a README or changelog. */
   markdownBytes: 256 * KiB,
 } as const;
