@@ -1,4 +1,5 @@
--- Spellings that cost the same however large the vocabulary is, and ids that are given once.
+-- Spellings that cost the same however large the vocabulary is, ids that are given once, and new names
+-- beside those that are renamed.
 
 -- A ranking is a cursor of ids: the next plugin must not be found under the words of one that is gone.
 ALTER TABLE search_state ADD COLUMN last_id INTEGER NOT NULL DEFAULT 0;
@@ -70,3 +71,21 @@ INSERT OR IGNORE INTO terms(word)
   WHERE length(term) BETWEEN 3 AND 32 AND substr(term, 1, 1) <> '_'
     AND (SELECT count(*) FROM docs) <= 20000;
 UPDATE search_state SET rebuilding = rebuilding + 1, rebuilt_to = 'plugin:' WHERE rebuilding IS NOT NULL;
+
+-- A new plugin stands in `name` at once if the two beside it do and nobody stands between them: who was
+-- renamed stands where it was up to the turn.
+CREATE VIEW placeable (id) AS SELECT n.id
+  FROM neighbours n LEFT JOIN docs a ON a.id = n.low LEFT JOIN docs b ON b.id = n.high
+  WHERE (n.low IS NULL OR EXISTS (SELECT 1 FROM settled s WHERE s.id = n.low))
+    AND (n.high IS NULL OR EXISTS (SELECT 1 FROM settled s WHERE s.id = n.high))
+    AND NOT EXISTS (SELECT 1 FROM by_name_docsize place
+      WHERE place.id >= coalesce((2147483648 - b.label) << 22, 0)
+        AND place.id < coalesce((2147483647 - a.label) << 22, 9223372036854775807));
+DROP TRIGGER sorts_insert;
+CREATE TRIGGER sorts_insert AFTER INSERT ON docs BEGIN
+  UPDATE docs SET label = (SELECT label FROM free_labels WHERE id = new.id) WHERE id = new.id;
+  INSERT INTO places (id, sort, slot, key) SELECT id, sort, 0, key FROM targets WHERE id = new.id
+    AND (sort <> 'name' OR EXISTS (SELECT 1 FROM placeable WHERE id = new.id));
+  UPDATE docs SET waits = 1 WHERE id = new.id
+    AND NOT EXISTS (SELECT 1 FROM places WHERE id = new.id AND sort = 'name');
+END;

@@ -120,6 +120,12 @@ class Model {
     this.shown = new Map([...this.plugins.keys()].map((name) => [name, this.keys(name)]));
   }
 
+  /** Those whose place may be right for the old name, the new one, or both. */
+  renamed(): Set<string> {
+    const names = [...this.plugins.keys()];
+    return new Set(names.filter((name) => this.keys(name).name !== this.shown.get(name)?.name));
+  }
+
   private keys(name: string): Record<Sort, number | string> {
     const plugin = this.plugins.get(name);
     if (plugin === undefined) throw new Error("No such plugin");
@@ -242,6 +248,7 @@ test("a walk shows every plugin of its epoch once and in order, forwards and bac
       const filter = category === null ? "" : `&category=${category}`;
       const query = `sort=${sort}&limit=${limit}${filter}`;
       const keys = new Map(model.shown);
+      const renamed = sort === "name" ? model.renamed() : new Set();
       const stable = model.matching(category).intersection(await standing(sort));
       const walk: Walk = { model, changes: [...changes], query, category, stable, turns: 0 };
       const first = await fetchPage(query);
@@ -252,7 +259,8 @@ test("a walk shows every plugin of its epoch once and in order, forwards and bac
       expect(new Set(seen).size).toBe(seen.length);
       expect(walk.stable.difference(new Set(seen))).toEqual(new Set());
       const inOrder = seen.filter((name) => keys.has(name) && walk.stable.has(name));
-      const values = inOrder.map((name) => keys.get(name)?.[sort] ?? "");
+      const ordered = inOrder.filter((name) => !renamed.has(name));
+      const values = ordered.map((name) => keys.get(name)?.[sort] ?? "");
       expect(values).toEqual(values.toSorted((a, b) => (a < b ? -1 : Number(a > b))));
 
       if (forwards.last === null) return;
@@ -308,6 +316,21 @@ describe("an epoch", () => {
     expect(await epoch()).toBe((begun ?? 0) + 1);
     await turnEpoch(env.SEARCH, SAMPLE_NOW + 3_600_000);
     expect(await epoch()).toBe((begun ?? 0) + 2);
+  });
+
+  test("has a new name wait where one that is renamed still stands", async () => {
+    const rename = (name: string, displayName: string) =>
+      writeSearchDoc(
+        env.SEARCH,
+        sampleListing({ name, displayName }, { updatedAt: SAMPLE_NOW + 9_000 }),
+      );
+    await removeSearchDoc(env.SEARCH, "@p/a");
+    await publish("@p/a", SAMPLE_NOW);
+    await rename("@p/a", "x");
+    await publish("@p/aa", SAMPLE_NOW);
+    expect(await names("sort=name")).toEqual(["@p/a", "@p/b", "@p/c"]);
+    await turnEpoch(env.SEARCH, SAMPLE_NOW, 0);
+    expect(await names("sort=name")).toEqual(["@p/aa", "@p/b", "@p/c", "@p/a"]);
   });
 
   test("shows new plugins at once, drops removed ones, and filters by what is true now", async () => {
