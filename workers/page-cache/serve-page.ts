@@ -26,7 +26,7 @@ interface Patience {
   readonly giveUp: number;
 }
 
-const PATIENCE: Patience = { look: 400, slow: 800, giveUp: 3_000 };
+const PATIENCE: Patience = { look: 400, slow: 800, giveUp: 950 };
 
 /**
  * The Worker with its pages kept: while the databases fail or stall, a page is answered with its last
