@@ -1,9 +1,8 @@
-import { BEACON_LIMITS, LICENSE_LIMITS, RbsmError } from "@rising-bsm/protocol";
+import { LICENSE_LIMITS, RbsmError } from "@rising-bsm/protocol";
 import type { LeaseClaims, OfflineRequest } from "@rising-bsm/protocol";
 import { activateLicense } from "../licenses/activate-license.ts";
 import type { InstanceRequest } from "../licenses/instance-request.ts";
 import { newInstance } from "../licenses/new-instance.ts";
-import { register } from "../licenses/register.ts";
 import { renewLease } from "../licenses/renew-lease.ts";
 import { resumeLease } from "../licenses/resume-lease.ts";
 import { verifyOwnLease } from "../licenses/verify-own-lease.ts";
@@ -46,8 +45,6 @@ async function verified(
 async function firstLease(asked: InstanceRequest, request: OfflineRequest): Promise<Unverified> {
   const { license, plugin } = request;
   if ("key" in license) {
-    // So that keys which are tried are counted.
-    await register(asked, BEACON_LIMITS.registrationsPerNetwork);
     const wanted = { licenseKey: license.key, plugin, instanceId: newInstance(asked.proof, 0).id };
     const { id, lease } = await activateLicense(asked, wanted);
     return { activationId: id, lease };
