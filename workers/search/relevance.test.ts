@@ -277,7 +277,7 @@ test("words that nothing has any more are no spelling to be suggested", async ()
 });
 
 test("the nearest spellings are found among many that are older and less alike", async () => {
-  const older = [..."abcefghijklmn"].map((letter) => `qor${letter}`);
+  const older = Array.from("abcefghijklmn", (letter) => `qor${letter}`);
   const insert = env.SEARCH.prepare("INSERT INTO terms (word) VALUES (?) ON CONFLICT DO NOTHING");
   await env.SEARCH.batch([...older, "quord"].map((word) => insert.bind(word)));
   expect(await listAlike(env.SEARCH, "qord", 12)).toContain("quord");
