@@ -5,12 +5,13 @@ import type { Listing } from "../../workers/listing.ts";
 import { countCommonWords } from "../../workers/search/common-words.ts";
 import { NO_COUNTS } from "../../workers/search/counts.ts";
 import { foldWords } from "../../workers/search/fold-text.ts";
-import { searchDocStatement } from "../../workers/search/index-plugin.ts";
+import type { SearchEntry } from "../../workers/search/index-plugin.ts";
 import { readSearchParams } from "../../workers/search/read-request.ts";
 import {
   SAMPLE_NOW,
   sampleCatalogue,
   sampleListing,
+  writeCatalogue,
 } from "../../workers/search/sample-catalogue.ts";
 import { searchPlugins } from "../../workers/search/search-plugins.ts";
 import { withoutFillers } from "../../workers/search/stem.ts";
@@ -22,17 +23,11 @@ const { values } = parseArgs({
 });
 const SIZES = (values.sizes ?? "10000,100000,250000").split(",").map(Number);
 const RUNS = 40;
-const BATCH = 200;
 /** More rounds than there are letters. */
 const ALL_LETTERS = 40;
 const MOST_SLOWER = 3;
 /** Of so many one brings two words that no other has. */
 const PLUGINS_A_COMPOUND = 5;
-
-interface Entry {
-  readonly listing: Listing;
-  readonly downloads: number;
-}
 
 /** Name of the page, its query and the most rows that D1 may bill for it. */
 const PAGES = [
@@ -67,17 +62,10 @@ const EVEN = [
 ];
 
 /** A search database of its own with these plugins, and what reads it and counts rows. */
-async function load(entries: Iterable<Entry>) {
+async function load(entries: Iterable<SearchEntry>) {
   const { harness, marketplace } = await startLocalWorker(randomSecrets());
   const { SEARCH } = await marketplace.getEnv();
-  let batch: ReturnType<typeof searchDocStatement>[] = [];
-  for (const { listing, downloads } of entries) {
-    batch.push(searchDocStatement(SEARCH, listing, { ...NO_COUNTS, downloads }));
-    if (batch.length < BATCH) continue;
-    await SEARCH.batch(batch);
-    batch = [];
-  }
-  if (batch.length > 0) await SEARCH.batch(batch);
+  await writeCatalogue(SEARCH, entries);
   await countCommonWords(SEARCH, { now: new Date(), letters: ALL_LETTERS });
   let rows = 0;
   const search = {
@@ -149,15 +137,15 @@ function compounds(at: number): string {
   return `${compound(at * 2)} ${compound(at * 2 + 1)}`;
 }
 
-function* synthetic(count: number): Generator<Entry> {
+function* synthetic(count: number): Generator<SearchEntry> {
   let at = 0;
-  for (const { listing, downloads } of sampleCatalogue(count)) {
+  for (const { listing, counts } of sampleCatalogue(count)) {
     const { manifest } = listing;
     // A vocabulary grows slower than its catalogue.
     const own = at % PLUGINS_A_COMPOUND === 0 ? [compounds(at / PLUGINS_A_COMPOUND)] : [];
     at += 1;
     const keywords = [...manifest.keywords, ...own];
-    yield { listing: { ...listing, manifest: { ...manifest, keywords } }, downloads };
+    yield { listing: { ...listing, manifest: { ...manifest, keywords } }, counts };
   }
 }
 
@@ -192,7 +180,7 @@ async function benchSizes(): Promise<Figure[]> {
  * Lines of name, version, downloads a month and summary, with tabs between. Names of other registries
  * are made into ours, each its own; a first line without a number is the heading.
  */
-function readCorpus(text: string): Entry[] {
+function readCorpus(text: string): SearchEntry[] {
   const taken = new Set([""]);
   return text.split(/\r?\n/).flatMap((line, at) => {
     const [name = "", version = "", count = "", summary = ""] = line.split("\t");
@@ -207,7 +195,9 @@ function readCorpus(text: string): Entry[] {
       displayName: name,
       description: summary.slice(0, 500),
     };
-    return [{ listing: sampleListing(manifest), downloads: readCount(count) }];
+    return [
+      { listing: sampleListing(manifest), counts: { ...NO_COUNTS, downloads: readCount(count) } },
+    ];
   });
 }
 
@@ -226,12 +216,12 @@ const KNOWN_ITEMS = 300;
 
 /** How people look for a plugin that they know: by its name, by what it says, with a slip. */
 const KINDS = {
-  "name words": ({ listing }: Entry) => telling(nameOf(listing)),
-  "a phrase of the summary": ({ listing }: Entry) => {
+  "name words": ({ listing }: SearchEntry) => telling(nameOf(listing)),
+  "a phrase of the summary": ({ listing }: SearchEntry) => {
     const words = telling(summaryOf(listing));
     return words.length < 3 ? [] : words.slice(0, 4);
   },
-  "the name with a slip": ({ listing }: Entry) => {
+  "the name with a slip": ({ listing }: SearchEntry) => {
     const words = telling(nameOf(listing));
     const longest = words.toSorted((a, b) => b.length - a.length)[0] ?? "";
     if (longest.length < 5) return [];
@@ -253,7 +243,7 @@ function telling(text: string): readonly string[] {
   return withoutFillers(foldWords(text));
 }
 
-async function benchRecall({ find }: Loaded, entries: readonly Entry[]): Promise<Figure[]> {
+async function benchRecall({ find }: Loaded, entries: readonly SearchEntry[]): Promise<Figure[]> {
   const step = Math.max(1, Math.floor(entries.length / KNOWN_ITEMS));
   const sample = entries.filter((_, at) => at % step === 0).slice(0, KNOWN_ITEMS);
   const figures: Figure[] = [];

@@ -2,7 +2,7 @@ import type { Bindings } from "../env.ts";
 import type { Listing } from "../listing.ts";
 import type { Pass } from "../log/run-pass.ts";
 import { purgePlugins } from "../page-cache/purge-plugins.ts";
-import { removeSearchDoc, searchDocStatement } from "../search/index-plugin.ts";
+import { removeSearchDoc, writeSearchDoc } from "../search/index-plugin.ts";
 import { markBuiltIfNew } from "../search/rebuild.ts";
 import { forEachOf } from "./for-each-of.ts";
 import { searchListingOf } from "./listing-of.ts";
@@ -58,5 +58,5 @@ async function loadDue(
 async function writeRow({ SEARCH }: Bindings, row: DueListing): Promise<void> {
   const { plugin, listing, counts } = row;
   if (listing === null) await removeSearchDoc(SEARCH, plugin);
-  else await searchDocStatement(SEARCH, listing, counts).run();
+  else await writeSearchDoc(SEARCH, listing, counts);
 }

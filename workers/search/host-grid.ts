@@ -1,4 +1,4 @@
-import intersects from "semver/ranges/intersects.js";
+import Range from "semver/classes/range.js";
 import validRange from "semver/ranges/valid.js";
 
 /**
@@ -14,26 +14,36 @@ const ANY_HOST = "_host_any";
 /** Words under which a plugin with this range is indexed; without a range it runs anywhere. */
 export function hostTags(range: string | null): string[] {
   if (range === null || validRange(range) === "*") return [ANY_HOST];
-  return Array.from({ length: LAST_MAJOR + 1 }, (_, major) => majorTags(range, major)).flat();
+  const hosts = new Range(range);
+  return readGrid().flatMap(({ whole, minors }, major) => {
+    if (!hosts.intersects(whole)) return [];
+    const touched = minors.flatMap((span, minor) =>
+      hosts.intersects(span) ? [`_host_${major}_${minor}`] : [],
+    );
+    return touched.length === minors.length ? [`_host_${major}`] : touched;
+  });
 }
 
-function majorTags(range: string, major: number): string[] {
-  const whole = span([major, 0], major === LAST_MAJOR ? null : [major + 1, 0]);
-  if (!intersects(range, whole)) return [];
-  const minors = Array.from({ length: LAST_MINOR + 1 }, (_, minor) => minor);
-  const touched = minors.filter((minor) => intersects(range, minorSpan(major, minor)));
-  if (touched.length === minors.length) return [`_host_${major}`];
-  return touched.map((minor) => `_host_${major}_${minor}`);
+interface Major {
+  readonly whole: Range;
+  readonly minors: readonly Range[];
 }
 
-function minorSpan(major: number, minor: number): string {
-  if (minor < LAST_MINOR) return span([major, minor], [major, minor + 1]);
-  return span([major, minor], major === LAST_MAJOR ? null : [major + 1, 0]);
+let grid: readonly Major[] | undefined;
+
+/** Parsed once: that is most of the work. */
+function readGrid(): readonly Major[] {
+  return (grid ??= Array.from({ length: LAST_MAJOR + 1 }, (_, major) => ({
+    whole: spanOf([major, 0], LAST_MINOR + 1),
+    minors: Array.from({ length: LAST_MINOR + 1 }, (_, minor) => spanOf([major, minor], minor + 1)),
+  })));
 }
 
-function span(from: readonly [number, number], to: readonly [number, number] | null): string {
-  const start = `>=${from.join(".")}.0`;
-  return to === null ? start : `${start} <${to.join(".")}.0`;
+/** From a minor up to another of the same major; behind the last one everything of the major follows. */
+function spanOf([major, minor]: readonly [number, number], end: number): Range {
+  const start = `>=${major}.${minor}.0`;
+  if (end <= LAST_MINOR) return new Range(`${start} <${major}.${end}.0`);
+  return new Range(major === LAST_MAJOR ? start : `${start} <${major + 1}.0.0`);
 }
 
 /** Words of which a plugin has one if it runs on this host. */

@@ -7,31 +7,58 @@ import { nameKey } from "./name-key.ts";
 import { pluginFacets, pluginTags } from "./tags.ts";
 import type { PluginFacts } from "./tags.ts";
 
+/** A plugin to be written, and the counts that a new row of it begins with. */
+export interface SearchEntry {
+  readonly listing: Listing;
+  readonly counts: Counts;
+}
+
 /**
  * Writes what the catalogue finds and shows of a plugin. Repeating it changes nothing, and an older
  * listing never replaces a newer one.
  */
-export async function writeSearchDoc(search: D1Database, listing: Listing): Promise<void> {
-  await searchDocStatement(search, listing).run();
-}
-
-/**
- * The one statement that writes a plugin, for a batch: indexes and facets follow by trigger. The counts
- * are what a new row begins with; those of one that is there are `syncCounts()`'s.
- */
-export function searchDocStatement(
+export async function writeSearchDoc(
   search: D1Database,
   listing: Listing,
   counts: Counts = NO_COUNTS,
-): D1PreparedStatement {
-  const columns = docColumns(listing);
-  const counted = countColumns(counts);
-  return search
-    .prepare(UPSERT)
-    .bind(
-      ...COLUMNS.map((column) => columns[column]),
-      ...COUNT_COLUMNS.map((column) => counted[column]),
-    );
+): Promise<void> {
+  await search.batch(searchDocStatements(search, [{ listing, counts }]));
+}
+
+/**
+ * The statements that write plugins, for a batch: indexes and facets follow by trigger. They are few,
+ * since SQLite takes longer to read one, with all its triggers, than to write a plugin. The counts of
+ * one that is there are `syncCounts()`'s.
+ */
+export function searchDocStatements(
+  search: D1Database,
+  entries: readonly SearchEntry[],
+): D1PreparedStatement[] {
+  return inParts(entries.map(rowOf)).map((rows) => search.prepare(UPSERT).bind(`[${rows.join()}]`));
+}
+
+/** Values of `INSERTED`, as JSON. */
+function rowOf({ listing, counts }: SearchEntry): string {
+  const columns = { ...docColumns(listing), ...countColumns(counts) };
+  return JSON.stringify(INSERTED.map((column) => columns[column]));
+}
+
+/** D1 takes 2 MB of text; a character has up to three bytes. */
+const PART_CHARS = 500_000;
+
+/** The texts in order, in parts that are not too long for a statement. */
+function inParts(texts: readonly string[]): string[][] {
+  const parts: string[][] = [];
+  let left = 0;
+  for (const text of texts) {
+    left -= text.length + 1;
+    if (left < 0) {
+      parts.push([]);
+      left = PART_CHARS - text.length;
+    }
+    parts.at(-1)?.push(text);
+  }
+  return parts;
 }
 
 /** What its row says of a plugin, beside its counts. */
@@ -84,9 +111,12 @@ const INSERTED = [...COLUMNS, ...COUNT_COLUMNS];
 /** A rebuild knows by the generation what was written since it began. */
 const GENERATION = "(SELECT coalesce(rebuilding, generation) FROM search_state)";
 
-/** No id is given twice: pages of a ranking that is under way are looked up by them. */
+/** No id is given twice: pages of a ranking that is under way are looked up by them. New plugins are first. */
 const UPSERT = `INSERT INTO docs (${INSERTED.join(", ")}, id, generation)
-  VALUES (${INSERTED.map(() => "?").join(", ")}, (SELECT last_id + 1 FROM search_state), ${GENERATION})
+  SELECT ${INSERTED.map((_, at) => `value ->> ${at}`).join(", ")},
+    (SELECT last_id FROM search_state) + row_number() OVER (ORDER BY d.id IS NOT NULL, key),
+    ${GENERATION}
+  FROM json_each(?) LEFT JOIN docs d ON d.name = value ->> 0 WHERE true
   ON CONFLICT (name) DO UPDATE SET ${COLUMNS.map((column) => `${column} = excluded.${column}`).join(", ")},
     generation = excluded.generation
   WHERE excluded.updated_at >= docs.updated_at OR docs.generation < ${GENERATION}`;

@@ -1,8 +1,7 @@
 import { CATEGORIES } from "@rising-bsm/protocol";
 import type { Category, Manifest } from "@rising-bsm/protocol";
-import type { Listing } from "../listing.ts";
-import type { Counts } from "./counts.ts";
 import { NO_COUNTS } from "./counts.ts";
+import type { SearchEntry } from "./index-plugin.ts";
 import { JUDGED_QUERIES } from "./judged-queries.ts";
 import { SERVICES, TRADES, WRITTEN } from "./judged-plugins.ts";
 import { SAMPLE_NOW, sampleListing } from "./sample-catalogue.ts";
@@ -178,7 +177,7 @@ function downloadsOf(at: number): number {
 const NOISE = 400;
 
 /** Every plugin of the judged catalogue, the same ones each time. */
-export function* judgedCatalogue(): Generator<{ listing: Listing; counts: Counts }> {
+export function* judgedCatalogue(): Generator<SearchEntry> {
   const plugins = [...writtenPlugins(), ...servicePlugins(), ...tradePlugins(), ...noise(NOISE)];
   for (const [at, plugin] of plugins.entries()) {
     const listing = sampleListing(manifestOf(plugin), {

@@ -205,8 +205,8 @@ function searchWith(event: (statements: number) => Promise<unknown>): D1Database
   });
 }
 
-/** Of a batch that writes the four plugins and their counts. */
-const PAGE = 5;
+/** Statements of the batch that writes plugins: those listed, unlisted and unreadable, and counts. */
+const PAGE = 4;
 
 function setRemoved(removedAt: number | null): Promise<unknown> {
   return env.DB.batch([

@@ -12,7 +12,8 @@ import {
   wasSearched,
 } from "../release/queries.ts";
 import type { ListingFacts } from "../release/queries.ts";
-import { searchDocStatement } from "./index-plugin.ts";
+import { searchDocStatements } from "./index-plugin.ts";
+import type { SearchEntry } from "./index-plugin.ts";
 import { INDEXES, RECOUNT_FACETS, stretchOf } from "./indexes.ts";
 import { copyCounts } from "./sync-counts.ts";
 
@@ -22,7 +23,7 @@ import { copyCounts } from "./sync-counts.ts";
  */
 export const INDEX_VERSION = 2;
 
-const PLUGINS_AT_ONCE = 100;
+const PLUGINS_AT_ONCE = 200;
 const ROWS_AT_ONCE = 2_000;
 /** Times that plugins are written in a step while some of them change. */
 const TRIES = 3;
@@ -148,7 +149,7 @@ async function writePlugins(rebuild: Rebuild, after: string): Promise<string> {
 
 /** Says whether any of them has changed meanwhile. */
 async function writePage({ env, db, generation }: Rebuild, page: readonly ListingFacts[]) {
-  const rows = page.map((facts) => rowStatement(env.SEARCH, facts, generation));
+  const rows = rowStatements(env.SEARCH, page, generation);
   const counts = page.map((facts) => ({ plugin: facts.name, ...facts.counts }));
   await env.SEARCH.batch([...rows, copyCounts(env.SEARCH, counts)]);
   // What was counted meanwhile is copied again.
@@ -158,23 +159,34 @@ async function writePage({ env, db, generation }: Rebuild, page: readonly Listin
 }
 
 /** One that cannot be read keeps the row that it has, and keeps none of the others from theirs. */
-function rowStatement(
+function rowStatements(
   search: D1Database,
-  facts: ListingFacts,
+  page: readonly ListingFacts[],
   generation: number,
-): D1PreparedStatement {
-  try {
-    const listing = searchListingOf(facts);
-    return listing === null
-      ? search.prepare("DELETE FROM docs WHERE name = ?").bind(facts.name)
-      : searchDocStatement(search, listing, facts.counts);
-  } catch (error) {
-    console.error({ unreadable: facts.name, cause: describeError(error) });
-    return search
-      .prepare("UPDATE docs SET generation = ? WHERE name = ?")
-      .bind(generation, facts.name);
+): D1PreparedStatement[] {
+  const listed: SearchEntry[] = [];
+  const unlisted: string[] = [];
+  const unreadable: string[] = [];
+  for (const facts of page) {
+    try {
+      const listing = searchListingOf(facts);
+      if (listing === null) unlisted.push(facts.name);
+      else listed.push({ listing, counts: facts.counts });
+    } catch (error) {
+      console.error({ unreadable: facts.name, cause: describeError(error) });
+      unreadable.push(facts.name);
+    }
   }
+  return [
+    ...searchDocStatements(search, listed),
+    search.prepare(`DELETE FROM docs WHERE ${IS_NAMED}`).bind(JSON.stringify(unlisted)),
+    search
+      .prepare(`UPDATE docs SET generation = ?2 WHERE ${IS_NAMED}`)
+      .bind(JSON.stringify(unreadable), generation),
+  ];
 }
+
+const IS_NAMED = "name IN (SELECT value FROM json_each(?1))";
 
 async function sweepDocs({ env, generation }: Rebuild): Promise<string> {
   const { meta } = await env.SEARCH.prepare(

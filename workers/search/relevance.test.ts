@@ -6,10 +6,9 @@ import * as fc from "fast-check";
 import { call, resetMarketplace } from "../testing.ts";
 import { counting } from "../testing-bindings.ts";
 import { countCommonWords } from "./common-words.ts";
-import { searchDocStatement } from "./index-plugin.ts";
 import { judgedCatalogue, judgedQueries } from "./judged-catalogue.ts";
 import { readSearchParams } from "./read-request.ts";
-import { SAMPLE_NOW } from "./sample-catalogue.ts";
+import { SAMPLE_NOW, writeCatalogue } from "./sample-catalogue.ts";
 import { listAlike } from "./vocabulary-queries.ts";
 import { searchPlugins } from "./search-plugins.ts";
 import type { SearchPage } from "./search-page.ts";
@@ -21,11 +20,9 @@ const names: string[] = [];
 
 beforeAll(async () => {
   await resetMarketplace();
-  const statements = [...judgedCatalogue()].map(({ listing, counts }) => {
-    names.push(listing.name);
-    return searchDocStatement(env.SEARCH, listing, counts);
-  });
-  await env.SEARCH.batch(statements);
+  const catalogue = [...judgedCatalogue()];
+  names.push(...catalogue.map(({ listing }) => listing.name));
+  await writeCatalogue(env.SEARCH, catalogue);
 }, 60_000);
 
 function search(query: string): Promise<SearchPage> {

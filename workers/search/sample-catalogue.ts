@@ -3,7 +3,8 @@ import type { Manifest } from "@rising-bsm/protocol";
 import type { Listing } from "../listing.ts";
 import { NO_COUNTS } from "./counts.ts";
 import { turnEpoch } from "./epoch.ts";
-import { searchDocStatement } from "./index-plugin.ts";
+import { searchDocStatements } from "./index-plugin.ts";
+import type { SearchEntry } from "./index-plugin.ts";
 
 /** Made-up plugins for tests and benchmarks: the same ones each time. */
 export const SAMPLE_NOW = Date.UTC(2026, 10, 1);
@@ -82,9 +83,7 @@ const CODES = [
 ] as const;
 
 /** `count` plugins with words, filters, dates and downloads spread as in a real catalogue. */
-export function* sampleCatalogue(
-  count: number,
-): Generator<{ listing: Listing; downloads: number }> {
+export function* sampleCatalogue(count: number): Generator<SearchEntry> {
   const random = randomNumbers(20_261_101);
   for (let index = 0; index < count; index++) {
     const [german, english] = pick(THINGS, random());
@@ -114,20 +113,32 @@ export function* sampleCatalogue(
         updatedAt: createdAt + Math.floor(random() * (SAMPLE_NOW - createdAt)),
       },
     );
-    yield { listing, downloads: Math.floor(random() ** 6 * 500_000) };
+    yield { listing, counts: { ...NO_COUNTS, downloads: Math.floor(random() ** 6 * 500_000) } };
   }
+}
+
+const WRITTEN_AT_ONCE = 500;
+
+/** Writes plugins into the search database. */
+export async function writeCatalogue(
+  search: D1Database,
+  entries: Iterable<SearchEntry>,
+): Promise<void> {
+  let part: SearchEntry[] = [];
+  const write = async () => {
+    if (part.length > 0) await search.batch(searchDocStatements(search, part));
+    part = [];
+  };
+  for (const entry of entries) {
+    part.push(entry);
+    if (part.length === WRITTEN_AT_ONCE) await write();
+  }
+  await write();
 }
 
 /** Writes a sample catalogue into the search database. */
 export async function seedCatalogue(search: D1Database, count: number): Promise<void> {
-  let batch: D1PreparedStatement[] = [];
-  for (const { listing, downloads } of sampleCatalogue(count)) {
-    batch.push(searchDocStatement(search, listing, { ...NO_COUNTS, downloads }));
-    if (batch.length < 500) continue;
-    await search.batch(batch);
-    batch = [];
-  }
-  if (batch.length > 0) await search.batch(batch);
+  await writeCatalogue(search, sampleCatalogue(count));
   // Names between which there was no room take their places.
   await turnEpoch(search, SAMPLE_NOW, 0);
 }
