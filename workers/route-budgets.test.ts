@@ -84,7 +84,10 @@ const BUDGETS: Record<string, Budget | readonly Budget[]> = {
   "/v1/licenses": { path: "/v1/licenses?plugin=@demo/invoices", rows: 210, asAdmin: true },
   "/v1/licenses/:id": { path: "/v1/licenses/{license}", rows: 20, asAdmin: true },
   "/v1/webhooks": { path: "/v1/webhooks?publisher=acme", rows: 60, asAdmin: true },
-  "/v1/events": { path: "/v1/events?publisher=acme", rows: 210, asAdmin: true },
+  "/v1/events": [
+    { path: "/v1/events?publisher=demo&limit=20", rows: 110, asAdmin: true },
+    { path: "/v1/events?publisher=demo&scope=@demo", rows: 30, asAdmin: true },
+  ],
   "/v1/orders/:id": { path: `/v1/orders/${NO_ORDER}?session_id=none`, rows: 10, status: 404 },
   "/v1/changes": [
     { path: "/v1/changes?limit=20", cache: "news", rows: 70 },
@@ -232,6 +235,10 @@ async function fillDatabase(): Promise<void> {
   });
   await copies("licenses", { id: "'license-' || n", key_hash: "'hash-' || n", order_id: "NULL" });
   await copies("audit", { id: "n + 1000", detail: "'{}'" });
+  await env.DB.exec(
+    "INSERT INTO scopes (scope, publisher, created_at) VALUES ('@demo-two', 'demo', 1)",
+  );
+  await copies("license_events", { number: "n + 1", scope: "'@demo-two'" });
   await copies("scopes", { scope: "'@s' || n", publisher: "'p' || n" });
   await copies("publisher_keys", { key_id: "printf('%064d', n)", publisher: "'p' || n" });
   await rows("plugin_counts", { plugin: "'@acme/p' || n" });
