@@ -17,6 +17,7 @@ import type { SearchReader } from "./queries.ts";
 import type { Prepared, SearchContext, SearchHelp, SearchPage } from "./search-page.ts";
 import { filterTags } from "./tags.ts";
 import { correctQuery, widenQuery } from "./widen-query.ts";
+import type { WordGroup } from "./word-group.ts";
 
 /** Best matches by text, beside the popular ones, where there are more than are looked at. */
 const BEST = 60;
@@ -106,13 +107,17 @@ async function findExactly(context: SearchContext, prepared: Prepared): Promise<
  */
 async function listBest(
   search: SearchReader,
-  { request, asked, common }: Prepared,
+  prepared: Prepared,
   { need, limit }: { need: "all" | "any"; limit: number },
 ): Promise<readonly Candidate[]> {
-  const tags = filterTags(request.filters);
-  const groups = asked.filter(({ word }) => !common.includes(word));
+  const tags = filterTags(prepared.request.filters);
+  const groups = rareOf(prepared);
   if (groups.length === 0 || tags.oneOf.length + tags.none.length > 0) return [];
   return listBestCandidates(search, matchExpression({ groups, need, tags }), limit);
+}
+
+function rareOf({ asked, common }: Prepared): readonly WordGroup[] {
+  return asked.filter(({ word }) => !common.includes(word));
 }
 
 /** Nothing has every word: what has some of them, and what keeps the rest away. */
@@ -129,12 +134,11 @@ async function findSome(context: SearchContext, prepared: Prepared): Promise<Fou
 
 /** Rare words say more than common ones; what has only these is better than nothing. */
 async function listSome(search: SearchReader, prepared: Prepared): Promise<readonly Candidate[]> {
-  const { request, asked, common } = prepared;
   const best = await listBest(search, prepared, { need: "any", limit: SOME });
   if (best.length > 0) return best;
-  const tags = filterTags(request.filters);
-  const rare = asked.filter(({ word }) => !common.includes(word));
-  const inTurn = common.length === 0 ? [asked] : [rare, asked];
+  const tags = filterTags(prepared.request.filters);
+  const rare = rareOf(prepared);
+  const inTurn = rare.length === prepared.asked.length ? [rare] : [rare, prepared.asked];
   for (const groups of inTurn.filter((each) => each.length > 0)) {
     const match = matchExpression({ groups, need: "any", tags });
     const candidates = await listPopularCandidates(search, match, SOME);
