@@ -20,7 +20,7 @@ test("an update by another key is explained in the reader's language, with the k
   const actor = { id: "1", permissions: "all" } as const;
   const page = async (lang: string) =>
     (await host.handle(new Request(`http://host/?lang=${lang}`), { actor })).text();
-  expect(await page("de")).toContain("Fragen Sie den Herausgeber");
+  expect(await page("de")).toContain("Fragen Sie den Anbieter");
   expect(await page("en")).toContain("Ask the publisher");
   expect(await page("de")).toContain(stranger.keyId);
 });

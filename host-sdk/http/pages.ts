@@ -70,7 +70,7 @@ const TEXTS = {
     more: "Mehr dazu",
     held: "Eine Aktualisierung wird zurückgehalten",
     changed:
-      "Sie kommt von einem anderen Herausgeber als bisher oder trägt die Unterschrift eines anderen Schlüssels. Fragen Sie den Herausgeber auf einem anderen Weg als über den Marktplatz; aktualisieren Sie dann und nehmen Sie den Herausgeber an.",
+      "Sie kommt von einem anderen Anbieter als bisher oder trägt die Unterschrift eines anderen Schlüssels. Fragen Sie den Anbieter auf einem anderen Weg als über den Marktplatz; aktualisieren Sie dann und nehmen Sie den Anbieter an.",
     stale:
       "Seit 48 Stunden oder länger hat dieser Host nichts über Updates und zurückgezogene Plugins erfahren; installierte Plugins laufen weiter. Zuletzt geprüft wurde der Marktplatz am",
     forked:
