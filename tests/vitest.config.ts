@@ -165,7 +165,7 @@ export default defineConfig({
           root,
           environment: "node",
           pool: "forks",
-          include: ["tests/*.test.ts", "tests/{apps,e2e,next}/*.test.ts"],
+          include: ["tests/*.test.ts", "tests/{apps,e2e,next,site}/*.test.ts"],
           // They wait for processes and for workerd more than they compute.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },

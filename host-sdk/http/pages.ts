@@ -98,7 +98,7 @@ const TEXTS = {
   },
 } as const;
 
-const STYLE = `:root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}
+const STYLE = `:root{color-scheme:light dark;background:Canvas;color:CanvasText;font:1rem/1.5 system-ui,sans-serif}
 body{max-width:48rem;margin:0 auto;padding:1rem}article{border-top:1px solid;padding:.5rem 0 1rem}
 label{display:block;margin:.5rem 0}input{font:inherit;width:100%;box-sizing:border-box;padding:.4rem}
 button{font:inherit;padding:.4rem 1rem}pre{overflow:auto;border:1px solid;padding:.5rem}`;

@@ -1,0 +1,17 @@
+import { existsSync } from "node:fs";
+import { chromium, type Browser } from "playwright-core";
+
+const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+/** Where Chromium is: `RBSM_CHROMIUM`, or where Linux distributions put it. Null: nowhere. */
+export function findChromium(): string | null {
+  const places = [process.env["RBSM_CHROMIUM"] ?? "", ...PLACES];
+  return places.find((place) => place !== "" && existsSync(place)) ?? null;
+}
+
+/** A headless one that speaks to nobody by itself. */
+export function openBrowser(executablePath: string): Promise<Browser> {
+  const quiet = ["disable-background-networking", "disable-component-update", "disable-sync"];
+  const args = ["no-sandbox", "disable-gpu", ...quiet].map((name) => `--${name}`);
+  return chromium.launch({ executablePath, args });
+}
