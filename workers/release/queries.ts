@@ -237,19 +237,26 @@ export function markCountsStale(db: Database, names: readonly string[]) {
     .where(sql`${pluginCounts.plugin} IN (SELECT value FROM json_each(${JSON.stringify(names)}))`);
 }
 
-/** Has the search rows of those that are no longer as they were read written by the next pass. */
+/**
+ * Has the search rows of those that are no longer as they were read written by the next pass. What a
+ * version shows of itself is made once, and without a new revision.
+ */
 export function markIfChanged(
   db: Database,
-  read: readonly Pick<ListingFacts, "name" | "revision">[],
+  read: readonly Pick<ListingFacts, "name" | "revision" | "newest">[],
 ) {
-  const seen = JSON.stringify(read.map(({ name, revision }) => ({ name, revision })));
+  const seen = JSON.stringify(
+    read.map(({ name, revision, newest }) => ({ name, revision, bare: newest?.details === null })),
+  );
   return db
     .update(plugins)
     .set({ searchRevision: sql`min(${plugins.searchRevision}, ${plugins.revision} - 1)` })
     .where(
       sql`name IN (SELECT p.name FROM json_each(${seen}) AS seen
         CROSS JOIN plugins p ON p.name = seen.value ->> 'name'
-        WHERE p.revision <> seen.value ->> 'revision')`,
+        WHERE p.revision <> seen.value ->> 'revision' OR (seen.value ->> 'bare' AND EXISTS
+          (SELECT 1 FROM versions v
+            WHERE v.plugin = p.name AND v.version = p.latest AND v.details IS NOT NULL)))`,
     );
 }
 

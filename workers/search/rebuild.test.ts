@@ -14,6 +14,8 @@ import {
   resetMarketplace,
   send,
 } from "../testing.ts";
+import { NOTHING_SHOWN } from "../media/details.ts";
+import { dropDetails, storeDetails } from "../media/queries.ts";
 import { writeSearchDoc } from "./index-plugin.ts";
 import { maintainSearch } from "./maintain.ts";
 import { continueRebuild, startRebuild } from "./rebuild.ts";
@@ -244,6 +246,25 @@ describe("while a rebuild writes a plugin, and another run of it has gone on,", 
   test("it changes all the time: the rebuild goes on, and the next pass writes it", async () => {
     await rebuildWhile(() => setRemoved(null), Infinity);
     await expectPass();
+  });
+
+  test("its icon is made: it is written with it", async () => {
+    const target = { plugin: "@acme/beta", version: "1.0.0" };
+    const icon = { sha256: "0".repeat(64), type: "png", width: 64, height: 64 } as const;
+    await dropDetails(writeDatabase(env), target);
+    await rebuildWhile(async () => {
+      const details = { ...NOTHING_SHOWN, icon };
+      await storeDetails(writeDatabase(env), [{ ...target, details }]);
+      // As the pass that made it, with its row, before the rebuild writes what it has read.
+      await env.DB.exec("UPDATE plugins SET search_revision = revision");
+    }, 1);
+    expect((await isBehind()).results).toEqual([{ name: "@acme/beta" }]);
+    await advance(env);
+    expect(await check()).toEqual([]);
+    const { items } = await (await call("/v1/plugins?q=beta")).json<{ items: unknown[] }>();
+    expect(items).toMatchObject([
+      { name: "@acme/beta", icon: expect.stringContaining(icon.sha256) },
+    ]);
   });
 
   async function expectPass() {
