@@ -1,4 +1,18 @@
-import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, not, or, sql } from "drizzle-orm";
+import {
+  and,
+  asc,
+  desc,
+  eq,
+  gt,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  lte,
+  not,
+  or,
+  sql,
+} from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { dependentStatements } from "../catalog/dependents-queries.ts";
 import { pluginCounts } from "../catalog/tables.ts";
@@ -221,12 +235,20 @@ export async function loadListingFacts(db: Database, plugin: string) {
   return facts;
 }
 
-/** The plugins after this name. */
+/** Of manifests that are read at once: a Worker has 128 MB, and they are held in several shapes. */
+const MANIFEST_CHARS = 2_000_000;
+
+/** The plugins after this name: fewer than the limit, but at least one, where manifests are large. */
 export function pageOfListingFacts(
   db: Database,
   { after, limit }: { after: string; limit: number },
 ): Promise<ListingFacts[]> {
-  return selectListingFacts(db).where(gt(plugins.name, after)).limit(limit);
+  const last = sql`(SELECT max(name) FROM (
+    SELECT p.name, sum(length(v.manifest)) OVER (ORDER BY p.name ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW) AS chars
+    FROM (SELECT name, latest FROM plugins WHERE name > ${after} ORDER BY name LIMIT ${limit}) p
+    LEFT JOIN versions v ON v.plugin = p.name AND v.version = p.latest)
+    WHERE chars IS NULL OR chars < ${MANIFEST_CHARS})`;
+  return selectListingFacts(db).where(and(gt(plugins.name, after), lte(plugins.name, last)));
 }
 
 /** Has the counts of these plugins copied to search again. */

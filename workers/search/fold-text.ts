@@ -30,5 +30,10 @@ export function foldWords(text: string): string[] {
     .replaceAll(/\p{M}+/gu, "");
   const spelledOut = plain.replaceAll(/[ßæœøđðłþı]/g, (letter) => SPELLED_OUT[letter] ?? letter);
   const folded = spelledOut.replaceAll(/([aou])e/g, "$1").replaceAll(LETTER_DASH, "$1");
-  return [...folded.matchAll(/[\p{L}\p{N}]+/gu)].map(([word]) => word.slice(0, MAX_WORD_LENGTH));
+  return [...folded.matchAll(/[\p{L}\p{N}]+/gu)].map(([word]) => cutText(word, MAX_WORD_LENGTH));
+}
+
+/** So many UTF-16 units of the text, and no half of a surrogate pair. */
+export function cutText(text: string, units: number): string {
+  return text.slice(0, units).replace(/[\ud800-\udbff]$/, "");
 }

@@ -40,8 +40,21 @@ test("plugins written at once get the next ids, those that are there keep theirs
   });
 });
 
-test("a page of the largest listings is written", async () => {
-  const large = "Für alle – ".repeat(5_000);
+test("when all ids are given, what is there is still written", async () => {
+  const known = Object.keys(await ids());
+  await env.SEARCH.exec("UPDATE search_state SET last_id = 1048575");
+  await writeCatalogue(
+    env.SEARCH,
+    known.map((name) => named(name, "Changed")),
+  );
+  const { results } = await env.SEARCH.prepare("SELECT DISTINCT summary_words FROM docs").all();
+  expect(results).toEqual([{ summary_words: "changed" }]);
+  await env.SEARCH.exec("UPDATE search_state SET last_id = (SELECT max(id) FROM docs)");
+});
+
+test("listings that are too long for one statement are written", async () => {
+  // Three bytes each, and two for an escape.
+  const large = "日本語\n".repeat(5_000);
   const names = Array.from({ length: 100 }, (_, at) => `@large/plugin-${at}`);
   await writeCatalogue(
     env.SEARCH,

@@ -49,12 +49,12 @@ const PART_CHARS = 500_000;
 /** The texts in order, in parts that are not too long for a statement. */
 function inParts(texts: readonly string[]): string[][] {
   const parts: string[][] = [];
-  let left = 0;
+  let room = 0;
   for (const text of texts) {
-    left -= text.length + 1;
-    if (left < 0) {
+    room -= text.length + 1;
+    if (room < 0) {
       parts.push([]);
-      left = PART_CHARS - text.length;
+      room = PART_CHARS - text.length;
     }
     parts.at(-1)?.push(text);
   }
@@ -111,12 +111,16 @@ const INSERTED = [...COLUMNS, ...COUNT_COLUMNS];
 /** A rebuild knows by the generation what was written since it began. */
 const GENERATION = "(SELECT coalesce(rebuilding, generation) FROM search_state)";
 
-/** No id is given twice: pages of a ranking that is under way are looked up by them. New plugins are first. */
+/**
+ * No id is given twice: pages of a ranking that is under way are looked up by them. Those that have one
+ * are numbered last, so that they leave no gaps.
+ */
 const UPSERT = `INSERT INTO docs (${INSERTED.join(", ")}, id, generation)
-  SELECT ${INSERTED.map((_, at) => `value ->> ${at}`).join(", ")},
-    (SELECT last_id FROM search_state) + row_number() OVER (ORDER BY d.id IS NOT NULL, key),
+  SELECT ${INSERTED.map((_, at) => `e.value ->> ${at}`).join(", ")},
+    coalesce(d.id, (SELECT last_id FROM search_state)
+      + row_number() OVER (ORDER BY d.id IS NOT NULL, e.key)),
     ${GENERATION}
-  FROM json_each(?) LEFT JOIN docs d ON d.name = value ->> 0 WHERE true
+  FROM json_each(?) e LEFT JOIN docs d ON d.name = e.value ->> 0 WHERE true
   ON CONFLICT (name) DO UPDATE SET ${COLUMNS.map((column) => `${column} = excluded.${column}`).join(", ")},
     generation = excluded.generation
   WHERE excluded.updated_at >= docs.updated_at OR docs.generation < ${GENERATION}`;

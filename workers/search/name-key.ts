@@ -1,5 +1,6 @@
 import { languagesOf } from "./card.ts";
 import type { StoredCard } from "./card.ts";
+import { cutText } from "./fold-text.ts";
 
 /** Longer names are equal when they begin alike. */
 const MAX_LENGTH = 200;
@@ -16,5 +17,5 @@ export function nameKey({ name, displayName }: Pick<StoredCard, "name" | "displa
     .replaceAll(/\p{M}+/gu, "");
   const words = plain.replaceAll("ß", "ss").match(/[\p{L}\p{N}]+/gu) ?? [];
   // A tab comes before every letter, so that "Note" comes before "Notes".
-  return `${words.join(" ").slice(0, MAX_LENGTH)}\t${name}`;
+  return `${cutText(words.join(" "), MAX_LENGTH)}\t${name}`;
 }

@@ -4,6 +4,7 @@ import type { SearchFinding } from "@rising-bsm/protocol";
 import { beforeAll, describe, expect, test } from "vitest";
 import { writeDatabase } from "../database.ts";
 import { advance } from "../log/advance.ts";
+import { pageOfListingFacts } from "../release/queries.ts";
 import { failingAt } from "../testing-bindings.ts";
 import {
   buildBundle,
@@ -173,7 +174,7 @@ test("a new search database answers 503 until the cron has rebuilt it, and is th
   for (const path of ["/v1/plugins?limit=7", "/v1/plugins?q=alpha"]) {
     expect(await refusal(await call(path))).toEqual([503, "unavailable"]);
   }
-  await continueRebuild(env, writeDatabase(env), 1);
+  await continueRebuild(env, writeDatabase(env), 2);
   expect((await call("/v1/plugins?limit=8")).status).toBe(503);
   // What is left to do then concerns rows that nobody finds.
   expect(await continueRebuild(env, writeDatabase(env), 1)).toMatchObject({ isDone: false });
@@ -183,10 +184,25 @@ test("a new search database answers 503 until the cron has rebuilt it, and is th
   expect(await check(1)).toEqual([]);
 });
 
+test("plugins with large manifests are written in several steps, each once", async () => {
+  await env.DB.exec(
+    "UPDATE versions SET manifest = json_insert(manifest, '$.notes', hex(zeroblob(600000)))",
+  );
+  await emptySearch();
+  await startRebuild(env.SEARCH);
+  const read = async () =>
+    (await pageOfListingFacts(writeDatabase(env), { after: "", limit: 9 })).map(({ name }) => name);
+  expect(await read()).toEqual(NAMES.slice(0, 2));
+  await rebuild();
+  expect(await names()).toEqual(NAMES);
+  await env.DB.exec("UPDATE versions SET manifest = json_remove(manifest, '$.notes')");
+  expect(await check()).toEqual([]);
+});
+
 test("a search database that an older Worker filled is rebuilt while it answers", async () => {
   await env.SEARCH.exec("UPDATE search_state SET index_version = 0");
   await env.SEARCH.exec("UPDATE docs SET tags = '_all'");
-  for (let steps = 0; steps < 4; steps++) {
+  for (let steps = 0; steps < 5; steps++) {
     await continueRebuild(env, writeDatabase(env), 1);
     expect(await names()).toEqual(NAMES);
   }

@@ -142,7 +142,7 @@ async function writePlugins(rebuild: Rebuild, after: string): Promise<string> {
     const page = await pageOfListingFacts(rebuild.db, { after, limit: PLUGINS_AT_ONCE });
     const hasChanged = page.length > 0 && (await writePage(rebuild, page));
     if (hasChanged && tries < TRIES) continue;
-    const last = page.length < PLUGINS_AT_ONCE ? undefined : page.at(-1);
+    const last = page.at(-1);
     return last === undefined ? "unwanted:" : `plugin:${last.name}`;
   }
 }
