@@ -178,13 +178,13 @@ async function benchSizes(): Promise<Figure[]> {
 
 /**
  * Lines of name, version, downloads a month and summary, with tabs between. Names of other registries
- * are made into ours, each its own; a first line without a number is the heading.
+ * are made into ours, each its own; a first line whose third field is no number is the heading.
  */
 function readCorpus(text: string): SearchEntry[] {
   const taken = new Set([""]);
   return text.split(/\r?\n/).flatMap((line, at) => {
     const [name = "", version = "", count = "", summary = ""] = line.split("\t");
-    const isHeading = at === 0 && !/\d/.test(count);
+    const isHeading = at === 0 && readCount(count) === null;
     if (name.trim() === "" || isHeading) return [];
     const words = wordsOf(name);
     const slug = taken.has(words) ? `${words}-${at}`.replace(/^-/, "") : words;
@@ -196,15 +196,18 @@ function readCorpus(text: string): SearchEntry[] {
       description: summary.slice(0, 500),
     };
     return [
-      { listing: sampleListing(manifest), counts: { ...NO_COUNTS, downloads: readCount(count) } },
+      {
+        listing: sampleListing(manifest),
+        counts: { ...NO_COUNTS, downloads: readCount(count) ?? 0 },
+      },
     ];
   });
 }
 
-/** 0 for what is no number. */
-function readCount(text: string): number {
-  const count = Math.floor(Number(text.replaceAll(/[ ,_]/g, "")));
-  return count > 0 ? count : 0;
+/** Null for what is no number, such as a heading. */
+function readCount(text: string): number | null {
+  const digits = text.replaceAll(/[ ,_]/g, "");
+  return /^\d+(?:\.\d*)?$/.test(digits) ? Math.floor(Number(digits)) : null;
 }
 
 function wordsOf(name: string): string {
@@ -249,6 +252,7 @@ async function benchRecall({ find }: Loaded, entries: readonly SearchEntry[]): P
   const figures: Figure[] = [];
   for (const [name, wordsOf] of Object.entries(KINDS)) {
     const asked = sample.filter((entry) => wordsOf(entry).length > 0);
+    if (asked.length === 0) continue;
     let [first, found] = [0, 0];
     for (const entry of asked) {
       const { cards } = await find(`q=${encodeURIComponent(wordsOf(entry).join(" "))}&limit=10`);
@@ -258,8 +262,8 @@ async function benchRecall({ find }: Loaded, entries: readonly SearchEntry[]): P
     }
     const share = (count: number) => `${((100 * count) / asked.length).toFixed(1)} %`;
     figures.push({
-      name: `known item by ${name}`,
-      value: `${share(found)} among the first ten, ${share(first)} the first`,
+      name: `recall@10 of a known plugin, by ${name}`,
+      value: `${share(found)}, the first in ${share(first)}`,
       baseline: `${asked.length} plugins of ${entries.length}`,
       ratio: "–",
       ...NO_GOAL,
