@@ -109,6 +109,17 @@ describe("GET /v1/changes", () => {
     expect(end).toEqual({ items: [], nextCursor: whole.nextCursor, more: false });
   });
 
+  test("takes a cursor as other lists do", async () => {
+    await release("@acme/hello", "1.0.0");
+    const { nextCursor, more } = await changes("?limit=1");
+    expect(more).toBe(true);
+    const next = await changes(`?after=${nextCursor}`);
+    expect(await changes(`?cursor=${nextCursor}`)).toEqual(next);
+    expect(await changes(`?cursor=${nextCursor}&after=${nextCursor}`)).toEqual(next);
+    const answer = await call(`/v1/changes?after=0&cursor=${nextCursor}`);
+    expect(await refusal(answer)).toEqual([400, "request_invalid"]);
+  });
+
   test("only a full page may be kept for long", async () => {
     await release("@acme/hello", "1.0.0");
     const cacheOf = async (query: string) =>
@@ -164,7 +175,7 @@ describe("GET /v1/changes", () => {
   });
 });
 
-test.each(["?after=x", "?after=1-zz", "?limit=0", "?limit=101", "?limit=x"])(
+test.each(["?after=x", "?cursor=x", "?after=1-zz", "?limit=0", "?limit=101", "?limit=x"])(
   "GET /v1/changes%s is refused",
   async (query) => {
     expect((await call(`/v1/changes${query}`)).status).toBe(400);

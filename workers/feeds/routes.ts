@@ -29,18 +29,24 @@ const changesRoute = createRoute({
   method: "get",
   path: "/v1/changes",
   request: {
-    query: z.object({
-      after: z
-        .string()
-        .optional()
-        .describe("`nextCursor` of the page before; `latest` is only what comes from now on"),
-      limit: z
-        .string()
-        .regex(/^\d{1,3}$/)
-        .transform(Number)
-        .pipe(z.int().min(1).max(CHANGES.most))
-        .optional(),
-    }),
+    query: z
+      .object({
+        after: z
+          .string()
+          .optional()
+          .describe("`nextCursor` of the page before; `latest` is only what comes from now on"),
+        cursor: z.string().optional().describe("The same as `after`, as other lists have it"),
+        limit: z
+          .string()
+          .regex(/^\d{1,3}$/)
+          .transform(Number)
+          .pipe(z.int().min(1).max(CHANGES.most))
+          .optional(),
+      })
+      .refine(({ after, cursor = after }) => after === undefined || cursor === after, {
+        path: ["cursor"],
+        message: "must be the same as `after`, or be left out",
+      }),
   },
   responses: {
     200: jsonAnswer(changePageSchema, "What changed in public, the oldest first"),
@@ -68,7 +74,7 @@ function atomRoute<Path extends string, Params extends z.ZodObject>(path: Path, 
 export const feeds = createRoutes();
 
 feeds.openapi(changesRoute, async (c) => {
-  const { after, limit = CHANGES.default } = c.req.valid("query");
+  const { cursor, after = cursor, limit = CHANGES.default } = c.req.valid("query");
   const page =
     after === "latest" ? await latestPage(c.env) : await pageAfter(c.env, { after, limit });
   return c.json(page, 200, { "Cache-Control": page.more ? CACHE.history : CACHE.news });

@@ -33,7 +33,7 @@ export type Change = z.output<typeof changeSchema>;
 /** `GET /v1/changes`, the oldest first. */
 export const changePageSchema = z.object({
   items: z.array(changeSchema),
-  /** `after` of the next request; also after the newest change, so that a caller can go on later. */
+  /** `after` or `cursor` of the next request; also after the newest change, so that a caller can go on later. */
   nextCursor: z.string(),
   /** Whether there is more now. */
   more: z.boolean(),

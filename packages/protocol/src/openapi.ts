@@ -1598,6 +1598,8 @@ export interface paths {
         query?: {
           /** `nextCursor` of the page before; `latest` is only what comes from now on */
           after?: string;
+          /** The same as `after`, as other lists have it */
+          cursor?: string;
           limit?: string;
         };
         path?: never;
