@@ -3,10 +3,9 @@ import { chromium, type Browser } from "playwright-core";
 
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-/** Where Chromium is: `RBSM_CHROMIUM`, or where Linux distributions put it. Null: nowhere. */
+/** Where Chromium is: where `RBSM_CHROMIUM` says, or where Linux distributions put it. Null: nowhere. */
 export function findChromium(): string | null {
-  const places = [process.env["RBSM_CHROMIUM"] ?? "", ...PLACES];
-  return places.find((place) => place !== "" && existsSync(place)) ?? null;
+  return process.env["RBSM_CHROMIUM"] ?? PLACES.find((place) => existsSync(place)) ?? null;
 }
 
 /** A headless one that speaks to nobody by itself. */

@@ -7,7 +7,7 @@ import type { PluginHost } from "../../host-sdk/host.ts";
 import { openHost } from "../../host-sdk/testing/host-fixture.ts";
 import { seedCatalogue } from "../../workers/search/sample-catalogue.ts";
 import { type PublishedMarketplace, startPublishedMarketplace } from "../published-marketplace.ts";
-import { expectUsable, PHONE, tabTo } from "./look-at.ts";
+import { expectAccessible, expectUsable, PHONE, tabTo } from "./look-at.ts";
 import { findChromium, openBrowser } from "./open-browser.ts";
 import { SAMPLE_PLUGIN, writeSamplePlugin } from "./sample-plugin.ts";
 
@@ -15,8 +15,10 @@ const chromium = findChromium();
 if (chromium === null) console.warn("Skipped: there is no Chromium (RBSM_CHROMIUM says where)");
 
 const PLUGIN = `/plugins/${SAMPLE_PLUGIN}`;
+const SUNK = "@acme/sunk";
 const SEEDED = 60;
-/** Every kind of page, and the answer's status where it is not 200. */
+const LISTED = SEEDED + 2;
+/** Every kind of page that is opened by a link, and the answer's status where it is not 200. */
 const PAGES: [path: string, status?: number][] = [
   ["/"],
   ["/?q=invoice"],
@@ -29,36 +31,40 @@ const PAGES: [path: string, status?: number][] = [
   [`${PLUGIN}/dependents`],
   [`${PLUGIN}/ratings`],
   [`${PLUGIN}/report`],
+  [`/plugins/${SUNK}`],
   ["/offline"],
-  ["/orders/none", 404],
   ["/nothing", 404],
 ];
 /** Where an application that mounts the plugin host is, for the browser. */
 const HOST = "http://host.example";
 const ADMIN = { id: "1", name: "Olivia", permissions: "all" } as const;
 
-let home: string;
+/** Closes what was opened, in the order of opening. */
+const opened: (() => Promise<void>)[] = [];
 let market: PublishedMarketplace;
 let host: PluginHost;
 let browser: Browser;
 
 describe.skipIf(chromium === null)("in a browser", () => {
   beforeAll(async () => {
-    home = await mkdtemp(join(tmpdir(), "rbsm-site-"));
+    const home = await mkdtemp(join(tmpdir(), "rbsm-site-"));
+    opened.push(() => rm(home, { recursive: true }));
     market = await startPublishedMarketplace(home);
+    opened.push(() => market.worker.harness.close());
     for (const folder of await writeSamplePlugin(home)) await market.cli("deploy", folder);
+    await market.publish(SUNK, "1.0.0");
+    await market.cli("deprecate", `${SUNK}@1.0.0`, "--reason", "Use @acme/notes");
     const { SEARCH } = await market.worker.marketplace.getEnv();
     await seedCatalogue(SEARCH, SEEDED);
     const root = await readFile(market.rootFile);
     host = await openHost({ url: market.url, root, dataDir: join(home, "host"), updateCheckMs: 0 });
+    opened.push(() => host.close());
     await host.install(SAMPLE_PLUGIN, { grant: "requested" });
     browser = await openBrowser(chromium ?? "");
+    opened.push(() => browser.close());
   });
   afterAll(async () => {
-    await browser.close();
-    await host.close();
-    await market.worker.harness.close();
-    await rm(home, { recursive: true });
+    for (const close of opened.toReversed()) await close();
   });
 
   async function inPage<T>(
@@ -105,6 +111,16 @@ describe.skipIf(chromium === null)("in a browser", () => {
       ));
   });
 
+  test("a plugin is reported, and everybody can use the answer", () =>
+    inPage({ viewport: PHONE }, async (page) => {
+      await page.goto(`${market.url}${PLUGIN}/report?lang=en`);
+      await page.locator("select[name=reason]").selectOption({ index: 1 });
+      await page.locator("textarea").fill("It sends mail to strangers");
+      await Promise.all([page.waitForEvent("load"), page.locator("main button").click()]);
+      await expectAccessible(page);
+      expect(await page.locator("main").textContent()).toContain("Thank you");
+    }));
+
   test("a plugin is looked for and opened with the keyboard alone", () =>
     inPage({}, async (page) => {
       await page.goto(`${market.url}/?lang=en`);
@@ -138,13 +154,15 @@ describe.skipIf(chromium === null)("in a browser", () => {
       const seen = [await listed(page)];
       while ((await page.locator("a[rel=next]").count()) > 0) {
         await page.locator("a[rel=next]").click();
+        await page.waitForLoadState();
         seen.push(await listed(page));
       }
       expect(seen.length).toBeGreaterThan(2);
-      expect(new Set(seen.flat()).size).toBe(SEEDED + 1);
-      expect(seen.flat()).toHaveLength(SEEDED + 1);
+      expect(new Set(seen.flat()).size).toBe(LISTED);
+      expect(seen.flat()).toHaveLength(LISTED);
       for (const before of seen.slice(0, -1).toReversed()) {
         await page.locator("a[rel=prev]").click();
+        await page.waitForLoadState();
         expect(await listed(page)).toEqual(before);
       }
     }));
