@@ -1,54 +1,46 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { DefineCommand } from "../command.ts";
+import type { SearchOptions } from "../search/search.ts";
 
-interface SearchOptions {
-  readonly category?: string;
-  readonly permission?: string;
-  readonly price?: string;
-  readonly sort?: string;
-  readonly limit?: number;
-  readonly cursor?: string;
-  readonly url?: string;
-}
-
-const FILTERS = ["category", "permission", "price", "sort", "limit", "cursor"] as const;
+const SORTS = ["relevance", "popular", "trending", "new", "updated", "rating", "name"];
 
 /** `search [words…]`: the marketplace's catalogue. */
 export const searchCommand: DefineCommand = (run) =>
   new Command("search")
     .description("search the marketplace")
     .argument("[words...]", "what to look for; nothing lists everything")
-    .option("--category <category>", "only this category")
-    .option("--permission <code>", "only plugins with this permission; !code excludes it")
-    .addOption(new Option("--price <kind>", "only plugins of this kind").choices(["free", "paid"]))
-    .addOption(
-      new Option("--sort <order>", "order of the results").choices([
-        "relevance",
-        "popular",
-        "new",
-        "updated",
-      ]),
+    .option("--category <names>", "only plugins in one of these: a,b or repeated", list)
+    .option(
+      "--permission <codes>",
+      "only plugins with all of these, like customers.view or customers; '!code' excludes it",
+      list,
     )
-    .option("--limit <count>", "results a page, 1 to 100", pageSize)
-    .option("--cursor <cursor>", "continue after an earlier page")
+    .option("--license <ids>", "only plugins under one of these, like MIT", list)
+    .addOption(new Option("--price <kind>", "only plugins of this kind").choices(["free", "paid"]))
+    .option("--host <version>", "only plugins that run on this Rising-BSM, like 2.1")
+    .option("--verified", "only plugins of verified publishers")
+    .addOption(
+      new Option(
+        "--sort <order>",
+        "order of the results; relevance, or popular without words",
+      ).choices(SORTS),
+    )
+    .option("--limit <count>", "results a page, 1 to 100 (default: 20)", pageSize)
+    .option("--cursor <cursor>", "another page of the same search")
     .option("--url <url>", "the marketplace")
     .action(
       run(async (cli, words: string[], options: SearchOptions) => {
-        const { resolveTarget } = await import("../marketplace/credentials.ts");
-        const { pageText, searchPlugins } = await import("../marketplace/catalogue.ts");
-        const target = await resolveTarget(cli, options.url);
-        const query = new URLSearchParams(words.length === 0 ? [] : [["q", words.join(" ")]]);
-        for (const name of FILTERS) {
-          const value = options[name];
-          if (value !== undefined) query.set(name, String(value));
-        }
-        const page = await searchPlugins(
-          { url: target.url, token: null, signal: cli.signal },
-          query,
-        );
-        return { data: { ...page }, text: pageText(page) };
+        const { search } = await import("../search/search.ts");
+        return await search(cli, words, options);
       }),
     );
+
+/** Values with commas between, and those of the same option before. */
+function list(text: string, before: readonly string[] = []): readonly string[] {
+  const values = text.split(",").map((value) => value.trim());
+  if (values.includes("")) throw new InvalidArgumentError("It must not be empty.");
+  return [...before, ...values];
+}
 
 function pageSize(text: string): number {
   const size = Number(text);

@@ -2,9 +2,7 @@ import {
   localText,
   type PluginCard,
   type PluginDetail,
-  type PluginPage,
   pluginDetailSchema,
-  pluginPageSchema,
   splitPluginName,
   type VersionInfo,
   type VersionState,
@@ -13,15 +11,6 @@ import {
 import { table } from "../table.ts";
 import { plainText } from "../plain-text.ts";
 import { type Connection, request } from "./request.ts";
-
-/** One page of the catalogue. */
-export async function searchPlugins(
-  connection: Connection,
-  query: URLSearchParams,
-): Promise<PluginPage> {
-  const path = `/v1/plugins${query.size === 0 ? "" : `?${query.toString()}`}`;
-  return (await request(connection, { method: "GET", path, answer: pluginPageSchema })).value;
-}
 
 /** A plugin and its versions, newest first as the marketplace sends them. */
 export async function readPlugin(
@@ -53,21 +42,6 @@ async function readVersions(connection: Connection, path: string): Promise<Versi
   return versions;
 }
 
-/** Search results for a person. */
-export function pageText(page: PluginPage): string {
-  if (page.items.length === 0) {
-    return `nothing found${page.didYouMean === undefined ? "" : `; did you mean "${plainText(page.didYouMean)}"?`}`;
-  }
-  const rows = page.items.map((item) => [
-    item.name,
-    item.version,
-    priceText(item.price),
-    localText(item.description, "en"),
-  ]);
-  const more = page.nextCursor === null ? [] : [`more: --cursor ${plainText(page.nextCursor)}`];
-  return [table(["NAME", "VERSION", "PRICE", "DESCRIPTION"], rows), ...more].join("\n");
-}
-
 /** A plugin and its versions for a person. */
 export function pluginText(plugin: PluginDetail, versions: readonly VersionInfo[]): string {
   const facts = [
@@ -96,7 +70,8 @@ export function pluginText(plugin: PluginDetail, versions: readonly VersionInfo[
   ].join("\n");
 }
 
-function priceText(price: PluginCard["price"]): string {
+/** What a plugin costs at least. */
+export function priceText(price: PluginCard["price"]): string {
   if (price === null) return "free";
   const period = price.period === undefined ? "" : `/${price.period}`;
   return `${price.amount} ${price.currency}${period}`;

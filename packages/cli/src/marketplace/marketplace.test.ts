@@ -192,33 +192,6 @@ test("search says when nobody listens, and when the answer breaks off", async ()
   expect(broken.json().error.code).toBe("network_interrupted");
 });
 
-test("search passes words and filters on and prints a table or the page itself", async () => {
-  const home = await temporaryFolder();
-  const page = { items: [CARD], nextCursor: "c2" };
-  const { url, received } = await startServer((_request, response) =>
-    sendJson(response, 200, page),
-  );
-  const args = [
-    "search",
-    "tax",
-    "report",
-    "--permission",
-    "!customers.edit",
-    "--limit",
-    "5",
-    "--url",
-    url,
-  ];
-  const json = await runCli([...args, "--json"], { home });
-  expect(json.json()).toEqual({ ok: true, ...page });
-  expect(received[0]?.url).toBe("/v1/plugins?q=tax+report&permission=%21customers.edit&limit=5");
-  expect(received[0]?.headers.authorization).toBeUndefined();
-  const text = await runCli(args, { home });
-  expect(text.stdout).toBe(
-    "NAME         VERSION  PRICE        DESCRIPTION\n@acme/hello  1.0.0    9 EUR/month  Says hello\nmore: --cursor c2\n",
-  );
-});
-
 test("info shows a plugin with its versions", async () => {
   const home = await temporaryFolder();
   const { url } = await startServer((request, response) =>
