@@ -55,10 +55,15 @@ function Understood({ language: { locale }, request }: Browse) {
   );
 }
 
-function Correction({ language, page, params }: Browse) {
+/** The better spelling, which is without what was understood as a filter. */
+function Correction({ language, page, params, request }: Browse) {
   if (page.didYouMean === undefined) return null;
   const others = params.filter(([name]) => name !== "q");
-  const href = siteLink("/", { language, params: [["q", page.didYouMean], ...others] });
+  const understood = request.understood.map(({ filter }) => [filter.name, filter.value] as const);
+  const href = siteLink("/", {
+    language,
+    params: [["q", page.didYouMean], ...others, ...understood],
+  });
   return (
     <p>
       {TEXTS[language.locale].didYouMean} <a href={href}>{page.didYouMean}</a>?
@@ -73,7 +78,7 @@ function Help({ language, page, params }: Browse) {
   const { withoutWords, withoutFilters } = page.help;
   return (
     <div class="hint">
-      {withoutWords.length > 0 && (
+      {withoutWords.length > 0 && page.cards.length > 0 && (
         <p>
           {texts.missingWords} <strong>{withoutWords.join(", ")}</strong>
         </p>

@@ -37,6 +37,11 @@ function linksOf(html: string, words: string): string[] {
 const pluginsOf = (html: string) =>
   [...html.matchAll(/<h3><a href="\/plugins\/([^"?]+)/g)].map(([, name]) => name);
 
+test("a better spelling keeps what was understood as a filter", async () => {
+  const html = await page("/?q=newslettre+without+network&lang=en");
+  expect(linksOf(html, "newsletter")).toContain("/?q=newsletter&permission=%21network&lang=en");
+});
+
 describe("the front page", () => {
   test("has shelves, categories with counts, and then the most popular plugins", async () => {
     const html = await page("/?lang=en");
