@@ -1,13 +1,15 @@
 /**
  * `npm start`: the whole thing on one machine, loopback only. Starts the marketplace, makes demo keys
  * by the ceremony a maintainer uses, publishes every plugin under examples/ with the real CLI over
- * HTTP, starts the reference host, installs and calls plugins, prints the URLs and keeps serving.
- * `--once` ends after that with one JSON object as the last line; `--fresh` forgets earlier starts.
+ * HTTP, starts the reference host, installs and calls plugins, runs the marketplace's crons, prints the
+ * URLs and keeps serving and running crons. `--once` ends before that, with one JSON object as the last
+ * line; `--fresh` forgets earlier starts.
  */
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { RbsmError } from "@rising-bsm/protocol";
 import { createAccounts } from "./demo/accounts.ts";
+import { keepRunningCrons, runCrons } from "./demo/crons.ts";
 import { installAndCall } from "./demo/host.ts";
 import { startHost, startMarketplace } from "./demo/launch.ts";
 import { publishExamples } from "./demo/publish.ts";
@@ -33,6 +35,7 @@ const paths = demoPaths(stateDir);
 const marketplacePort = Number(process.env["MARKETPLACE_PORT"] ?? 8787);
 const hostPort = Number(process.env["HOST_PORT"] ?? 8788);
 const services = new Services();
+const ending = new AbortController();
 
 async function start() {
   await requireFreePort(marketplacePort, "MARKETPLACE_PORT");
@@ -56,6 +59,8 @@ async function start() {
     paths,
     say,
   });
+  await runCrons({ marketplace, paths });
+  say("Crons: each has run once");
   return {
     marketplace: marketplace.url,
     host: hostUrl,
@@ -72,6 +77,7 @@ function endWithParent(stop: () => void): void {
 }
 
 async function finish(code: number): Promise<never> {
+  ending.abort();
   await services.close();
   process.exit(code);
 }
@@ -89,6 +95,7 @@ try {
     say(`Marketplace  ${summary.marketplace}`);
     say(`Host         ${summary.host}`);
     say(`Keys, tokens and licenses are in ${join(stateDir, "demo.json")}. Ctrl-C ends both.`);
+    void keepRunningCrons({ marketplace: { url: summary.marketplace }, paths, say }, ending.signal);
   }
 } catch (error) {
   const known =

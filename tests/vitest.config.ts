@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { readCrons } from "../scripts/read-crons.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -36,13 +37,6 @@ function vectorFiles(encoding: "utf8" | "base64", ...folders: string[]): Record<
   return Object.fromEntries(
     files.map((file) => [file.slice(vectors.length), readFileSync(file, encoding)]),
   );
-}
-
-/** When the Worker under test is called. */
-function crons(): string[] {
-  const config = readFileSync(`${root}wrangler.toml`, "utf8");
-  const [, list = ""] = /^crons = \[(.*)\]$/m.exec(config) ?? [];
-  return [...list.matchAll(/"(.+?)"/g)].map(([, cron = ""]) => cron);
 }
 
 /** Secrets of the Worker under test: seeds of one repeated byte. */
@@ -90,7 +84,7 @@ export default defineConfig({
         runs: Number(process.env["RBSM_MODEL_RUNS"] ?? 20),
         seed: Number(process.env["RBSM_MODEL_SEED"]) || null,
       },
-      crons: crons(),
+      crons: readCrons(`${root}wrangler.toml`),
     },
     silent: "passed-only",
     // Real processes on a busy machine: what fails is tried once more, and named at the end if it then passes.

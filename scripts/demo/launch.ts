@@ -111,7 +111,8 @@ export async function startMarketplace(step: Step & { port: number }): Promise<M
   const worker = services.start(
     "wrangler",
     [...args, ...state, "--show-interactive-dev-session=false"],
-    { logFile },
+    // Else wrangler keeps spans of every request and cron, and never deletes one.
+    { logFile, env: { X_LOCAL_OBSERVABILITY: "false" } },
   );
   const url = `http://127.0.0.1:${port}`;
   await untilReady(`${url}/health`, worker, logFile);

@@ -1,6 +1,9 @@
-import { stat, readFile } from "node:fs/promises";
+import { cp, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pluginPageSchema } from "@rising-bsm/protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { runCli } from "../../scripts/demo/cli.ts";
+import { readDemo } from "../../scripts/demo/state.ts";
 import { expectListedIsDownloadable } from "./nothing-half-done.ts";
 import { newPlace, start, type Place, type StartProcess } from "./start-process.ts";
 
@@ -51,4 +54,27 @@ test("a second start finds its port in use and says which variable moves it", as
 test("the reference host shows what is installed on a page", async () => {
   const page = await (await fetch(`http://127.0.0.1:${place.hostPort}/`)).text();
   expect(page).toContain("@demo/hello");
+});
+
+async function firstUpdated(): Promise<string | undefined> {
+  const url = `http://127.0.0.1:${place.marketplacePort}/v1/plugins?sort=updated&limit=1`;
+  return pluginPageSchema.parse(await (await fetch(url)).json()).items[0]?.name;
+}
+
+test("crons run: a plugin with a newer version becomes the first of those that were updated", async () => {
+  const demo = await readDemo(join(place.stateDir, "demo.json"));
+  if (demo === null) throw new Error("There is no demo.json");
+  const dir = join(place.stateDir, "hello");
+  await cp("examples/hello", dir, { recursive: true });
+  const manifest = JSON.parse(await readFile(join(dir, "manifest.json"), "utf8"));
+  await writeFile(join(dir, "manifest.json"), JSON.stringify({ ...manifest, version: "1.0.1" }));
+  expect(await firstUpdated()).not.toBe("@demo/hello");
+  const file = join(dir, "hello.rbsm");
+  const accounts = { publisherToken: demo.publisherToken, keyFile: demo.publisherKeyFile };
+  for (const args of [
+    ["build", dir, "--out", file, "--key", accounts.keyFile],
+    ["deploy", file],
+  ])
+    await runCli(args, accounts, demo.marketplace);
+  await expect.poll(firstUpdated, { timeout: 60_000, interval: 500 }).toBe("@demo/hello");
 });
