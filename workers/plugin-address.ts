@@ -16,6 +16,11 @@ export function pluginNameOf({ scope, name }: z.output<typeof pluginParams>): st
   return pluginNameSchema.parse(`${scope}/${name}`);
 }
 
+/** The path of a request, with the signs of scopes and builds as they are, which many clients escape. */
+export function pathOf({ url }: Pick<Request, "url">): string {
+  return new URL(url).pathname.replaceAll("%40", "@").replaceAll(/%2b/gi, "+");
+}
+
 /** Absolute URL of a path on the host that was asked. */
 export function absoluteUrl(c: Context<AppEnv>, path: string): string {
   return new URL(path, c.req.url).href;

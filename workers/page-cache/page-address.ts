@@ -1,4 +1,5 @@
 import { isLegacyRequest } from "../legacy/routes.ts";
+import { pathOf } from "../plugin-address.ts";
 import { chooseLanguage } from "../site/language.ts";
 
 /**
@@ -8,16 +9,11 @@ import { chooseLanguage } from "../site/language.ts";
 const PAGES =
   /^\/(?:$|(?:plugins|publishers|badge)\/|[\w-]+\.atom$|v1\/(?:plugins|changes)(?:\/|$)|v1\/advisories\/)/;
 
-/** Whether a kept copy may be answered. Who shows a token or a proof may see more than others do. */
+/** Whether nobody waits for it longer than for a page, whoever asks: all of them ask the same tables. */
 export function isPageRequest(request: Request): boolean {
-  const { method, headers } = request;
-  if ((method !== "GET" && method !== "HEAD") || isForOne(headers)) return false;
+  const { method } = request;
+  if (method !== "GET" && method !== "HEAD") return false;
   return PAGES.test(pathOf(request)) && !isLegacyRequest(request);
-}
-
-/** The path, with the sign of scopes as it is, which many clients escape. */
-export function pathOf({ url }: Request): string {
-  return new URL(url).pathname.replaceAll("%40", "@");
 }
 
 function isForOne(headers: Headers): boolean {
@@ -28,10 +24,12 @@ const MAX_ADDRESS_LENGTH = 2_048;
 
 /**
  * The address of a page's copy in the Worker's cache, below a path that no route serves: the same for
- * the same parameters in another order, another one for each language. Null: not kept, because it is too
- * long, or because a path that is escaped where it need not be may hide which plugin it is about.
+ * the same parameters in another order, another one for each language. Null: not kept, because who shows a
+ * token or a proof may see more than others do, because it is too long, or because a path that is escaped
+ * where it need not be may hide which plugin it is about.
  */
 export function pageAddress(request: Request): string | null {
+  if (isForOne(request.headers)) return null;
   const { origin, searchParams } = new URL(request.url);
   const path = pathOf(request);
   const accepted = request.headers.get("Accept-Language") ?? undefined;

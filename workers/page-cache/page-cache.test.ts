@@ -1,7 +1,9 @@
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { RbsmError } from "@rising-bsm/protocol";
 import { array, assert, constantFrom, property } from "fast-check";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { respond } from "../app.ts";
 import type { Bindings } from "../env.ts";
 import { advance } from "../log/advance.ts";
 import { withMethods } from "../testing-bindings.ts";
@@ -9,6 +11,7 @@ import {
   buildBundle,
   call,
   createAccount,
+  ORIGIN,
   publish,
   refusal,
   resetMarketplace,
@@ -27,6 +30,7 @@ beforeAll(async () => {
   await resetMarketplace();
   acme = await createAccount("acme");
   for (const name of ["@acme/hello", "@acme/other"]) await release(name, "1.0.0");
+  await release("@acme/hello", "1.0.0+build.1");
   const { bundle } = await (
     await call("/v1/plugins/@acme/hello/versions/1.0.0")
   ).json<{
@@ -40,9 +44,10 @@ async function release(name: string, version: string, more: object = {}): Promis
   expect((await publish({ name, version }, bundle, acme)).status).toBe(201);
 }
 
-/** Bindings whose databases fail. */
-function away(): Bindings {
+/** Bindings whose databases fail, now or when something has been waited for. */
+function away(wait: Promise<unknown> = Promise.resolve()): Bindings {
   const refuse = async (): Promise<never> => {
+    await wait;
     throw new Error("D1_ERROR: Network connection lost.");
   };
   const statement = { bind: () => statement, all: refuse, first: refuse, run: refuse, raw: refuse };
@@ -52,11 +57,23 @@ function away(): Bindings {
   return { ...env, DB: database(env.DB), SEARCH: database(env.SEARCH) };
 }
 
+/** A request while the databases stall, which fail once it is answered. */
+async function callStalled(path: string, headers: Record<string, string>): Promise<Response> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const context = createExecutionContext();
+  const request = new Request(new URL(path, ORIGIN), { headers });
+  const answer = await respond(request, away(promise), context);
+  resolve();
+  await waitOnExecutionContext(context);
+  return answer;
+}
+
 const PAGES = [
   "/v1/plugins?sort=new",
   "/v1/plugins?q=hello",
   "/v1/plugins/@acme/hello",
   "/v1/plugins/@acme/hello/versions",
+  "/v1/plugins/@acme/hello/versions/1.0.0%2Bbuild.1",
   "/?lang=de",
   "/",
   "/plugins/@acme/hello",
@@ -126,6 +143,23 @@ describe("while the databases fail", () => {
   });
 });
 
+describe("while the databases stall", () => {
+  test.each([
+    ["that is too long to be kept", `/v1/plugins?q=${"x".repeat(3_000)}`, {}],
+    ["that is escaped where it need not be", "/v1/plugins/@%61cme/hello", {}],
+    ["of one publisher", "/v1/plugins/@acme/hello", { Authorization: `Bearer ${env.ADMIN_TOKEN}` }],
+    ["of one instance", "/v1/plugins/@acme/hello/reviews", { "Rbsm-Proof": "a.b.c" }],
+  ])(
+    "an answer %s is refused in time too",
+    async (_, path, headers) => {
+      const answer = await callStalled(path, headers);
+      expect(answer.headers.get("Retry-After")).toBe("30");
+      expect(await refusal(answer)).toEqual([503, "unavailable"]);
+    },
+    5_000,
+  );
+});
+
 describe("what was taken down", () => {
   const stale = async (path: string) => (await call(path, {}, away())).status;
 
@@ -153,6 +187,21 @@ describe("what was taken down", () => {
     const path = "/v1/plugins/@acme/needy/versions/1.0.0/yank";
     expect((await send("POST", path, { body: { reason: "spam" } })).status).toBe(200);
     for (const of of paths) expect([of, await stale(of)]).toEqual([of, 503]);
+  });
+
+  test("is that a publisher is verified, too", async () => {
+    const mark = (verified: boolean) =>
+      send("PUT", "/v1/publishers/acme/verified", { body: { verified } });
+    const paths = ["/v1/plugins?verified=true", "/plugins/@acme/hello?lang=en"];
+    const answers = async () => {
+      for (const path of paths) expect((await call(path)).status).toBe(200);
+      return Promise.all(paths.map(stale));
+    };
+    expect((await mark(true)).status).toBe(200);
+    expect(await answers()).toEqual([200, 200]);
+    expect((await mark(false)).status).toBe(200);
+    expect(await Promise.all(paths.map(stale))).toEqual([503, 503]);
+    expect(await answers()).toEqual([200, 200]);
   });
 
   test("an ordinary release keeps copies, and stores nothing", async () => {
@@ -293,6 +342,10 @@ describe("an address", () => {
     expect(pageAddress(of("/", { "Accept-Language": "de" }))).not.toBe(pageAddress(of("/")));
     expect(pageAddress(of("/plugins/%40a/b"))).toBe(pageAddress(of("/plugins/@a/b")));
     expect(pageAddress(of("/plugins/@%61/b"))).toBeNull();
+    for (const escaped of ["%2B", "%2b"]) {
+      const [path, same] = [escaped, "+"].map((sign) => `/v1/plugins/@a/b/versions/1.0.0${sign}c`);
+      expect(pageAddress(of(path ?? ""))).toBe(pageAddress(of(same ?? "")));
+    }
   });
 
   test.each([
@@ -313,7 +366,8 @@ describe("an address", () => {
   ])("%s is one of a page: %s", (path, expected) => {
     expect(isPageRequest(of(path))).toBe(expected);
     for (const name of ["Authorization", "Rbsm-Proof"]) {
-      expect(isPageRequest(of(path, { [name]: "x" }))).toBe(false);
+      expect(isPageRequest(of(path, { [name]: "x" }))).toBe(expected);
+      expect(pageAddress(of(path, { [name]: "x" }))).toBeNull();
     }
   });
 });

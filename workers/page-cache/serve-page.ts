@@ -5,8 +5,9 @@ import { isNotModified } from "../downloads/decide-delivery.ts";
 import type { AppEnv, Bindings } from "../env.ts";
 import { assignRequestId, CACHE } from "../http.ts";
 import { sleep } from "../objects.ts";
+import { pathOf } from "../plugin-address.ts";
 import { answerProblemPage } from "../site/answer-page.tsx";
-import { isPageRequest, pageAddress, pathOf } from "./page-address.ts";
+import { isPageRequest, pageAddress } from "./page-address.ts";
 import { platformCache } from "./page-cache.ts";
 import type { KeptPage, PageCache } from "./page-cache.ts";
 import { isWithdrawn, loadPurges } from "./purges.ts";
@@ -39,8 +40,8 @@ export function keepPages(
 ): Handler {
   const stall = watchStall();
   return async (request, env, context) => {
-    const address = isPageRequest(request) ? pageAddress(request) : null;
-    if (address === null) return withoutTags(await answer(request, env, context), cache);
+    if (!isPageRequest(request)) return withoutTags(await answer(request, env, context), cache);
+    const address = pageAddress(request);
     const visit = { request, env, context, cache, patience, stall, at: Date.now(), address };
     const spared = stall.isOn(visit.at) ? await within(visit, "slow", findPage(visit)) : null;
     if (spared) return answerStale(spared, visit);
@@ -95,7 +96,8 @@ interface Visit {
   readonly patience: Patience;
   readonly stall: Stall;
   readonly at: number;
-  readonly address: string;
+  /** Of its copy; null where none is kept. */
+  readonly address: string | null;
 }
 
 /** Pages for everybody, and those for everybody who reads one language. */
@@ -108,7 +110,7 @@ async function keepPage(answer: Response, visit: Visit): Promise<Answered> {
   const { request, context, cache, at, address } = visit;
   const page = withPathTag(answer, pathOf(request));
   const isKept = page.status === 200 && isForMany(page);
-  if (isKept && request.method === "GET") {
+  if (address !== null && isKept && request.method === "GET") {
     const copy = page.clone();
     const kept = copy.text().then((text) => {
       const headers = [...copy.headers].filter(([name]) => name !== "request-id");
@@ -144,6 +146,7 @@ function withoutTags(page: Response, { isBehindCache }: PageCache): Response {
 
 /** The copy, unless something that it shows has been taken down since. Null when that cannot be told. */
 async function findPage({ cache, address, env }: Visit): Promise<KeptPage | null> {
+  if (address === null) return null;
   try {
     const [kept, purges] = await Promise.all([cache.find(address), loadPurges(env.PRIVATE)]);
     return kept === null || isWithdrawn(kept, purges) ? null : kept;
