@@ -3,7 +3,9 @@ import { cardOf } from "./card.ts";
 import { COUNT_COLUMNS, countColumns, NO_COUNTS } from "./counts.ts";
 import type { Counts } from "./counts.ts";
 import { listingWords } from "./listing-words.ts";
+import type { ListingWords } from "./listing-words.ts";
 import { nameKey } from "./name-key.ts";
+import { SUNK } from "./rank.ts";
 import { pluginFacets, pluginTags } from "./tags.ts";
 import type { PluginFacts } from "./tags.ts";
 
@@ -79,9 +81,14 @@ export function docColumns(listing: Listing): Record<(typeof COLUMNS)[number], s
     created_at: listing.createdAt,
     updated_at: listing.updatedAt,
     verified: Number(listing.publisher.verified),
-    sunk: Number(listing.deprecated !== null || listing.yanked !== null),
+    sunk: sunkOf(listing, words),
     name_key: nameKey(card),
   };
+}
+
+function sunkOf({ deprecated, yanked }: Listing, { saysNothing }: ListingWords): number {
+  if (deprecated !== null || yanked !== null) return SUNK.left;
+  return saysNothing ? SUNK.empty : SUNK.no;
 }
 
 /** Takes a plugin out of search and browse; without it being there, nothing happens. */

@@ -17,6 +17,8 @@ export interface ListingWords {
   readonly keywords: string;
   /** Whole texts that the plugin is called by, with and without spaces. */
   readonly labels: readonly string[];
+  /** It has neither a description nor keywords. */
+  readonly saysNothing: boolean;
 }
 
 export function listingWords({ name, manifest, publisher }: Listing): ListingWords {
@@ -24,10 +26,11 @@ export function listingWords({ name, manifest, publisher }: Listing): ListingWor
   const author = manifest.author?.name ?? "";
   const codes = manifest.permissions.map(({ code }) => code);
   const [, ownName = ""] = name.split("/");
+  const summary = folded(languagesOf(manifest.description ?? ""));
   return {
     name: folded([name]),
     title: folded(titles),
-    summary: folded(languagesOf(manifest.description ?? "")),
+    summary,
     keywords: [
       folded([...manifest.keywords, ...manifest.categories]),
       LESSER,
@@ -39,6 +42,7 @@ export function listingWords({ name, manifest, publisher }: Listing): ListingWor
     labels: [...new Set([name, ownName, ...titles].flatMap(labelsOf))].filter(
       (label) => label !== "",
     ),
+    saysNothing: summary === "" && folded(manifest.keywords) === "",
   };
 }
 

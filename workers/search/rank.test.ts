@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { foldWords } from "./fold-text.ts";
 import { labelsOf, LESSER } from "./listing-words.ts";
-import { missingWords, rankCandidates } from "./rank.ts";
+import { missingWords, rankCandidates, SUNK } from "./rank.ts";
 import type { Candidate } from "./rank.ts";
 import { wordGroups } from "./word-group.ts";
 
@@ -20,7 +20,7 @@ function candidate(id: number, differs: Partial<Candidate> = {}): Candidate {
     rating: null,
     verified: false,
     updatedAt: NOW - 100 * DAY_MS,
-    sunk: false,
+    sunk: SUNK.no,
     ...differs,
   };
 }
@@ -72,8 +72,14 @@ test("the plugin that is named like the query beats a popular one that mentions 
 });
 
 test("a deprecated plugin comes last however well it matches", () => {
-  const sunk = candidate(1, { sunk: true, titleWords: "invoice", labels: ["invoice"] });
+  const sunk = candidate(1, { sunk: SUNK.left, titleWords: "invoice", labels: ["invoice"] });
   expect(order([sunk, candidate(2)])).toEqual([2, 1]);
+});
+
+test("a plugin that says nothing of itself comes last, unless the query is what it is called", () => {
+  const empty = candidate(1, { sunk: SUNK.empty, titleWords: "invoice", labels: ["big invoice"] });
+  expect(order([empty, candidate(2)], "invoice")).toEqual([2, 1]);
+  expect(order([empty, candidate(2)], "big invoice")).toEqual([1, 2]);
 });
 
 test("equal plugins keep the order of their ids, and no candidates give none", () => {

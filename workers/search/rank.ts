@@ -52,9 +52,18 @@ export interface Candidate {
   readonly rating: number | null;
   readonly verified: boolean;
   readonly updatedAt: number;
-  /** Deprecated and yanked plugins are found, after the others that are found by the same words. */
-  readonly sunk: boolean;
+  /** One of `SUNK`. */
+  readonly sunk: number;
 }
+
+/** Why a plugin is found after the others that are found by the same words. */
+export const SUNK = {
+  no: 0,
+  /** Deprecated or yanked. */
+  left: 1,
+  /** Says nothing of itself. Who types its name finds it like any other. */
+  empty: 2,
+} as const;
 
 export interface RankContext {
   readonly groups: readonly WordGroup[];
@@ -66,23 +75,32 @@ export interface RankContext {
 /** Ids of the candidates, best first. Equal scores fall to the older id, so that the order is stable. */
 export function rankCandidates(candidates: readonly Candidate[], context: RankContext): number[] {
   return candidates
-    .map((candidate) => ({ candidate, score: score(candidate, context) }))
-    .toSorted(
-      (a, b) =>
-        Number(a.candidate.sunk) - Number(b.candidate.sunk) ||
-        b.score - a.score ||
-        a.candidate.id - b.candidate.id,
-    )
-    .map(({ candidate }) => candidate.id);
+    .map((candidate) => ({
+      id: candidate.id,
+      sunk: Number(isSunk(candidate, context)),
+      score: score(candidate, context),
+    }))
+    .toSorted((a, b) => a.sunk - b.sunk || b.score - a.score || a.id - b.id)
+    .map(({ id }) => id);
+}
+
+function isSunk(candidate: Candidate, context: RankContext): boolean {
+  if (candidate.sunk === SUNK.empty) return !isCalled(candidate, context);
+  return candidate.sunk === SUNK.left;
+}
+
+/** Whether the query is a whole name of the plugin. */
+function isCalled({ labels }: Candidate, { label: [spaced, joined] }: RankContext): boolean {
+  return labels.some((label) => label === spaced || label === joined);
 }
 
 function score(candidate: Candidate, context: RankContext): number {
   const ageDays = Math.max(0, context.now - candidate.updatedAt) / 86_400_000;
   const popularity = Math.log1p(candidate.downloads) / Math.log1p(FULL_POPULARITY);
-  const [spaced, joined] = context.label;
+  const [spaced] = context.label;
   const signals = {
     text: textScore(candidate, context.groups),
-    exactName: candidate.labels.some((label) => label === spaced || label === joined) ? 1 : 0,
+    exactName: isCalled(candidate, context) ? 1 : 0,
     titlePhrase: ` ${candidate.titleWords}`.includes(` ${spaced}`) ? 1 : 0,
     titleShare: titleShare(candidate, context.groups),
     popularity: Math.min(1, popularity),

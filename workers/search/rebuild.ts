@@ -21,7 +21,7 @@ import { copyCounts } from "./sync-counts.ts";
  * What the rows of `docs` are made by. Raise it when they shall be made in another way: the cron then
  * rebuilds them all, while search goes on with what is there.
  */
-export const INDEX_VERSION = 2;
+export const INDEX_VERSION = 3;
 
 const PLUGINS_AT_ONCE = 200;
 const ROWS_AT_ONCE = 2_000;

@@ -51,7 +51,7 @@ function toCandidates(rows: { results: unknown[] }): Candidate[] {
     rating: row.rating,
     verified: row.verified === 1,
     updatedAt: row.updated_at,
-    sunk: row.sunk === 1,
+    sunk: row.sunk,
   }));
 }
 
