@@ -5,6 +5,7 @@ import { cardRow, parseRows, toCard } from "./queries.ts";
 import type { SearchReader } from "./queries.ts";
 import { CURRENT_EPOCH, pageStatement, TOP_POSITION } from "./sorts.ts";
 import type { Sort } from "./sorts.ts";
+import { facetCounts } from "./tags.ts";
 
 /** A stretch of a sort. */
 export interface Stretch {
@@ -51,11 +52,11 @@ export async function listSorted(
   };
 }
 
-const facetCounts = z.record(z.string(), z.int());
+const countedFacets = z.record(z.string(), z.int());
 
 /** Counts over the whole catalogue, by "kind:value". */
 export async function readFacetCounts(search: SearchReader): Promise<Record<string, number>> {
   const rows = await search.prepare("SELECT facets FROM catalogue WHERE id = ?").bind(1).all();
   const [row] = parseRows(z.object({ facets: z.string() }), rows);
-  return facetCounts.parse(JSON.parse(row?.facets ?? "{}"));
+  return facetCounts(countedFacets.parse(JSON.parse(row?.facets ?? "{}")));
 }

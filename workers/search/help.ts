@@ -51,11 +51,16 @@ export function eachLeftOut(filters: Filters): LeftOut[] {
       ...filters,
       verified: null,
     }),
-    ...leftOut("host", host === null ? "" : `${host.major}.${host.minor}`, {
+    ...leftOut("host", versionOf(host), {
       ...filters,
       host: null,
     }),
   ];
+}
+
+function versionOf(host: Filters["host"]): string {
+  if (host === null) return "";
+  return host.minor === null ? `${host.major}` : `${host.major}.${host.minor}`;
 }
 
 function leftOut(name: string, value: string, filters: Filters): LeftOut[] {

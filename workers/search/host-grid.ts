@@ -24,6 +24,26 @@ export function hostTags(range: string | null): string[] {
   });
 }
 
+/**
+ * What is counted of a plugin with this range: the majors from which on it runs on some of their
+ * versions ("+2"), and those from which on it does not ("-5"). So it is one count, not one a major, for
+ * a plugin that runs on all later ones.
+ */
+export function hostSteps(range: string | null): string[] {
+  const hosts = new Range(range ?? "*");
+  const runs = readGrid().map(({ whole }) => hosts.intersects(whole));
+  return runs.flatMap((isRun, major) => {
+    if (isRun === (runs[major - 1] ?? false)) return [];
+    return [`${isRun ? "+" : "-"}${major}`];
+  });
+}
+
+/** For each major how many plugins run on some version of it, by how many have each step. */
+export function countHosts(countOf: (step: string) => number): number[] {
+  let count = 0;
+  return readGrid().map((_, major) => (count += countOf(`+${major}`) - countOf(`-${major}`)));
+}
+
 interface Major {
   readonly whole: Range;
   readonly minors: readonly Range[];
@@ -46,10 +66,22 @@ function spanOf([major, minor]: readonly [number, number], end: number): Range {
   return new Range(major === LAST_MAJOR ? start : `${start} <${major + 1}.0.0`);
 }
 
+/** A version of Rising-BSM; without a minor number, any of that major. */
+export interface Host {
+  readonly major: number;
+  readonly minor: number | null;
+}
+
 /** Words of which a plugin has one if it runs on this host. */
-export function hostChoices({ major, minor }: { major: number; minor: number }): string[] {
+export function hostChoices({ major, minor }: Host): string[] {
   const known = Math.min(major, LAST_MAJOR);
+  const minors = minorsOf({ major, minor }).map((each) => `_host_${known}_${each}`);
+  return [ANY_HOST, `_host_${known}`, ...minors];
+}
+
+function minorsOf({ major, minor }: Host): readonly number[] {
   // A later major is later than every minor of the last one.
-  const minorOfKnown = major > LAST_MAJOR ? LAST_MINOR : Math.min(minor, LAST_MINOR);
-  return [ANY_HOST, `_host_${known}`, `_host_${known}_${minorOfKnown}`];
+  if (major > LAST_MAJOR) return [LAST_MINOR];
+  if (minor !== null) return [Math.min(minor, LAST_MINOR)];
+  return Array.from({ length: LAST_MINOR + 1 }, (_, each) => each);
 }

@@ -39,10 +39,8 @@ const hostVersion = z
     /^\d{1,6}(\.\d{1,6}(\.\d[0-9A-Za-z.+-]*)?)?$/,
     "must be a version of Rising-BSM such as 2.1",
   );
-const whole = z.string().regex(/^\d{1,3}$/, "must be a whole number");
 
-/** The query parameters of search, as a caller writes them. */
-export const searchQuerySchema = z.object({
+const parametersSchema = z.object({
   q: z.string().optional(),
   category: repeatable(slug),
   permission: repeatable(permission),
@@ -52,8 +50,29 @@ export const searchQuerySchema = z.object({
   verified: z.enum(["true", "false", "1", "0"]).optional(),
   sort: z.enum(["relevance", ...SORT_NAMES]).optional(),
   cursor: z.string().optional(),
-  limit: whole.transform(Number).pipe(z.int().min(1).max(SEARCH_LIMITS.pageItems)).optional(),
+  limit: z.coerce
+    .number<string>()
+    .int()
+    .min(1)
+    .max(SEARCH_LIMITS.pageItems)
+    .default(SEARCH_LIMITS.defaultPageItems),
 });
+
+/** The query parameters of search, as a caller writes them: a form sends its empty fields, too. */
+export const searchQuerySchema = z
+  .record(z.string(), z.union([z.string(), z.array(z.string())]).optional())
+  .transform((written) => {
+    const given = Object.entries(written).map(
+      ([name, values]) => [name, withoutEmpty(values)] as const,
+    );
+    return Object.fromEntries(given);
+  })
+  .pipe(parametersSchema);
+
+function withoutEmpty(written: string | string[] | undefined): string | string[] | undefined {
+  const values = [written ?? ""].flat().filter((value) => value !== "");
+  return values.length > 1 ? values : values[0];
+}
 
 export type SearchQuery = z.output<typeof searchQuerySchema>;
 
@@ -83,7 +102,7 @@ export function toSearchRequest(query: SearchQuery): SearchRequest {
     understood: meaning.understood,
     sort: meaning.text === "" && sort === "relevance" ? "popular" : sort,
     cursor: query.cursor ?? null,
-    limit: query.limit ?? SEARCH_LIMITS.defaultPageItems,
+    limit: query.limit,
     filters: {
       categories: query.category,
       permissions: query.permission.filter((code) => !code.startsWith("!")).flatMap(canonical),
@@ -106,17 +125,13 @@ function canonical(code: string): readonly string[] {
 
 function toHost(version: string | undefined): Filters["host"] {
   if (version === undefined) return null;
-  const [major = "0", minor = "0"] = version.split(".");
-  return { major: Number(major), minor: Number.parseInt(minor, 10) };
+  const [major, minor] = version.split(".");
+  return { major: Number(major), minor: minor === undefined ? null : Number(minor) };
 }
 
 /** Reads the parameters of a page's URL as the API reads its own. Throws `request_invalid`. */
 export function readSearchParams(params: URLSearchParams): SearchRequest {
-  const names = [...new Set(params.keys())].filter((name) => params.get(name) !== "");
-  const values = names.map((name) => {
-    const all = params.getAll(name).filter((value) => value !== "");
-    return [name, all.length === 1 ? all[0] : all];
-  });
+  const values = [...new Set(params.keys())].map((name) => [name, params.getAll(name)]);
   const result = searchQuerySchema.safeParse(Object.fromEntries(values));
   if (!result.success) throw new RbsmError("request_invalid", result.error.issues[0]?.message);
   return toSearchRequest(result.data);

@@ -10,6 +10,7 @@ import { assertBuilt } from "./rebuild.ts";
 import { searchPlugins } from "./search-plugins.ts";
 import { searchContext } from "./search-page.ts";
 import type { SearchPage } from "./search-page.ts";
+import { FACET_KINDS } from "./tags.ts";
 
 const route = createRoute({
   method: "get",
@@ -51,14 +52,17 @@ function toAnswer(page: SearchPage, { understood }: SearchRequest): PluginPage {
   };
 }
 
-/** "category:finance" → { category: { finance: 3 } } */
+/** "category:finance" → { category: { finance: 3 }, permission: {}, … } */
 function groupFacets(
   counts: Readonly<Record<string, number>>,
 ): Record<string, Record<string, number>> {
-  const groups: Record<string, Record<string, number>> = {};
-  for (const [facet, count] of Object.entries(counts)) {
-    const [kind = "", value = ""] = facet.split(":");
-    groups[kind] = { ...groups[kind], [value]: count };
-  }
-  return groups;
+  const facets = Object.entries(counts);
+  return Object.fromEntries(
+    FACET_KINDS.map((kind) => [kind, Object.fromEntries(facets.flatMap(valueOf(kind)))]),
+  );
+}
+
+function valueOf(kind: string) {
+  return ([facet, count]: [string, number]): [value: string, count: number][] =>
+    facet.startsWith(`${kind}:`) ? [[facet.slice(kind.length + 1), count]] : [];
 }

@@ -52,6 +52,7 @@ const FILTERS = {
     "permission=customers.view&permission=storage&permission=!network",
   price: "price=paid",
   host: "host=2.4",
+  "a major version of the host": "host=2",
   verified: "verified=true",
   "all of them":
     "category=finance&category=team&permission=customers.view&permission=!network&price=free&host=2.4&verified=false",

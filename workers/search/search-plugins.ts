@@ -1,3 +1,4 @@
+import { RbsmError } from "@rising-bsm/protocol";
 import { browsePage } from "./browse-page.ts";
 import { foldWords } from "./fold-text.ts";
 import { helpWithFilters } from "./help.ts";
@@ -15,9 +16,7 @@ export async function searchPlugins(
   request: SearchRequest,
 ): Promise<SearchPage> {
   const words = withoutFillers(foldWords(request.wanted)).slice(0, SEARCH_LIMITS.words);
-  if (request.wanted !== "" && words.length === 0) {
-    return { cards: [], nextCursor: null, prevCursor: null };
-  }
+  if (request.wanted !== "" && words.length === 0) return pageOfSigns(request);
   const prepared = await prepare(context, request, words);
   const { sort } = request;
   if (sort === "relevance") return relevancePage(context, prepared);
@@ -28,6 +27,14 @@ export async function searchPlugins(
   return withoutFilters.length > 0
     ? { ...page, help: { withoutWords: [], withoutFilters } }
     : { ...page, ...(await correction(context, prepared)) };
+}
+
+/** No plugin has signs, and no page of them has led to another. */
+function pageOfSigns({ wanted, cursor }: SearchRequest): SearchPage {
+  if (cursor !== null) throw new RbsmError("cursor_invalid");
+  const withoutWords = wanted.split(/\s+/).slice(0, SEARCH_LIMITS.words);
+  const help = { withoutWords, withoutFilters: [] };
+  return { cards: [], nextCursor: null, prevCursor: null, help };
 }
 
 async function prepare(

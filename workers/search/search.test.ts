@@ -120,6 +120,8 @@ describe("a catalogue of three", () => {
     ["?verified=true", ["@acme/reminders"]],
     ["?sort=new&verified=false", ["@beta/hello", "@acme/invoices"]],
     ["?sort=new&host=2.0", ["@beta/hello", "@acme/invoices"]],
+    ["?sort=new&host=2", ["@beta/hello", "@acme/reminders", "@acme/invoices"]],
+    ["?sort=new&host=3", ["@beta/hello", "@acme/invoices"]],
     ["?sort=new&host=2.1.7-beta.1", ["@beta/hello", "@acme/reminders", "@acme/invoices"]],
     ["?q=invoice", ["@acme/invoices", "@acme/reminders"]],
     ["?q=inv", ["@acme/invoices", "@acme/reminders"]],
@@ -133,6 +135,15 @@ describe("a catalogue of three", () => {
     ["?q=hello%20tax", ["@beta/hello", "@acme/invoices"]],
     ["?q=%20%20&sort=new&limit=1", ["@beta/hello"]],
     ["?q=!!!", []],
+    [
+      "?q=invoice&category=&permission=&license=&price=&host=&verified=&sort=&cursor=&limit=",
+      ["@acme/invoices", "@acme/reminders"],
+    ],
+    ["?q=&category=&category=finance&sort=&sort=new", ["@acme/invoices"]],
+    [
+      "?sort=new&permission=&permission=customers.view&permission=!network&permission=",
+      ["@acme/reminders"],
+    ],
     ["?q=_price_paid", ["@beta/hello"]],
     ["?q=_all", []],
     ["?q=nothing-like-this", []],
@@ -153,28 +164,6 @@ describe("a catalogue of three", () => {
       price: { amount: 9, currency: "EUR", period: "month" },
       updatedAt: new Date(SAMPLE_NOW).toISOString(),
     });
-  });
-
-  test("facets count the whole catalogue, on an unfiltered first page only", async () => {
-    const { facets, nextCursor } = await get("?limit=2");
-    expect(facets?.["price"]).toEqual({ free: 2, paid: 1 });
-    expect(facets?.["category"]).toEqual({ appointments: 1, communication: 1, finance: 1 });
-    expect(facets?.["permission"]?.["customers.view"]).toBe(2);
-    expect((await get(`?limit=2&cursor=${nextCursor}`)).facets).toBeUndefined();
-    expect((await get("?price=free")).facets).toBeUndefined();
-    expect((await get("?q=invoice")).facets).toBeUndefined();
-  });
-
-  test("facets follow a change and a removal", async () => {
-    await writeSearchDoc(
-      env.SEARCH,
-      sampleListing({ name: "@beta/hello", categories: ["team"] }, { paid: true }),
-    );
-    await removeSearchDoc(env.SEARCH, "@acme/invoices");
-    const { facets } = await get("");
-    expect(facets?.["price"]).toEqual({ free: 1, paid: 1 });
-    expect(facets?.["category"]).toEqual({ appointments: 1, communication: 1, team: 1 });
-    expect(await names("?q=tax")).toEqual([]);
   });
 
   test("a misspelt word is answered with the one that was meant", async () => {
@@ -218,6 +207,34 @@ describe("a catalogue of three", () => {
     expect((await names("?q=invoice")).at(-1)).toBe("@old/invoice");
   });
 
+  test("a plugin that says nothing of itself is found after everything else, but by its name", async () => {
+    const empty = { displayName: "Invoice list", categories: ["finance" as const] };
+    await writeSearchDoc(env.SEARCH, sampleListing({ name: "@empty/lists", ...empty }));
+    await env.SEARCH.exec("UPDATE docs SET downloads = 90000 WHERE name = '@empty/lists'");
+    expect((await names("?q=invoice")).at(-1)).toBe("@empty/lists");
+    expect(await names("?q=finance")).toEqual(["@acme/invoices", "@empty/lists"]);
+    for (const q of ["invoice list", "lists", "@empty/lists", "Invoicelist"]) {
+      expect([q, (await names(`?q=${encodeURIComponent(q)}`))[0]]).toEqual([q, "@empty/lists"]);
+    }
+    const said = sampleListing({ name: "@empty/lists", ...empty, keywords: ["bills"] });
+    await writeSearchDoc(env.SEARCH, said);
+    expect((await names("?q=invoice"))[0]).toBe("@empty/lists");
+  });
+
+  test("signs are words that no plugin has", async () => {
+    for (const query of [
+      "?q=%20!!!%20%F0%9F%8E%89",
+      "?q=!!!%20%F0%9F%8E%89&category=finance&sort=new",
+    ]) {
+      expect(await get(query)).toEqual({
+        items: [],
+        nextCursor: null,
+        prevCursor: null,
+        help: { withoutWords: ["!!!", "🎉"], withoutFilters: [] },
+      });
+    }
+  });
+
   test("a cursor is good for its own query only", async () => {
     const { nextCursor } = await get("?sort=new&limit=1");
     expect(await names(`?sort=new&limit=5&cursor=${nextCursor}`)).toEqual([
@@ -235,6 +252,8 @@ describe("a catalogue of three", () => {
     const ranked = (await get("?q=invoice&limit=1")).nextCursor;
     expect(await names(`?q=invoice&cursor=${ranked}`)).toEqual(["@acme/reminders"]);
     expect(await refused(`?q=reminder&cursor=${ranked}`)).toEqual([400, "cursor_invalid"]);
+    expect(await refused("?q=!!!&cursor=garbage")).toEqual([400, "cursor_invalid"]);
+    expect(await refused(`?q=!!!&sort=new&cursor=${nextCursor}`)).toEqual([400, "cursor_invalid"]);
   });
 
   test("of many plugins with one name those are candidates that the filters leave", async () => {
@@ -285,7 +304,6 @@ describe("a catalogue of three", () => {
   });
 
   test.each([
-    "",
     "x",
     "a.b",
     "é.é",
@@ -378,7 +396,7 @@ test("an empty catalogue is an empty page", async () => {
     items: [],
     nextCursor: null,
     prevCursor: null,
-    facets: {},
+    facets: { category: {}, permission: {}, price: {}, license: {}, host: {}, verified: {} },
   });
   expect(await get("?q=anything")).toEqual({
     items: [],

@@ -1,5 +1,6 @@
 import { networkPermission } from "@rising-bsm/protocol";
-import { hostChoices, hostTags } from "./host-grid.ts";
+import { countHosts, hostChoices, hostSteps, hostTags } from "./host-grid.ts";
+import type { Host } from "./host-grid.ts";
 
 /**
  * Filter tokens. A plugin is indexed under one token for each fact that can be filtered; a filter is
@@ -29,7 +30,7 @@ export interface Filters {
   readonly verified: boolean | null;
   /** A plugin under any of these SPDX ids. */
   readonly licenses: readonly string[];
-  readonly host: { readonly major: number; readonly minor: number } | null;
+  readonly host: Host | null;
 }
 
 /** The token that every plugin has, to browse all and to subtract from. */
@@ -86,7 +87,17 @@ function licenseIds(expression: string | null): string[] {
   return [...new Set(ids)].slice(0, MAX_LICENSES);
 }
 
-/** What the catalogue counts: the facts that the site offers as filters. */
+/** Kinds of facts that the catalogue counts. */
+export const FACET_KINDS = [
+  "category",
+  "permission",
+  "price",
+  "license",
+  "host",
+  "verified",
+] as const;
+
+/** What is counted of a plugin, as "kind:value"; of hosts their steps (host-grid.ts). */
 export function pluginFacets(facts: PluginFacts): string[] {
   return [
     ...facts.categories.map((category) => `category:${category}`),
@@ -97,7 +108,17 @@ export function pluginFacets(facts: PluginFacts): string[] {
     ...licenseIds(facts.license)
       .filter((id) => COUNTED_LICENSES.has(id))
       .map((id) => `license:${id}`),
+    ...hostSteps(facts.hostRange).map((step) => `host:${step}`),
   ];
+}
+
+/** How many plugins the filter "kind=value" finds, by "kind:value"; "host:2" is any version 2. */
+export function facetCounts(counted: Readonly<Record<string, number>>): Record<string, number> {
+  const hosts = countHosts((step) => counted[`host:${step}`] ?? 0);
+  return Object.fromEntries([
+    ...Object.entries(counted).filter(([facet]) => !facet.startsWith("host:")),
+    ...hosts.flatMap((count, major) => (count > 0 ? [[`host:${major}`, count] as const] : [])),
+  ]);
 }
 
 /** Groups of tokens: a plugin needs one of each group of `oneOf` and nothing of `none`. */

@@ -119,6 +119,14 @@ test("words that are typed into the form of the front page are found as the API 
   expect(await page("/?q=wizard&sort=popular&lang=en")).toContain('value="popular" selected=""');
 });
 
+test("what is missing in the best match is said only where there is one", async () => {
+  const missing = "Not in the best match:";
+  expect(await page("/?lang=en&q=newsletter+xyzzyq")).toContain(missing);
+  const nothing = await page("/?lang=en&q=!!!");
+  expect(nothing).toContain("No plugin was found.");
+  expect(nothing).not.toContain(missing);
+});
+
 test("a card has its plugin's icon, or the first letter of its title", async () => {
   const html = await page("/?lang=en&q=newsletter");
   expect(html).toContain('<img class="tile" src="/media/00.png" alt="" width="48" height="48"');
