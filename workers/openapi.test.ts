@@ -1,6 +1,7 @@
 import type { paths } from "@rising-bsm/protocol/openapi";
 import createClient from "openapi-fetch";
 import { beforeAll, describe, expect, expectTypeOf, test } from "vitest";
+import { z } from "zod";
 import { buildBundle, call, createAccount, publish, resetMarketplace } from "./testing.ts";
 import type { Account } from "./testing.ts";
 
@@ -24,9 +25,35 @@ beforeAll(async () => {
 
 const path = { scope: "@acme", name: "hello" };
 
+const parameterSchema = z.looseObject({ name: z.string(), schema: z.unknown() });
+const operationSchema = z.object({ parameters: z.array(parameterSchema).default([]) });
+const documentSchema = z.object({
+  paths: z.record(z.string(), z.record(z.string(), operationSchema)),
+});
+
+test("every list says how long its pages are, and how long they may be", async () => {
+  const { paths } = documentSchema.parse(await (await call("/openapi.json")).json());
+  const limits = Object.entries(paths).flatMap(([path, { get }]) =>
+    (get?.parameters ?? [])
+      .filter(({ name }) => name === "limit")
+      .map(({ schema }) => [path, schema] as const),
+  );
+  expect(limits.map(([path]) => path)).toEqual(
+    expect.arrayContaining(["/v1/plugins", "/v1/changes", "/v1/licenses", "/v1/reports"]),
+  );
+  for (const [path, schema] of limits) {
+    const [maximum, usual]: unknown[] = [expect.any(Number), expect.any(Number)];
+    expect([path, schema]).toEqual([
+      path,
+      { type: "integer", minimum: 1, maximum, default: usual },
+    ]);
+  }
+});
+
 describe("a client with the published types", () => {
   test("searches with filters that may be repeated", async () => {
-    const query = { q: "hello", category: ["finance", "team"], permission: "customers.view" };
+    const category = ["finance", "team"];
+    const query = { q: "hello", category, permission: "customers.view", limit: 20 };
     const { data } = await client.GET("/v1/plugins", { params: { query } });
     expect(data?.items.map(({ name }) => name)).toEqual(["@acme/hello"]);
     expectTypeOf(data?.items[0]?.rating).toEqualTypeOf<number | null | undefined>();
@@ -45,7 +72,7 @@ describe("a client with the published types", () => {
     });
     expectTypeOf(one.data?.yanked).toEqualTypeOf<false | { reason: string } | undefined>();
     expect(one.data?.yanked).toBe(false);
-    const changes = await client.GET("/v1/changes", { params: { query: { limit: "100" } } });
+    const changes = await client.GET("/v1/changes", { params: { query: { limit: 100 } } });
     const released = changes.data?.items.flatMap(({ change }) =>
       change.type === "release" ? [change.version] : [],
     );

@@ -21,7 +21,7 @@ import {
   listReleasesOfPublisher,
 } from "./release-queries.ts";
 
-const CHANGES = { most: 100, default: 100 } as const;
+const MAX_PAGE = 100;
 /** Of the log that has no checkpoint yet; more waits only while something is wrong. */
 const UNSHOWN = 100;
 
@@ -36,12 +36,7 @@ const changesRoute = createRoute({
           .optional()
           .describe("`nextCursor` of the page before; `latest` is only what comes from now on"),
         cursor: z.string().optional().describe("The same as `after`, as other lists have it"),
-        limit: z
-          .string()
-          .regex(/^\d{1,3}$/)
-          .transform(Number)
-          .pipe(z.int().min(1).max(CHANGES.most))
-          .optional(),
+        limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(MAX_PAGE),
       })
       .refine(({ after, cursor = after }) => after === undefined || cursor === after, {
         path: ["cursor"],
@@ -74,7 +69,7 @@ function atomRoute<Path extends string, Params extends z.ZodObject>(path: Path, 
 export const feeds = createRoutes();
 
 feeds.openapi(changesRoute, async (c) => {
-  const { cursor, after = cursor, limit = CHANGES.default } = c.req.valid("query");
+  const { cursor, after = cursor, limit } = c.req.valid("query");
   const page =
     after === "latest" ? await latestPage(c.env) : await pageAfter(c.env, { after, limit });
   return c.json(page, 200, { "Cache-Control": page.more ? CACHE.history : CACHE.news });

@@ -17,7 +17,7 @@ const ITEMS = 100;
 
 const pageQuery = z.object({
   cursor: z.string().optional(),
-  limit: z.coerce.number().pipe(z.int().min(1).max(ITEMS)).default(20),
+  limit: z.coerce.number().int().min(1).max(ITEMS).default(20),
 });
 
 const listRoute = createRoute({

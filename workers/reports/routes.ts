@@ -22,7 +22,7 @@ import type { StoredReport } from "./tables.ts";
 
 const pageQuery = z.object({
   cursor: z.string().optional(),
-  limit: z.coerce.number().pipe(z.int().min(1).max(100)).default(20),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
 });
 
 const makeRoute = createRoute({

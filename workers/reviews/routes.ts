@@ -38,11 +38,13 @@ const listRoute = createRoute({
     params: pluginParams,
     query: z.object({
       sort: z.enum(REVIEW_SORTS).default("new"),
-      rating: z.coerce.number().pipe(z.int().min(1).max(5)).optional(),
+      rating: z.coerce.number().int().min(1).max(5).optional(),
       cursor: z.string().optional(),
       limit: z.coerce
         .number()
-        .pipe(z.int().min(1).max(REVIEW_LIMITS.perPage))
+        .int()
+        .min(1)
+        .max(REVIEW_LIMITS.perPage)
         .default(REVIEW_LIMITS.perPage),
     }),
   },

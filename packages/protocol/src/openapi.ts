@@ -34,7 +34,7 @@ export interface paths {
           verified?: "0" | "1" | "true" | "false";
           sort?: "relevance" | "popular" | "trending" | "new" | "updated" | "rating" | "name";
           cursor?: string;
-          limit?: string;
+          limit?: number;
         };
         path?: never;
         header?: never;
@@ -92,6 +92,24 @@ export interface paths {
       responses: {
         200: { headers: { [name: string]: unknown }; content: { "application/json": { name: string; displayName: string } } };
         201: { headers: { [name: string]: unknown }; content: { "application/json": { name: string; displayName: string } } };
+        default: { headers: { [name: string]: unknown }; content: { "application/problem+json": Refusal } };
+      };
+    };
+  };
+  "/v1/publishers/{name}/verified": {
+    /** It is so, now or before; lists follow */
+    put: {
+      parameters: {
+        query?: never;
+        path: {
+          name: string;
+        };
+        header?: never;
+        cookie?: never;
+      };
+      requestBody: { content: { "application/json": { verified: boolean } } };
+      responses: {
+        200: { headers: { [name: string]: unknown }; content: { "application/json": { name: string; displayName: string; verified: boolean } } };
         default: { headers: { [name: string]: unknown }; content: { "application/problem+json": Refusal } };
       };
     };
@@ -1600,7 +1618,7 @@ export interface paths {
           after?: string;
           /** The same as `after`, as other lists have it */
           cursor?: string;
-          limit?: string;
+          limit?: number;
         };
         path?: never;
         header?: never;
