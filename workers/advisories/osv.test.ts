@@ -47,6 +47,7 @@ describe("an advisory in the form of OSV", () => {
       database_specific: { action: "block-install", match: request.match },
     });
     expect(Date.parse(osv.modified)).toBeGreaterThanOrEqual(began);
+    expect(await (await call(PATH)).json()).toEqual(osv);
     expect(osvListSchema.parse(await (await call("/v1/advisories/osv.json")).json())).toEqual({
       vulns: [osv],
     });
@@ -74,7 +75,10 @@ describe("an advisory in the form of OSV", () => {
     expect(await entry()).toMatchObject({ affected: [], database_specific: { match } });
   });
 
-  test.each(["RBSA-2026-0002.osv.json", "x.json", ID, ".osv.json"])("%s is none", async (file) => {
-    expect(await refusal(await call(`/v1/advisories/${file}`))).toEqual([404, "not_found"]);
-  });
+  test.each(["RBSA-2026-0002.osv.json", "RBSA-2026-0002", "x.json", ".osv.json"])(
+    "%s is none",
+    async (file) => {
+      expect(await refusal(await call(`/v1/advisories/${file}`))).toEqual([404, "not_found"]);
+    },
+  );
 });

@@ -55,7 +55,7 @@ const osvRoute = createRoute({
   method: "get",
   path: "/v1/advisories/{id}",
   request: {
-    params: z.object({ id: z.string().openapi({ example: "RBSA-2026-0001.osv.json" }) }),
+    params: z.object({ id: z.string().describe("With `.osv.json` or without") }),
   },
   responses: {
     200: jsonAnswer(osvEntrySchema, "An advisory in the form of OSV, also one that was withdrawn"),
@@ -84,7 +84,7 @@ const withdrawRoute = createRoute({
   responses: { 204: { description: "Withdrawn, now or before" }, default: problemAnswer },
 });
 
-const OSV_FILE = /^([A-Za-z0-9-]{1,64})\.osv\.json$/;
+const OSV_FILE = /^([A-Za-z0-9-]{1,64})(?:\.osv\.json)?$/;
 
 /** What the administrator warns of or keeps from being installed, without the offline keys. */
 export const advisories = createRoutes();

@@ -1308,6 +1308,7 @@ export interface paths {
       parameters: {
         query?: never;
         path: {
+          /** With `.osv.json` or without */
           id: string;
         };
         header?: never;
