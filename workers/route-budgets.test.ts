@@ -62,6 +62,7 @@ const BUDGETS: Record<string, Budget | readonly Budget[]> = {
   ],
   "/v1/plugins/:scope/:name/reviews": [
     { path: `${PLUGIN}/reviews`, cache: "page", rows: 60 },
+    { path: `${PLUGIN}/reviews?sort=highest&limit=100`, cache: "page", rows: 220 },
     { path: "/v1/plugins/@acme/none/reviews", rows: 10, status: 404 },
   ],
   "/v1/plugins/:scope/:name/reviews/own": { path: `${PLUGIN}/reviews/own`, rows: 0, status: 401 },
@@ -80,7 +81,7 @@ const BUDGETS: Record<string, Budget | readonly Budget[]> = {
   // The whole list: a person writes each line of it, and its length is limited.
   "/v1/advisories": { path: "/v1/advisories", rows: MANY + 10 },
   "/v1/advisories/osv.json": { path: "/v1/advisories/osv.json", cache: "page", rows: MANY + 10 },
-  "/v1/advisories/:id": { path: "/v1/advisories/none.osv.json", rows: 10, status: 404 },
+  "/v1/advisories/:id": { path: "/v1/advisories/none", rows: 10, status: 404 },
   "/v1/licenses": { path: "/v1/licenses?plugin=@demo/invoices", rows: 210, asAdmin: true },
   "/v1/licenses/:id": { path: "/v1/licenses/{license}", rows: 20, asAdmin: true },
   "/v1/webhooks": { path: "/v1/webhooks?publisher=acme", rows: 60, asAdmin: true },

@@ -86,7 +86,11 @@ test("paging in any order shows every review that counts exactly once, in that o
 }, 30_000);
 
 describe.each(REVIEW_SORTS)("the order %s", (sort) => {
-  test.each(["", "&rating=3"])("reads at most 60 rows a page%s", async (filter) => {
+  test.each([
+    ["", 20, 60],
+    ["&rating=3", 20, 60],
+    ["&limit=100", 100, 220],
+  ])("reads a limited number of rows a page%s", async (filter, most, rows) => {
     const { bindings, count } = counting(env);
     // The schema is looked at once an isolate, not once a request.
     await page("", bindings);
@@ -94,12 +98,18 @@ describe.each(REVIEW_SORTS)("the order %s", (sort) => {
     for (let pages = 0; pages < 3; pages++) {
       Object.assign(count, { rowsRead: 0, rowsWritten: 0 });
       const { items, nextCursor } = await page(`sort=${sort}${filter}${cursor}`, bindings);
-      expect(items).toHaveLength(20);
-      expect(count.rowsRead).toBeLessThanOrEqual(60);
+      expect(items).toHaveLength(most);
+      expect(count.rowsRead).toBeLessThanOrEqual(rows);
       expect(count.rowsWritten).toBe(0);
       cursor = `&cursor=${nextCursor ?? ""}`;
     }
   });
+});
+
+test("a page has no more than a hundred", async () => {
+  for (const limit of [0, 101]) {
+    expect((await call(`${REVIEWS}?limit=${limit}`)).status).toBe(400);
+  }
 });
 
 test("a cursor is good for the list that it came from alone", async () => {

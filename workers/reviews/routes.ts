@@ -29,6 +29,8 @@ import { showReview } from "./show-review.ts";
 import { moderation } from "./moderation-routes.ts";
 import { withdrawPages } from "./withdraw-pages.ts";
 
+const MAX_PAGE = 100;
+
 const reviewParams = pluginParams.extend({ id: z.uuid() });
 
 const listRoute = createRoute({
@@ -40,12 +42,7 @@ const listRoute = createRoute({
       sort: z.enum(REVIEW_SORTS).default("new"),
       rating: z.coerce.number().int().min(1).max(5).optional(),
       cursor: z.string().optional(),
-      limit: z.coerce
-        .number()
-        .int()
-        .min(1)
-        .max(REVIEW_LIMITS.perPage)
-        .default(REVIEW_LIMITS.perPage),
+      limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(REVIEW_LIMITS.perPage),
     }),
   },
   responses: { 200: jsonAnswer(reviewPageSchema, "Its reviews"), default: problemAnswer },
