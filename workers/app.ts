@@ -33,6 +33,7 @@ import { refuseWhileBehind } from "./log/in-step.ts";
 import { log } from "./log/routes.ts";
 import { media } from "./media/routes.ts";
 import { offline } from "./offline/routes.ts";
+import { OPEN_PATHS, openToPages } from "./open-to-pages.ts";
 import { orders } from "./orders/routes.ts";
 import { limitRate } from "./rate-limit/limit-rate.ts";
 import { keepPages } from "./page-cache/serve-page.ts";
@@ -58,6 +59,7 @@ function createApp(): OpenAPIHono<AppEnv> {
   const app = createRoutes();
   app.onError(answerError);
   app.notFound(answerNotFound);
+  for (const path of OPEN_PATHS) app.use(path, openToPages);
   app.use(limitRate);
   app.use(answerLegacy);
   app.use(assignRequestId, defaultToNoStore, limitJsonBody);

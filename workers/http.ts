@@ -61,6 +61,11 @@ export const defaultToNoStore = createMiddleware<AppEnv>(async (c, next) => {
   if (!c.res.headers.has("Cache-Control")) c.header("Cache-Control", CACHE.none);
 });
 
+/** Whether who asks shows a token or a proof, and may see more than others do. */
+export function isForOne({ headers }: Request): boolean {
+  return headers.has("Authorization") || headers.has("Rbsm-Proof");
+}
+
 const JSON_BODY_BYTES = 64 * 1024;
 /** Routes whose JSON may be longer. */
 const LONG_BODIES: Readonly<Record<string, number>> = { "/v1/trust": TRUST_LIMITS.uploadBytes };

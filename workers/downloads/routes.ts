@@ -1,10 +1,9 @@
 import { RbsmError, bundlePath, releasePath } from "@rising-bsm/protocol";
-import { createMiddleware } from "hono/factory";
 import { z } from "zod";
 import { secretBytes } from "../env.ts";
-import type { AppEnv } from "../env.ts";
 import { CACHE, createRoute, createRoutes, problemAnswer } from "../http.ts";
 import type { AppContext } from "../http.ts";
+import { openToPages } from "../open-to-pages.ts";
 import { verifyDownloadUrl } from "./download-url.ts";
 import { serveOpenBundle } from "./open-bundle.ts";
 import { serveLinkedBundle } from "./private-bundle.ts";
@@ -91,23 +90,6 @@ const checkpointRoute = createRoute({
 });
 
 export const downloads = createRoutes();
-
-/** Pages of other sites read what is open: also where it is, that it is not there, and by conditions. */
-const openToPages = createMiddleware<AppEnv>(async (c, next) => {
-  if (c.req.method === "OPTIONS") return c.body(null, 204, PREFLIGHT);
-  await next();
-  const { status } = c.res;
-  if (status === 302 || status >= 400) c.header("Access-Control-Allow-Origin", "*");
-  return undefined;
-});
-
-const PREFLIGHT = {
-  "Access-Control-Allow-Origin": "*",
-  "Access-Control-Allow-Methods": "GET, HEAD",
-  "Access-Control-Allow-Headers": "If-None-Match, If-Range, Range",
-  "Access-Control-Max-Age": "86400",
-  "Cache-Control": CACHE.none,
-};
 
 for (const path of ["/b/*", "/index/*", "/log/*", "/tuf/*", "/:scope/:name/:version/bundle.rbsm"]) {
   downloads.use(path, openToPages);

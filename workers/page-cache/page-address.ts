@@ -1,3 +1,4 @@
+import { isForOne } from "../http.ts";
 import { isLegacyRequest } from "../legacy/routes.ts";
 import { pathOf } from "../plugin-address.ts";
 import { chooseLanguage } from "../site/language.ts";
@@ -16,10 +17,6 @@ export function isPageRequest(request: Request): boolean {
   return PAGES.test(pathOf(request)) && !isLegacyRequest(request);
 }
 
-function isForOne(headers: Headers): boolean {
-  return headers.has("Authorization") || headers.has("Rbsm-Proof");
-}
-
 const MAX_ADDRESS_LENGTH = 2_048;
 
 /**
@@ -29,7 +26,7 @@ const MAX_ADDRESS_LENGTH = 2_048;
  * where it need not be may hide which plugin it is about.
  */
 export function pageAddress(request: Request): string | null {
-  if (isForOne(request.headers)) return null;
+  if (isForOne(request)) return null;
   const { origin, searchParams } = new URL(request.url);
   const path = pathOf(request);
   const accepted = request.headers.get("Accept-Language") ?? undefined;

@@ -66,6 +66,7 @@ describe("a page that is late", () => {
     const impatient = keepPages(() => promise, cache, { ...waiting, giveUp: 5 });
     const api = await ask(impatient, "/v1/plugins?q=a");
     expect(api.answer.headers.get("Retry-After")).toBe("30");
+    expect(api.answer.headers.get("Access-Control-Allow-Origin")).toBe("*");
     expect(await refusal(api.answer)).toEqual([503, "unavailable"]);
     const site = await ask(impatient, "/?q=a", { headers: { Accept: "text/html" } });
     expect([site.answer.status, site.answer.headers.get("Content-Type")]).toEqual([

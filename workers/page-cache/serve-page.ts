@@ -5,6 +5,7 @@ import { isNotModified } from "../downloads/decide-delivery.ts";
 import type { AppEnv, Bindings } from "../env.ts";
 import { assignRequestId, CACHE } from "../http.ts";
 import { sleep } from "../objects.ts";
+import { OPEN_PATHS, openToPages } from "../open-to-pages.ts";
 import { pathOf } from "../plugin-address.ts";
 import { answerProblemPage } from "../site/answer-page.tsx";
 import { isPageRequest, pageAddress } from "./page-address.ts";
@@ -172,6 +173,7 @@ function answerStale(kept: KeptPage, { request, cache, at }: Visit, status?: num
 /** Refuses as any route does: people get a page, programs a problem. */
 const away = new Hono<AppEnv>();
 away.onError(answerProblemPage);
+for (const path of OPEN_PATHS) away.use(path, openToPages);
 away.use(assignRequestId);
 away.all("*", () => {
   throw new RbsmError("unavailable", "The catalogue takes too long to answer now", {
