@@ -1,5 +1,7 @@
 import { sha256Hex, utf8 } from "@rising-bsm/protocol";
+import { createMiddleware } from "hono/factory";
 import { isNotModified } from "./downloads/decide-delivery.ts";
+import type { AppEnv } from "./env.ts";
 import type { AppContext } from "./http.ts";
 
 interface TextAnswer {
@@ -27,3 +29,12 @@ export async function answerText(
   if (isNotModified(c.req.raw, etag)) return c.body(null, 304, common);
   return c.body(text, 200, { ...common, "Content-Type": type });
 }
+
+/** The same for what a route answers in JSON, and says how long to keep. */
+export const tagAnswer = createMiddleware<AppEnv>(async (c, next) => {
+  await next();
+  const { status, headers } = c.res;
+  const [type, cache] = [headers.get("Content-Type"), headers.get("Cache-Control")];
+  if (status !== 200 || type === null || cache === null) return;
+  c.res = await answerText(c, { text: await c.res.text(), type, cache });
+});

@@ -69,6 +69,20 @@ describe("an advisory in the form of OSV", () => {
     expect(await list.json()).toEqual({ vulns: [] });
   });
 
+  test.each([PATH, "/v1/advisories/osv.json"])(
+    "at %s is not sent again until it changes",
+    async (path) => {
+      await send("PUT", PATH, { body: request });
+      const etag = (await call(path)).headers.get("ETag") ?? "";
+      const again = () => call(path, { headers: { "If-None-Match": etag } });
+      const answer = await again();
+      expect([answer.status, await answer.text()]).toEqual([304, ""]);
+      expect(answer.headers.get("Access-Control-Allow-Origin")).toBe("*");
+      await send("DELETE", PATH);
+      expect((await again()).status).toBe(200);
+    },
+  );
+
   test("names releases that are known by their digest in the marketplace's own data", async () => {
     const match = { sha256: "a".repeat(64) };
     await send("PUT", PATH, { body: { ...request, match } });

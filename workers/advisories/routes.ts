@@ -7,6 +7,7 @@ import {
 } from "@rising-bsm/protocol";
 import type { Advisory } from "@rising-bsm/protocol";
 import { z } from "zod";
+import { tagAnswer } from "../answer-text.ts";
 import { auditEntry } from "../audit.ts";
 import { requireAdmin } from "../auth.ts";
 import { readDatabase, writeDatabase } from "../database.ts";
@@ -45,6 +46,7 @@ const listRoute = createRoute({
 const osvListRoute = createRoute({
   method: "get",
   path: "/v1/advisories/osv.json",
+  middleware: [tagAnswer] as const,
   responses: {
     200: jsonAnswer(osvListSchema, "The advisories in force, in the form of OSV"),
     default: problemAnswer,
@@ -54,6 +56,7 @@ const osvListRoute = createRoute({
 const osvRoute = createRoute({
   method: "get",
   path: "/v1/advisories/{id}",
+  middleware: [tagAnswer] as const,
   request: {
     params: z.object({ id: z.string().describe("With `.osv.json` or without") }),
   },

@@ -128,6 +128,25 @@ describe("GET /v1/changes", () => {
     expect(await cacheOf("")).toBe("public, max-age=5, stale-if-error=86400");
   });
 
+  test("who has a page gets 304 until there is more of it", async () => {
+    await release("@acme/hello", "1.0.0");
+    for (const [query, isFull] of [
+      ["?limit=1", true],
+      ["", false],
+    ] as const) {
+      const etag = (await call(`/v1/changes${query}`)).headers.get("etag") ?? "";
+      const again = () => call(`/v1/changes${query}`, { headers: { "If-None-Match": etag } });
+      const answer = await again();
+      expect([answer.status, await answer.text()]).toEqual([304, ""]);
+      expect(answer.headers.get("etag")).toBe(etag);
+      expect(answer.headers.get("cache-control")).toMatch(/^public/);
+      await release("@acme/hello", isFull ? "1.1.0" : "1.2.0");
+      expect((await again()).status).toBe(isFull ? 304 : 200);
+    }
+    const refused = await call("/v1/changes?after=x");
+    expect(refused.headers.has("etag")).toBe(false);
+  });
+
   test("does not tell what the log does not show yet", async () => {
     const before = await changes();
     await release("@acme/hello", "1.0.0");

@@ -1,7 +1,7 @@
 import { changePageSchema, publisherNameSchema, RbsmError } from "@rising-bsm/protocol";
 import type { ChangePage, Locale } from "@rising-bsm/protocol";
 import { z } from "zod";
-import { answerText } from "../answer-text.ts";
+import { answerText, tagAnswer } from "../answer-text.ts";
 import { readDatabase, requireSchema, writeDatabase } from "../database.ts";
 import { settings } from "../env.ts";
 import type { Bindings } from "../env.ts";
@@ -28,6 +28,7 @@ const UNSHOWN = 100;
 const changesRoute = createRoute({
   method: "get",
   path: "/v1/changes",
+  middleware: [tagAnswer] as const,
   request: {
     query: z
       .object({
