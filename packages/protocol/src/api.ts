@@ -69,7 +69,12 @@ export const pluginPageSchema = z.object({
   nextCursor: z.string().nullable(),
   /** The page before; null on the first one. Older marketplaces send none. */
   prevCursor: z.string().nullable().optional(),
-  /** Catalogue-wide counts by facet and value, on an unfiltered first page. */
+  /**
+   * On an unfiltered first page, over the whole catalogue: how many plugins the filter `kind=value`
+   * finds, for each of category, permission, price, license, host and verified. A value without plugins
+   * is left out. Of `host` they are major versions: "2" runs on some 2.x, which a plugin without a range
+   * does, and "19" stands for all later ones. An older marketplace leaves out kinds.
+   */
   facets: z.record(z.string(), z.record(z.string(), z.int())).optional(),
   didYouMean: z.string().optional(),
   /** What of the query was taken for a filter: its words, and the parameter that they became. */
