@@ -50,6 +50,20 @@ describe("what belongs to the old connector", () => {
     expect(await later.json()).toEqual(modern);
   });
 
+  test("is none of a plugin that is called as one of its paths, however the scope is written", async () => {
+    const odd = await createAccount("odd");
+    await publishFree(odd, "stats");
+    for (const scope of ["@odd", "%40odd"]) {
+      const page = await call(`/plugins/${scope}/stats`);
+      expect(page.headers.get("Content-Type")).toContain("text/html");
+      expect([scope, page.status]).toEqual([scope, 200]);
+      const of = `/plugins/${scope}/stats/reviews`;
+      expect(await (await call(of)).json()).toMatchObject({ success: true, data: [] });
+    }
+    const one = await call("/plugins/%40odd%2Fstats/reviews");
+    expect(await one.json()).toMatchObject({ success: true, data: [] });
+  });
+
   test("is never mixed with the new API by a cache", async () => {
     expect((await call("/v1/plugins")).headers.get("vary")).toContain("X-Client-Version");
     expect((await ask("GET", "/plugins")).headers.get("cache-control")).toBe("no-store");

@@ -15,11 +15,20 @@ const LEGACY = /^(?:\/v1)?\/(?:plugins|licenses|download|users|stats|health)(?:\
 const ITS_OWN =
   /^(?:\/(?:plugins|plugins\/[^@/]+|plugins\/(?:@[^/]+\/)?[^/@]+\/(?:download|stats|reviews)|licenses\/.+|licenses|stats)|(?:\/v1)?\/(?:licenses\/verify|download\/[^/]+|users\/[^/]+\/licenses)|\/v1\/(?:stats|health))$/;
 
+/**
+ * The path, with the sign of a scope as it is. Where the slash behind the scope is escaped too, both are
+ * one segment, the id of a plugin.
+ */
+function pathOf({ url }: Pick<Request, "url">): string {
+  return new URL(url).pathname.replaceAll(/\/%40(?=[^/%]+\/)/g, "/@");
+}
+
 /** Whether a request is the old connector's: by its path, else by how it signs or names itself. */
-export function isLegacyRequest({ url, headers }: Pick<Request, "url" | "headers">): boolean {
-  const { pathname } = new URL(url);
-  if (!LEGACY.test(pathname)) return false;
-  if (ITS_OWN.test(pathname)) return true;
+export function isLegacyRequest(request: Pick<Request, "url" | "headers">): boolean {
+  const path = pathOf(request);
+  if (!LEGACY.test(path)) return false;
+  if (ITS_OWN.test(path)) return true;
+  const { headers } = request;
   return (
     (headers.get("x-client-version") ?? "").startsWith("1.") ||
     readCredentials(headers.get("authorization") ?? undefined) !== null
@@ -29,7 +38,7 @@ export function isLegacyRequest({ url, headers }: Pick<Request, "url" | "headers
 const BASES = ["/", "/v1"];
 
 function createLegacyApp(): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
+  const app = new Hono<AppEnv>({ getPath: pathOf });
   app.onError(answerLegacyError);
   app.notFound(answerNotFound);
   app.use(assignRequestId, defaultToNoStore);

@@ -28,6 +28,7 @@ describe("rateClass()", () => {
     ["GET", "/index/@acme/hello.json", null],
     ["GET", "/media/00.png", null],
     ["GET", "/@acme/hello/1.0.0/bundle.rbsm", null],
+    ["GET", "/%40acme/hello/1.0.0/bundle.rbsm", null],
     ["GET", "/site/style.css?q=x", null],
     ["GET", "/health", null],
   ])("%s %s is %s", (method, path, expected) => {

@@ -1,3 +1,5 @@
+import { pathOf } from "../plugin-address.ts";
+
 /** What is counted together: cheap reads, searches with words, changes, and beacons. */
 export type RateClass = "browse" | "search" | "write" | "beacon";
 
@@ -6,11 +8,13 @@ const UNCOUNTED =
   /^\/(?:b|tuf|log|index|media|site)\/|^\/@|^\/(?:health|robots\.txt|openapi\.json)$/;
 
 /** The class of a request; null is not counted. */
-export function rateClass({ method, url }: Pick<Request, "method" | "url">): RateClass | null {
-  const { pathname, searchParams } = new URL(url);
-  if (UNCOUNTED.test(pathname)) return null;
-  if (pathname === "/v1/beacons") return "beacon";
+export function rateClass(request: Pick<Request, "method" | "url">): RateClass | null {
+  const { method, url } = request;
+  const path = pathOf(request);
+  if (UNCOUNTED.test(path)) return null;
+  if (path === "/v1/beacons") return "beacon";
   if (method !== "GET" && method !== "HEAD") return "write";
+  const { searchParams } = new URL(url);
   const isSearch = SEARCHES.some((name) =>
     searchParams.getAll(name).some((text) => text.trim() !== ""),
   );

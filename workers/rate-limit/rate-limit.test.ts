@@ -92,6 +92,15 @@ describe("limits are counted by", () => {
     ]);
   });
 
+  test("nothing for a bundle, however its scope is written", async () => {
+    const { bindings, keys } = refusing();
+    for (const scope of ["@acme", "%40acme"]) {
+      const answer = await call(`/${scope}/none/1.0.0/bundle.rbsm`, from("192.0.2.1"), bindings);
+      expect(answer.status).toBe(404);
+    }
+    expect(keys).toEqual([]);
+  });
+
   test("the /48 around it too, for what the /64 may do", async () => {
     const asked: string[] = [];
     const limit = (name: string, success: boolean) => ({
