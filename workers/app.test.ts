@@ -66,6 +66,7 @@ const DOORS: Record<string, Door> = {
   "POST /v1/reports/{id}/resolve": "admin",
   "GET /v1/review-queue": "admin",
   "POST /v1/publishers": "admin",
+  "PUT /v1/publishers/{name}/verified": "admin",
   "POST /v1/scopes": "tokens",
   "GET /v1/scopes/{scope}/transfer": "open",
   "POST /v1/scopes/{scope}/transfer": "tokens",

@@ -2,6 +2,7 @@ import { RbsmError } from "@rising-bsm/protocol";
 import { and, eq, isNull, ne, sql } from "drizzle-orm";
 import { auditIf } from "../audit.ts";
 import type { Database } from "../database.ts";
+import { relistPlugins } from "../release/queries.ts";
 import { audit, publishers, scopes, tokens } from "../schema.ts";
 import type { AuditEntry, Publisher } from "../schema.ts";
 
@@ -18,6 +19,23 @@ export async function insertPublisher(
     db.select().from(publishers).where(eq(publishers.name, row.name)),
   ]);
   return { created: inserted.meta.changes > 0, row: found[0] };
+}
+
+/** Gives the publisher as it is then. Every plugin of a publisher shows whether it is verified. */
+export async function storeVerified(
+  db: Database,
+  { name, verified }: { name: string; verified: boolean },
+  entry: AuditEntry,
+): Promise<Publisher | undefined> {
+  const isNew = sql`EXISTS (SELECT 1 FROM publishers
+    WHERE name = ${name} AND verified <> ${Number(verified)})`;
+  const [, , , found] = await db.batch([
+    auditIf(db, entry, isNew),
+    relistPlugins(db, name, { isWithdrawn: !verified, onlyIf: isNew }),
+    db.update(publishers).set({ verified }).where(eq(publishers.name, name)),
+    db.select().from(publishers).where(eq(publishers.name, name)),
+  ]);
+  return found[0];
 }
 
 export async function insertToken(

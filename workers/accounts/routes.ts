@@ -1,11 +1,14 @@
 import {
   RbsmError,
   base64url,
+  publisherNameSchema,
   publisherRequestSchema,
+  publisherSchema,
   sha256Hex,
   tokenRequestSchema,
   tokenResultSchema,
   utf8,
+  verifiedRequestSchema,
 } from "@rising-bsm/protocol";
 import { z } from "zod";
 import { auditEntry } from "../audit.ts";
@@ -14,6 +17,8 @@ import { writeDatabase } from "../database.ts";
 import type { Principal } from "../env.ts";
 import { createRoute, createRoutes, jsonAnswer, jsonBody, problemAnswer, TOKEN } from "../http.ts";
 import { legacySecret } from "../legacy/credentials.ts";
+import { advance } from "../log/advance.ts";
+import { noPublisher } from "./change-keys.ts";
 import { assertMayGrant, assertMayRevoke } from "./grant-token.ts";
 import {
   assertPublisherExists,
@@ -22,6 +27,7 @@ import {
   insertPublisher,
   insertToken,
   revokeToken,
+  storeVerified,
 } from "./queries.ts";
 
 const publisherRoute = createRoute({
@@ -33,6 +39,21 @@ const publisherRoute = createRoute({
   responses: {
     200: jsonAnswer(publisherRequestSchema, "It exists exactly so already"),
     201: jsonAnswer(publisherRequestSchema, "Created"),
+    default: problemAnswer,
+  },
+});
+
+const verifiedRoute = createRoute({
+  method: "put",
+  path: "/v1/publishers/{name}/verified",
+  middleware: [requireAdmin] as const,
+  security: TOKEN,
+  request: {
+    params: z.object({ name: publisherNameSchema }),
+    body: jsonBody(verifiedRequestSchema),
+  },
+  responses: {
+    200: jsonAnswer(publisherSchema, "It is so, now or before; lists follow"),
     default: problemAnswer,
   },
 });
@@ -69,6 +90,19 @@ accounts.openapi(publisherRoute, async (c) => {
   const { created, row } = await insertPublisher(db, { ...body, createdAt: at }, entry);
   if (row?.displayName !== body.displayName) throw new RbsmError("conflict_exists");
   return created ? c.json(body, 201) : c.json(body, 200);
+});
+
+/** What a repetition finds stored is still shown. */
+accounts.openapi(verifiedRoute, async (c) => {
+  const { name } = c.req.valid("param");
+  const detail = c.req.valid("json");
+  const fact = { action: "publisher.verify", subject: name, at: Date.now(), detail };
+  const db = writeDatabase(c.env);
+  const row = await storeVerified(db, { name, ...detail }, auditEntry(c, fact));
+  if (row === undefined) throw noPublisher(name);
+  await advance(c.env);
+  const { displayName, verified } = row;
+  return c.json({ name, displayName, verified }, 200);
 });
 
 accounts.openapi(tokenRoute, async (c) => {

@@ -3,6 +3,7 @@ import type { Bindings } from "../env.ts";
 import { writeDetails } from "../media/write-details.ts";
 import { allSettled } from "../objects.ts";
 import { purgePlugins } from "../page-cache/purge-plugins.ts";
+import { listUnlisted } from "../release/queries.ts";
 import { releaseVersions } from "../release/release-version.ts";
 import { writeDocuments } from "../release/write-document.ts";
 import { writeListings } from "../release/write-listing.ts";
@@ -37,7 +38,7 @@ export async function runPass(pass: Pass): Promise<boolean> {
   const signed = await signLog(env, log);
   await releaseVersions(pass, signed);
   await keepHold();
-  const documented = await writeDocuments(pass);
+  await writeDocuments(pass);
   await keepHold();
   const tufVersion = await publishCatalog(env, db, now);
   await keepHold();
@@ -46,7 +47,7 @@ export async function runPass(pass: Pass): Promise<boolean> {
   }
   await allSettled([
     markShown(db, { logSize: log.size, tufVersion }),
-    writeListings(pass, documented),
+    listUnlisted(db, pass.plugin).then((due) => writeListings(pass, due)),
   ]);
   await keepHold();
   await showDetails(pass);

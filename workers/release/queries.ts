@@ -9,6 +9,7 @@ import {
   isNull,
   lt,
   lte,
+  ne,
   not,
   or,
   sql,
@@ -31,6 +32,11 @@ import type { Version, VersionStatus } from "../schema.ts";
 /** Each costs up to ten calls to databases and buckets (`PASSES_A_REQUEST` in log/advance.ts). */
 const RELEASES_AT_ONCE = 32;
 const PLUGINS_AT_ONCE = 24;
+/** Each costs one call, and holds a manifest in memory. */
+const LISTINGS_AT_ONCE = 48;
+
+/** In place of the revision that search shows: copies of pages may not show it any more either. */
+export const WITHDRAWN = -1;
 
 /** In this form the index of unfinished versions serves the query. */
 const isUnfinished = inArray(versions.status, ["publishing", "released"]);
@@ -86,6 +92,30 @@ function bumpRevisions(db: Database, names: SQL, now: number) {
       updatedAt: sql`max(${plugins.updatedAt} + 1, ${now})`,
     })
     .where(sql`${plugins.name} IN (${names})`);
+}
+
+/** Has the search rows of the publisher's plugins made again; their documents do not name what changed. */
+export function relistPlugins(
+  db: Database,
+  publisher: string,
+  { isWithdrawn, onlyIf }: { isWithdrawn: boolean; onlyIf: SQL },
+) {
+  const owned = db
+    .select({ scope: scopes.scope })
+    .from(scopes)
+    .where(eq(scopes.publisher, publisher));
+  return db
+    .update(plugins)
+    .set({
+      revision: sql`${plugins.revision} + 1`,
+      // A document that is behind stays so.
+      documentRevision: sql`${plugins.documentRevision}
+        + (${plugins.documentRevision} = ${plugins.revision})`,
+      searchRevision: isWithdrawn ? WITHDRAWN : plugins.searchRevision,
+      // The row from before may be written late, and does not replace a newer one.
+      updatedAt: sql`${plugins.updatedAt} + 1`,
+    })
+    .where(and(inArray(plugins.scope, owned), isNotNull(plugins.latest), onlyIf));
 }
 
 const SERVED: VersionStatus[] = ["released", "published"];
@@ -148,7 +178,7 @@ function selectOwner(db: Database, plugin: string) {
 
 export type Owner = Awaited<ReturnType<typeof selectOwner>>[number];
 export type DocumentFacts = Awaited<ReturnType<typeof loadDocumentFacts>>;
-export type ListingFacts = NonNullable<Awaited<ReturnType<typeof loadListingFacts>>>;
+export type ListingFacts = Awaited<ReturnType<typeof selectListingFacts>>[number];
 
 export interface WrittenDocument {
   readonly plugin: string;
@@ -229,10 +259,10 @@ function selectListingFacts(db: Database) {
     .$dynamic();
 }
 
-/** The plugin, and what is counted of it. */
-export async function loadListingFacts(db: Database, plugin: string) {
-  const [facts] = await selectListingFacts(db).where(eq(plugins.name, plugin));
-  return facts;
+/** These plugins, and what is counted of them. */
+export function loadListingFacts(db: Database, names: readonly string[]): Promise<ListingFacts[]> {
+  const isNamed = sql`${plugins.name} IN (SELECT value FROM json_each(${JSON.stringify(names)}))`;
+  return selectListingFacts(db).where(isNamed);
 }
 
 /** Of manifests that are read at once: a Worker has 128 MB, and they are held in several shapes. */
@@ -295,22 +325,33 @@ export async function wasSearched(db: Database): Promise<boolean> {
   const found = await db
     .select({ name: plugins.name })
     .from(plugins)
-    .where(gt(plugins.searchRevision, 0))
+    .where(ne(plugins.searchRevision, 0))
     .limit(1);
   return found.length > 0;
 }
 
-/** What was counted before the row was there is copied to it after. */
+/**
+ * Records rows of plugins that are still as they were read; the others stay behind. What was counted
+ * before the row was there is copied to it after.
+ */
 export async function markSearched(
   db: Database,
-  { plugin, revision }: { plugin: string; revision: number },
+  rows: readonly { plugin: string; revision: number }[],
 ): Promise<void> {
+  const read = JSON.stringify(rows.map(({ plugin, revision }) => ({ plugin, revision })));
   await db.batch([
     db
       .update(plugins)
-      .set({ searchRevision: revision })
-      .where(and(eq(plugins.name, plugin), lt(plugins.searchRevision, revision))),
-    markCountsStale(db, [plugin]),
+      .set({ searchRevision: plugins.revision })
+      .where(
+        sql`name IN (SELECT p.name FROM json_each(${read}) AS read
+          CROSS JOIN plugins p ON p.name = read.value ->> 'plugin'
+          WHERE p.revision = read.value ->> 'revision')`,
+      ),
+    markCountsStale(
+      db,
+      rows.map(({ plugin }) => plugin),
+    ),
   ]);
 }
 
@@ -333,18 +374,14 @@ export async function listClaims(
     );
 }
 
-function isBehind() {
-  return or(
-    lt(plugins.documentRevision, plugins.revision),
-    lt(plugins.searchRevision, plugins.revision),
-  );
-}
+const isDocumentBehind = lt(plugins.documentRevision, plugins.revision);
+const isSearchBehind = lt(plugins.searchRevision, plugins.revision);
 
 /**
- * Plugins that show less than the database says, without those of which releases that are served
+ * Plugins whose documents show less than the database says, without those of which releases that are served
  * still wait for their place in the log: their documents would lack them. The newest changes first.
  */
-export function listUnfinished(
+export function listUndocumented(
   db: Database,
   first: string | undefined,
 ): Promise<{ plugin: string }[]> {
@@ -353,9 +390,22 @@ export function listUnfinished(
   return db
     .select({ plugin: plugins.name })
     .from(plugins)
-    .where(and(isBehind(), not(waits)))
+    .where(and(isDocumentBehind, not(waits)))
     .orderBy(desc(eq(plugins.name, first ?? "")), desc(plugins.updatedAt))
     .limit(PLUGINS_AT_ONCE);
+}
+
+/** Plugins whose documents are written and whose search rows are behind. The newest changes first. */
+export function listUnlisted(
+  db: Database,
+  first: string | undefined,
+): Promise<{ plugin: string }[]> {
+  return db
+    .select({ plugin: plugins.name })
+    .from(plugins)
+    .where(and(isSearchBehind, not(isDocumentBehind)))
+    .orderBy(desc(eq(plugins.name, first ?? "")), desc(plugins.updatedAt))
+    .limit(LISTINGS_AT_ONCE);
 }
 
 /** Whether all that the database says of the plugin is shown. */
@@ -364,7 +414,7 @@ export async function isFinished(db: Database, plugin: string): Promise<boolean>
     db
       .select({ name: plugins.name })
       .from(plugins)
-      .where(and(eq(plugins.name, plugin), isBehind())),
+      .where(and(eq(plugins.name, plugin), or(isDocumentBehind, isSearchBehind))),
     db
       .select({ version: versions.version })
       .from(versions)

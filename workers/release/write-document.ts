@@ -7,12 +7,12 @@ import type { Version } from "../schema.ts";
 import { storedManifest } from "../stored-manifest.ts";
 import { forEachOf } from "./for-each-of.ts";
 import { buildDocument } from "./plugin-document.ts";
-import { listUnfinished, loadDocumentFacts, markDocumented } from "./queries.ts";
+import { listUndocumented, loadDocumentFacts, markDocumented } from "./queries.ts";
 
-/** Writes the documents that are behind, and names the plugins that they are of. */
-export async function writeDocuments(pass: Pass): Promise<{ plugin: string }[]> {
-  const unfinished = await listUnfinished(pass.db, pass.plugin);
-  return forEachOf(unfinished, pass.failures, ({ plugin }) => writeDocument(pass, plugin));
+/** Writes the documents that are behind. */
+export async function writeDocuments(pass: Pass): Promise<void> {
+  const due = await listUndocumented(pass.db, pass.plugin);
+  await forEachOf(due, pass.failures, ({ plugin }) => writeDocument(pass, plugin));
 }
 
 async function writeDocument(pass: Pass, plugin: string): Promise<void> {

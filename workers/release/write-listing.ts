@@ -6,15 +6,15 @@ import { removeSearchDoc, writeSearchDoc } from "../search/index-plugin.ts";
 import { markBuiltIfNew } from "../search/rebuild.ts";
 import { forEachOf } from "./for-each-of.ts";
 import { searchListingOf } from "./listing-of.ts";
-import { loadListingFacts, markSearched } from "./queries.ts";
+import { loadListingFacts, markSearched, WITHDRAWN } from "./queries.ts";
 import type { ListingFacts } from "./queries.ts";
 
-/** Brings what search finds of these plugins up to what their documents say. */
+/** Brings what search finds of these plugins up to what the database says. */
 export async function writeListings(
   pass: Pass,
-  documented: readonly { plugin: string }[],
+  listed: readonly { plugin: string }[],
 ): Promise<void> {
-  const due = await loadDue(pass, documented);
+  const due = await loadDue(pass, listed);
   if (due.length === 0) return;
   // Copies are answered while search fails, so a takedown does not wait for its row. Until that is gone
   // new ones show it: all are purged after it too, which makes a failure here good.
@@ -22,11 +22,9 @@ export async function writeListings(
   await Promise.allSettled([purgePlugins(pass.env, withdrawn)]);
   await markBuiltIfNew(pass.env, pass.db);
   const changed = await forEachOf(due, pass.failures, (listing) => writeRow(pass.env, listing));
-  const purged = purgePlugins(pass.env, changed);
-  await forEachOf(changed, pass.failures, async (listing) => {
-    await purged;
-    await markSearched(pass.db, listing);
-  });
+  const marked = purgePlugins(pass.env, changed).then(() => markSearched(pass.db, changed));
+  await Promise.allSettled([marked]);
+  await forEachOf(changed, pass.failures, () => marked);
 }
 
 interface DueListing {
@@ -41,15 +39,18 @@ interface DueListing {
 /** Those that search does not show as they are. */
 async function loadDue(
   { db, failures }: Pass,
-  documented: readonly { plugin: string }[],
+  listed: readonly { plugin: string }[],
 ): Promise<DueListing[]> {
+  if (listed.length === 0) return [];
+  const names = listed.map(({ plugin }) => plugin);
+  const behind = (await loadListingFacts(db, names))
+    .filter(({ searchRevision, revision }) => searchRevision < revision)
+    .map((facts) => ({ plugin: facts.name, facts }));
   const due: DueListing[] = [];
-  await forEachOf(documented, failures, async ({ plugin }) => {
-    const facts = await loadListingFacts(db, plugin);
-    if (facts === undefined || facts.searchRevision >= facts.revision) return;
-    const { revision, counts, hasYanked } = facts;
+  await forEachOf(behind, failures, async ({ plugin, facts }) => {
+    const { revision, counts, hasYanked, searchRevision } = facts;
     const listing = searchListingOf(facts);
-    const isWithdrawn = listing === null || hasYanked === 1;
+    const isWithdrawn = listing === null || hasYanked === 1 || searchRevision === WITHDRAWN;
     due.push({ plugin, revision, listing, counts, isWithdrawn });
   });
   return due;

@@ -188,6 +188,12 @@ export const publisherRequestSchema = z.strictObject({
   displayName: z.string().min(1).max(80),
 });
 
+/** `PUT /v1/publishers/{name}/verified`. */
+export const verifiedRequestSchema = z.strictObject({ verified: z.boolean() });
+
+/** The answer: the publisher as it is. */
+export const publisherSchema = publisherRequestSchema.extend({ verified: z.boolean() });
+
 /** `POST /v1/scopes`. */
 export const scopeRequestSchema = z.strictObject({ scope: scopeSchema, publisher: id });
 
