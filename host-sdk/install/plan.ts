@@ -65,14 +65,14 @@ export async function planInstall(input: PlanInput): Promise<Plan> {
   const installed = new Map(
     [...input.installed].map(([name, row]) => [name, installedCandidate(row)]),
   );
-  for (;;) {
-    const resolution = resolvePlugins({ requests, catalogue, installed });
-    if (resolution.kind === "resolved") return planOf(resolution.plugins, { input, documents });
-    if (resolution.kind === "conflict") throw conflictError(resolution, catalogue);
-    await Promise.all(
-      resolution.names.map((name) => readCandidates(input, { documents, catalogue }, name)),
-    );
-  }
+  const resolution = await resolvePlugins({
+    requests,
+    read: async (name) =>
+      catalogue.get(name) ?? readCandidates(input, { documents, catalogue }, name),
+    installed,
+  });
+  if (resolution.kind === "conflict") throw conflictError(resolution, catalogue);
+  return planOf(resolution.plugins, { input, documents });
 }
 
 interface Read {
@@ -93,7 +93,11 @@ async function readRequest(
   return { name, range: requestedRange(document, version), by: YOU };
 }
 
-async function readCandidates(input: PlanInput, read: Read, name: string): Promise<void> {
+async function readCandidates(
+  input: PlanInput,
+  read: Read,
+  name: string,
+): Promise<readonly Candidate[]> {
   const document = await input.catalogue.document(name).catch((error: unknown) => {
     if (error instanceof RbsmError && error.code === "plugin_not_found") return null;
     throw error;
@@ -102,10 +106,12 @@ async function readCandidates(input: PlanInput, read: Read, name: string): Promi
   const row = input.installed.get(name);
   const kept = row === undefined ? [] : [installedCandidate(row)];
   const found = document === null ? [] : offered(document, input);
-  read.catalogue.set(name, [
+  const candidates = [
     ...kept.filter((one) => found.every((other) => other.version !== one.version)),
     ...found,
-  ]);
+  ];
+  read.catalogue.set(name, candidates);
+  return candidates;
 }
 
 function installedCandidate({ release }: PluginRow): Candidate {

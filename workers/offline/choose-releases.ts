@@ -40,11 +40,11 @@ export async function chooseReleases(
 ): Promise<ChosenRelease[]> {
   const { plugin, version } = wanted;
   const documents = new Map<string, PluginDocument | null>();
-  const catalogue = new Map<string, readonly Candidate[]>();
   async function read(name: string): Promise<PluginDocument | null> {
+    const known = documents.get(name);
+    if (known !== undefined) return known;
     const document = await readDocument(name);
     documents.set(name, document);
-    catalogue.set(name, document === null ? [] : offered(document, wanted));
     return document;
   }
   const document = await read(plugin);
@@ -54,15 +54,17 @@ export async function chooseReleases(
     range: requestedRange(document, version),
     by: "the request",
   };
-  for (;;) {
-    const found = resolvePlugins({ requests: [asked], catalogue, installed: new Map() });
-    if (found.kind === "conflict") throw conflictError(found.conflicts, plugin);
-    if (found.kind === "resolved") return chosenOf(found.plugins, documents);
-    for (const name of found.names) await read(name);
-  }
+  const found = await resolvePlugins({
+    requests: [asked],
+    read: async (name) => offered(await read(name), wanted),
+    installed: new Map(),
+  });
+  if (found.kind === "conflict") throw conflictError(found.conflicts, plugin);
+  return chosenOf(found.plugins, documents);
 }
 
-function offered(document: PluginDocument, wanted: WantedRelease): Candidate[] {
+function offered(document: PluginDocument | null, wanted: WantedRelease): Candidate[] {
+  if (document === null) return [];
   const isAsked = document.name === wanted.plugin;
   return candidatesOf(
     document,

@@ -159,10 +159,13 @@ export const CLIENT_LIMITS = {
   targetsBytes: 5_000_000,
 } as const;
 
-/** Limits of one install: how many plugins a set may hold and how long the search for it may take. */
+/** Limits of one install: how many plugins a set may hold and how much the search for it may do. */
 export const INSTALL_LIMITS = {
   plugins: 100,
-  resolveSteps: 5_000,
+  /** Needs of plugins that are looked at, and characters of the ranges that versions are held against. */
+  resolveWork: 1_000_000,
+  /** Plugins of which the versions are read. */
+  resolveReads: 500,
   reportedConflicts: 5,
 } as const;
 

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { INSTALL_LIMITS } from "./limits.ts";
 import {
   type Candidate,
   type Requirement,
@@ -20,71 +21,86 @@ function ask(name: string, range = "*"): Requirement {
   return { name, range, by: "you" };
 }
 
-function solve(input: Partial<ResolveInput> & Pick<ResolveInput, "requests" | "catalogue">) {
-  return resolvePlugins({ installed: new Map(), ...input });
+type Installed = ResolveInput["installed"];
+
+interface Given {
+  readonly requests: readonly Requirement[];
+  readonly catalogue: ReadonlyMap<string, readonly Candidate[]>;
+  readonly installed?: Installed;
 }
 
-function versionsOf(resolution: ReturnType<typeof solve>): Record<string, string> | string {
+function solve({ requests, catalogue, installed = new Map() }: Given) {
+  const read = async (name: string) => catalogue.get(name) ?? [];
+  return resolvePlugins({ requests, read, installed });
+}
+
+function versionsOf(
+  resolution: Awaited<ReturnType<typeof solve>>,
+): Record<string, string> | string {
   if (resolution.kind !== "resolved") return resolution.kind;
   return Object.fromEntries(
     [...resolution.plugins].map(([name, candidate]) => [name, candidate.version]),
   );
 }
 
-test("the highest versions that fit are chosen", () => {
+test("the highest versions that fit are chosen", async () => {
   const catalogue = new Map([
     ["a", [version("1.0.0"), version("2.0.0", { b: "^1.0.0" })]],
     ["b", [version("1.0.0"), version("1.9.0"), version("2.0.0")]],
   ]);
-  expect(versionsOf(solve({ requests: [ask("a")], catalogue }))).toEqual({
+  expect(versionsOf(await solve({ requests: [ask("a")], catalogue }))).toEqual({
     a: "2.0.0",
     b: "1.9.0",
   });
 });
 
-test("a version whose needs cannot be met gives way to a lower one", () => {
+test("a version whose needs cannot be met gives way to a lower one", async () => {
   const catalogue = new Map([
     ["a", [version("1.0.0"), version("2.0.0", { b: "^3.0.0" })]],
     ["b", [version("1.0.0")]],
   ]);
-  expect(versionsOf(solve({ requests: [ask("a")], catalogue }))).toEqual({ a: "1.0.0" });
+  expect(versionsOf(await solve({ requests: [ask("a")], catalogue }))).toEqual({ a: "1.0.0" });
 });
 
-test("prereleases are chosen only when a range names one", () => {
+test("prereleases are chosen only when a range names one", async () => {
   const catalogue = new Map([["a", [version("1.0.0"), version("2.0.0-beta.1")]]]);
-  expect(versionsOf(solve({ requests: [ask("a")], catalogue }))).toEqual({ a: "1.0.0" });
-  expect(versionsOf(solve({ requests: [ask("a", "^2.0.0-beta.0")], catalogue }))).toEqual({
+  expect(versionsOf(await solve({ requests: [ask("a")], catalogue }))).toEqual({ a: "1.0.0" });
+  expect(versionsOf(await solve({ requests: [ask("a", "^2.0.0-beta.0")], catalogue }))).toEqual({
     a: "2.0.0-beta.1",
   });
 });
 
-test("a yanked version is chosen only when it is pinned or installed", () => {
+test("a yanked version is chosen only when it is pinned or installed", async () => {
   const catalogue = new Map([["a", [version("1.0.0"), version("1.1.0", {}, true)]]]);
   const installed = new Map([["a", version("1.1.0", {}, true)]]);
-  expect(versionsOf(solve({ requests: [ask("a")], catalogue }))).toEqual({ a: "1.0.0" });
-  expect(versionsOf(solve({ requests: [ask("a", "1.1.0")], catalogue }))).toEqual({ a: "1.1.0" });
-  expect(versionsOf(solve({ requests: [ask("a")], catalogue, installed }))).toEqual({ a: "1.1.0" });
+  expect(versionsOf(await solve({ requests: [ask("a")], catalogue }))).toEqual({ a: "1.0.0" });
+  expect(versionsOf(await solve({ requests: [ask("a", "1.1.0")], catalogue }))).toEqual({
+    a: "1.1.0",
+  });
+  expect(versionsOf(await solve({ requests: [ask("a")], catalogue, installed }))).toEqual({
+    a: "1.1.0",
+  });
 });
 
-test("what is installed and fits stays, even when there is a higher version", () => {
+test("what is installed and fits stays, even when there is a higher version", async () => {
   const catalogue = new Map([
     ["a", [version("1.0.0", { b: "^1.0.0" })]],
     ["b", [version("1.0.0"), version("1.5.0")]],
   ]);
   const installed = new Map([["b", version("1.0.0")]]);
-  expect(versionsOf(solve({ requests: [ask("a")], catalogue, installed }))).toEqual({
+  expect(versionsOf(await solve({ requests: [ask("a")], catalogue, installed }))).toEqual({
     a: "1.0.0",
     b: "1.0.0",
   });
 });
 
-test("what installed plugins need is a conflict that names each of them", () => {
+test("what installed plugins need is a conflict that names each of them", async () => {
   const catalogue = new Map([["b", [version("1.0.0"), version("2.0.0")]]]);
   const installed = new Map([
     ["a", version("1.0.0", { b: "^1.0.0" })],
     ["b", version("1.0.0")],
   ]);
-  const resolution = solve({ requests: [ask("b", "^2.0.0")], catalogue, installed });
+  const resolution = await solve({ requests: [ask("b", "^2.0.0")], catalogue, installed });
   expect(resolution).toMatchObject({
     kind: "conflict",
     conflicts: [
@@ -93,23 +109,35 @@ test("what installed plugins need is a conflict that names each of them", () => 
   });
 });
 
-test("plugins that need each other are one set", () => {
+test("plugins that need each other are one set", async () => {
   const catalogue = new Map([
     ["a", [version("1.0.0", { b: "^1.0.0" })]],
     ["b", [version("1.0.0", { a: "^1.0.0" }), version("1.1.0", { a: "^2.0.0" })]],
   ]);
-  expect(versionsOf(solve({ requests: [ask("a")], catalogue }))).toEqual({
+  expect(versionsOf(await solve({ requests: [ask("a")], catalogue }))).toEqual({
     a: "1.0.0",
     b: "1.0.0",
   });
 });
 
-test("documents that have not been read are asked for", () => {
-  const catalogue = new Map([["a", [version("1.0.0", { b: "*", c: "*" })]]]);
-  expect(solve({ requests: [ask("a")], catalogue })).toEqual({ kind: "unread", names: ["b"] });
+test("each plugin that is needed is read once, and no other", async () => {
+  const catalogue = new Map([
+    ["a", [version("1.0.0"), version("2.0.0", { b: "^2.0.0", c: "*" })]],
+    ["b", [version("1.0.0", { d: "*" }), version("1.1.0", { a: "*" })]],
+    ["c", [version("1.0.0", { b: "*" })]],
+  ]);
+  const reads: string[] = [];
+  const read = async (name: string) => {
+    reads.push(name);
+    return catalogue.get(name) ?? [];
+  };
+  const requests = [ask("a"), ask("c")];
+  const resolution = await resolvePlugins({ requests, read, installed: new Map() });
+  expect(versionsOf(resolution)).toEqual({ a: "1.0.0", b: "1.1.0", c: "1.0.0" });
+  expect(reads).toEqual(["a", "c", "b"]);
 });
 
-test("a catalogue made to be slow ends the search", () => {
+test("a catalogue made to be slow ends the search", async () => {
   const names = Array.from({ length: 30 }, (_, i) => `p${String(i).padStart(2, "0")}`);
   const catalogue = new Map(
     names.map((name, i) => {
@@ -122,11 +150,40 @@ test("a catalogue made to be slow ends the search", () => {
   );
   catalogue.set("missing", []);
   const started = performance.now();
-  expect(solve({ requests: [ask("p00")], catalogue })).toMatchObject({
+  expect(await solve({ requests: [ask("p00")], catalogue })).toMatchObject({
     kind: "conflict",
     gaveUp: true,
   });
   expect(performance.now() - started).toBeLessThan(2_000);
+});
+
+test.each(["^9.0.0", Array.from({ length: 28 }, (_, i) => `^${70 + i}.1.1`).join("||")])(
+  "a thousand versions that need what none of a thousand are, as %s, end the search",
+  async (range) => {
+    const versions = (dependencies: Record<string, string>) =>
+      Array.from({ length: 1_000 }, (_, minor) => version(`1.${minor}.0`, dependencies));
+    const catalogue = new Map([
+      ["a", versions({ b: range })],
+      ["b", versions({})],
+    ]);
+    const started = performance.now();
+    expect(await solve({ requests: [ask("a")], catalogue })).toMatchObject({ gaveUp: true });
+    expect(performance.now() - started).toBeLessThan(4_000);
+  },
+);
+
+test("a set of more plugins than may be read ends the search", async () => {
+  let reads = 0;
+  const read = async (name: string) => {
+    reads++;
+    if (name !== "a") return [];
+    return Array.from({ length: 3_000 }, (_, minor) =>
+      version(`1.${minor}.0`, { [`missing-${minor}`]: "*" }),
+    );
+  };
+  const resolution = await resolvePlugins({ requests: [ask("a")], read, installed: new Map() });
+  expect(resolution).toMatchObject({ kind: "conflict", gaveUp: true });
+  expect(reads).toBe(INSTALL_LIMITS.resolveReads);
 });
 
 const NAMES = ["a", "b", "c", "d"] as const;
@@ -170,7 +227,7 @@ const inputArb = catalogueArb.chain((catalogue) =>
 );
 
 /** Is the set closed, within every range, and made only of versions that may be chosen? */
-function isValid(set: ReadonlyMap<string, Candidate>, input: ResolveInput): boolean {
+function isValid(set: ReadonlyMap<string, Candidate>, input: Required<Given>): boolean {
   const standing = [...input.installed]
     .filter(([name]) => name !== "a")
     .flatMap(([, one]) => Object.entries(one.dependencies));
@@ -189,7 +246,7 @@ function isValid(set: ReadonlyMap<string, Candidate>, input: ResolveInput): bool
 }
 
 /** Every set over the catalogue. */
-function everySet(input: ResolveInput): Map<string, Candidate>[] {
+function everySet(input: Given): Map<string, Candidate>[] {
   return NAMES.reduce(
     (sets, name) =>
       [null, ...(input.catalogue.get(name) ?? [])].flatMap((one) =>
@@ -199,10 +256,10 @@ function everySet(input: ResolveInput): Map<string, Candidate>[] {
   );
 }
 
-test("a set is found exactly when there is one, it is valid, and nothing higher was possible for what was asked", () => {
-  fc.assert(
-    fc.property(inputArb, (input) => {
-      const resolution = resolvePlugins(input);
+test("a set is found exactly when there is one, it is valid, and nothing higher was possible for what was asked", async () => {
+  await fc.assert(
+    fc.asyncProperty(inputArb, async (input) => {
+      const resolution = await solve(input);
       const best = everySet(input)
         .filter((set) => isValid(set, input))
         .map((set) => set.get("a")?.version ?? "0.0.0")
@@ -220,14 +277,14 @@ test("a set is found exactly when there is one, it is valid, and nothing higher 
   );
 });
 
-test("the answer does not depend on the order of the catalogue", () => {
-  fc.assert(
-    fc.property(inputArb, (input) => {
+test("the answer does not depend on the order of the catalogue", async () => {
+  await fc.assert(
+    fc.asyncProperty(inputArb, async (input) => {
       const shuffled = new Map(
         [...input.catalogue].reverse().map(([name, list]) => [name, list.toReversed()] as const),
       );
-      expect(versionsOf(resolvePlugins({ ...input, catalogue: shuffled }))).toEqual(
-        versionsOf(resolvePlugins(input)),
+      expect(versionsOf(await solve({ ...input, catalogue: shuffled }))).toEqual(
+        versionsOf(await solve(input)),
       );
     }),
     { numRuns: 500 },

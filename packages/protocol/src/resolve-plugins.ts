@@ -1,5 +1,5 @@
 import { INSTALL_LIMITS } from "./limits.ts";
-import { compareVersions, satisfies } from "./version.ts";
+import { satisfies, versionSortKey } from "./version.ts";
 
 /** One version that could be installed. */
 export interface Candidate {
@@ -17,12 +17,12 @@ export interface Requirement {
   readonly by: string;
 }
 
-/** What `resolvePlugins` works on; plain data, loaded by the caller. */
+/** What `resolvePlugins` works on. */
 export interface ResolveInput {
   /** What was asked for. These plugins, and what they need, make up the result. */
   readonly requests: readonly Requirement[];
-  /** Versions of each plugin whose document has been read; an empty list says that there is no such plugin. */
-  readonly catalogue: ReadonlyMap<string, readonly Candidate[]>;
+  /** Versions of a plugin; none says that there is no such plugin. Each plugin is read once, when it is needed. */
+  readonly read: (name: string) => Promise<readonly Candidate[]>;
   /** What is installed now: kept where it fits, and what it needs holds for everything chosen. */
   readonly installed: ReadonlyMap<string, Candidate>;
 }
@@ -35,10 +35,9 @@ export interface Conflict {
   readonly excluded: readonly string[];
 }
 
-/** The chosen set, the documents still to be read, or why there is no such set. */
+/** The chosen set, or why there is no such set. */
 export type Resolution =
   | { readonly kind: "resolved"; readonly plugins: ReadonlyMap<string, Candidate> }
-  | { readonly kind: "unread"; readonly names: readonly string[] }
   | {
       readonly kind: "conflict";
       readonly conflicts: readonly Conflict[];
@@ -50,31 +49,47 @@ type Chosen = ReadonlyMap<string, Candidate>;
 interface Search {
   readonly input: ResolveInput;
   /** Needs of installed plugins that are not part of the request: they limit, but pull nothing in. */
-  readonly standing: readonly Requirement[];
+  readonly standing: ReadonlyMap<string, readonly Requirement[]>;
+  /** Versions of what was read, the highest first. */
+  readonly versions: Map<string, readonly Candidate[]>;
   readonly conflicts: Conflict[];
-  readonly unread: Set<string>;
-  steps: number;
+  work: number;
 }
+
+class GaveUp extends Error {}
 
 /**
  * Chooses one version of every plugin that the requests reach: the highest that fits for what was
- * asked, what is installed where it still fits, the highest otherwise. Backtracks over at most
- * `INSTALL_LIMITS.resolveSteps` choices. Cycles are plain constraints here and need no care.
+ * asked, what is installed where it still fits, the highest otherwise. Backtracks within
+ * `INSTALL_LIMITS.resolveWork` and `resolveReads`. Cycles are plain constraints here and need no care.
  */
-export function resolvePlugins(input: ResolveInput): Resolution {
+export async function resolvePlugins(input: ResolveInput): Promise<Resolution> {
   const requested = new Set(input.requests.map((request) => request.name));
-  const standing = [...input.installed]
+  const needs = [...input.installed]
     .filter(([name]) => !requested.has(name))
     .flatMap(([name, plugin]) => needsOf(name, plugin));
-  const search: Search = { input, standing, conflicts: [], unread: new Set(), steps: 0 };
-  const plugins = choose(search, new Map());
-  if (search.unread.size > 0) return { kind: "unread", names: [...search.unread] };
-  if (plugins !== null) return { kind: "resolved", plugins };
-  return {
-    kind: "conflict",
-    conflicts: search.conflicts,
-    gaveUp: search.steps >= INSTALL_LIMITS.resolveSteps,
-  };
+  const standing = Map.groupBy(needs, ({ name }) => name);
+  const search: Search = { input, standing, versions: new Map(), conflicts: [], work: 0 };
+  const { conflicts } = search;
+  try {
+    const plugins = await choose(search, new Map(), input.requests);
+    if (plugins !== null) return { kind: "resolved", plugins };
+    return { kind: "conflict", conflicts, gaveUp: false };
+  } catch (error) {
+    if (error instanceof GaveUp) return { kind: "conflict", conflicts, gaveUp: true };
+    throw error;
+  }
+}
+
+/** Counts what grows with what publishers wrote: needs that are looked at, and the length of ranges. */
+function spend(search: Search, work: number): void {
+  search.work += work;
+  if (search.work > INSTALL_LIMITS.resolveWork) throw new GaveUp();
+}
+
+function isInRange(search: Search, { version }: Candidate, { range }: Requirement): boolean {
+  spend(search, range.length);
+  return satisfies(version, range);
 }
 
 function needsOf(name: string, plugin: Candidate): Requirement[] {
@@ -83,76 +98,91 @@ function needsOf(name: string, plugin: Candidate): Requirement[] {
     .map(([dependency, range]) => ({ name: dependency, range, by: `${name}@${plugin.version}` }));
 }
 
-/** Everything that the requests and the chosen plugins need, in the order in which it became known. */
-function openNeeds(search: Search, chosen: Chosen): Requirement[] {
-  return [
-    ...search.input.requests,
-    ...[...chosen].flatMap(([name, plugin]) => needsOf(name, plugin)),
-  ];
-}
-
-function choose(search: Search, chosen: Chosen): Chosen | null {
-  const needs = openNeeds(search, chosen);
+/** `needs` is what the requests and the chosen plugins need, in the order in which it became known. */
+async function choose(
+  search: Search,
+  chosen: Chosen,
+  needs: readonly Requirement[],
+): Promise<Chosen | null> {
+  spend(search, needs.length);
   const name = needs.find((need) => !chosen.has(need.name))?.name;
   if (name === undefined) return chosen;
-  const candidates = search.input.catalogue.get(name);
-  if (candidates === undefined) {
-    search.unread.add(name);
-    return null;
+  const versions = search.versions.get(name) ?? (await readVersions(search, name));
+  const requirements = requirementsOf(search, name, needs);
+  const isFull = chosen.size >= INSTALL_LIMITS.plugins;
+  let isFitting = false;
+  for (const candidate of isFull ? [] : inOrder(search.input, name, versions)) {
+    if (!fits(candidate, requirements, search)) continue;
+    isFitting = true;
+    const found = await tryOne(search, { chosen, needs }, { name, candidate });
+    if (found !== null) return found;
   }
-  const requirements = [...needs, ...search.standing].filter((need) => need.name === name);
-  const fitting = inOrder(search.input, name, candidates).filter((candidate) =>
-    fits(candidate, requirements, search),
-  );
-  if (fitting.length === 0 || chosen.size >= INSTALL_LIMITS.plugins)
-    recordConflict(search, name, requirements);
-  else return tryEach(search, chosen, { name, fitting });
+  if (!isFitting) recordConflict(search, name, requirements);
   return null;
 }
 
-function tryEach(
-  search: Search,
-  chosen: Chosen,
-  { name, fitting }: { name: string; fitting: readonly Candidate[] },
-): Chosen | null {
-  for (const candidate of fitting) {
-    if (++search.steps >= INSTALL_LIMITS.resolveSteps) return null;
-    if (breaksChosen(search, chosen, { name, candidate })) continue;
-    const found = choose(search, new Map([...chosen, [name, candidate]]));
-    if (found !== null || search.unread.size > 0) return found;
-  }
-  return null;
+async function readVersions(search: Search, name: string): Promise<readonly Candidate[]> {
+  if (search.versions.size >= INSTALL_LIMITS.resolveReads) throw new GaveUp();
+  const keyed = (await search.input.read(name)).map((candidate) => ({
+    candidate,
+    key: versionSortKey(candidate.version),
+  }));
+  keyed.sort((a, b) => (a.key === b.key ? 0 : a.key < b.key ? 1 : -1));
+  const versions = keyed.map(({ candidate }) => candidate);
+  search.versions.set(name, versions);
+  return versions;
 }
 
-/** Does the candidate need another version of something that has been chosen already? */
-function breaksChosen(
+function requirementsOf(
+  { standing }: Search,
+  name: string,
+  needs: readonly Requirement[],
+): Requirement[] {
+  return [...needs.filter((need) => need.name === name), ...(standing.get(name) ?? [])];
+}
+
+interface Branch {
+  readonly chosen: Chosen;
+  readonly needs: readonly Requirement[];
+}
+
+interface Named {
+  readonly name: string;
+  readonly candidate: Candidate;
+}
+
+async function tryOne(
   search: Search,
-  chosen: Chosen,
-  { name, candidate }: { name: string; candidate: Candidate },
-): boolean {
+  { chosen, needs }: Branch,
+  { name, candidate }: Named,
+): Promise<Chosen | null> {
+  const own = needsOf(name, candidate);
+  const all = [...needs, ...own];
   const after = new Map([...chosen, [name, candidate]]);
-  const broken = needsOf(name, candidate).find((need) => {
+  spend(search, all.length);
+  // Does the candidate need another version of something that has been chosen already?
+  const broken = own.find((need) => {
     const other = after.get(need.name);
-    return other !== undefined && !satisfies(other.version, need.range);
+    return other !== undefined && !isInRange(search, other, need);
   });
-  if (broken === undefined) return false;
-  const needs = [...openNeeds(search, after), ...search.standing].filter(
-    (need) => need.name === broken.name,
-  );
-  recordConflict(search, broken.name, needs);
-  return true;
+  if (broken === undefined) return choose(search, after, all);
+  recordConflict(search, broken.name, requirementsOf(search, broken.name, all));
+  return null;
 }
 
-function inOrder(input: ResolveInput, name: string, candidates: readonly Candidate[]): Candidate[] {
-  const highestFirst = candidates.toSorted((a, b) => compareVersions(b.version, a.version));
+function inOrder(
+  input: ResolveInput,
+  name: string,
+  versions: readonly Candidate[],
+): readonly Candidate[] {
   const kept = input.installed.get(name);
   if (kept === undefined || input.requests.some((request) => request.name === name))
-    return highestFirst;
-  return [kept, ...highestFirst.filter((candidate) => candidate.version !== kept.version)];
+    return versions;
+  return [kept, ...versions.filter((candidate) => candidate.version !== kept.version)];
 }
 
 function fits(candidate: Candidate, requirements: readonly Requirement[], search: Search): boolean {
-  if (!requirements.every((need) => satisfies(candidate.version, need.range))) return false;
+  if (!requirements.every((need) => isInRange(search, candidate, need))) return false;
   const [first] = requirements;
   const kept =
     first !== undefined && search.input.installed.get(first.name)?.version === candidate.version;
@@ -166,16 +196,14 @@ function fits(candidate: Candidate, requirements: readonly Requirement[], search
 }
 
 function recordConflict(search: Search, name: string, requirements: readonly Requirement[]): void {
-  const candidates = search.input.catalogue.get(name) ?? [];
+  const versions = search.versions.get(name) ?? [];
   const known = search.conflicts.some((conflict) => conflict.name === name);
   if (known || search.conflicts.length >= INSTALL_LIMITS.reportedConflicts) return;
   search.conflicts.push({
     name,
     requirements: distinct(requirements),
-    available: candidates
-      .map((candidate) => candidate.version)
-      .sort((a, b) => compareVersions(b, a)),
-    excluded: candidates.flatMap(({ version, excluded, yanked }) => {
+    available: versions.map(({ version }) => version),
+    excluded: versions.flatMap(({ version, excluded, yanked }) => {
       const reason = excluded ?? (yanked ? "yanked" : undefined);
       return reason === undefined ? [] : `${version}: ${reason}`;
     }),

@@ -48,17 +48,21 @@ export function isPrerelease(version: string): boolean {
 
 /** Whether the text is a semver range such as `^1.2.0`. */
 export function isVersionRange(text: string): boolean {
-  return text.length <= VERSION_LIMITS.rangeLength && validRange(text) !== null;
+  return isShort(text) && validRange(text) !== null;
+}
+
+function isShort(range: string): boolean {
+  return range.length <= VERSION_LIMITS.rangeLength;
 }
 
 /** Whether the version lies in the range. False for anything that is no version or no range. */
 export function satisfies(version: string, range: string): boolean {
-  return isVersion(version) && isVersionRange(range) && satisfiesRange(version, range);
+  return isVersion(version) && isShort(range) && satisfiesRange(version, range);
 }
 
 /** Whether the version lies in the range, where a prerelease counts like any other version. */
 export function isInRange(version: string, range: string): boolean {
-  if (!isVersion(version) || !isVersionRange(range)) return false;
+  if (!isVersion(version) || !isShort(range)) return false;
   return satisfiesRange(version, range, { includePrerelease: true });
 }
 
