@@ -59,8 +59,11 @@ function partAt(
   return { version, depth, tokens: [heading] };
 }
 
+/** Without the second look at digits its time would grow with the square of theirs. */
+const VERSION = /^\[?v?(\d+\.\d+\.\d+(?!\d)[0-9A-Za-z.+-]*)(?=[\]\s:(),]|$)/;
+
 function versionIn(title: string): string | null {
-  const [, version = ""] = /^\[?v?(\d+\.\d+\.\d+[0-9A-Za-z.+-]*)(?=[\]\s:(),]|$)/.exec(title) ?? [];
+  const [, version = ""] = VERSION.exec(title) ?? [];
   return isVersion(version) ? version : null;
 }
 

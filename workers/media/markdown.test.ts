@@ -360,6 +360,13 @@ describe("a changelog", () => {
     expect(html).toContain("Unreleased");
   });
 
+  test("is read in the time of its length when a heading has nothing but digits", () => {
+    const digits = `# 1.0.${"1".repeat(250_000)}!`;
+    const started = performance.now();
+    expect(renderChangelog(digits, { ...context, prefix: "changelog-" })).not.toContain("<section");
+    expect(performance.now() - started).toBeLessThan(2_000);
+  });
+
   test("has its versions on the first level of headings, where they also stand alone", () => {
     const mixed = ["# 2.0.0", "## 1.1.0", "### Fixes", "# 1.0.0", "#### Notes"].join("\n\n");
     for (const text of [source, mixed]) {
