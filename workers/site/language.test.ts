@@ -8,9 +8,16 @@ test.each([
   [undefined, "fr, *;q=0.1", "en", false],
   [undefined, "de;q=0, en;q=0.1", "en", false],
   [undefined, "de;q=x,,;;=", "en", false],
+  [undefined, "en ;\tq=0.5 ; de, de ; q=0.7", "de", false],
   ["de", "en", "de", true],
   ["en", "de", "en", true],
   ["xx", "de", "de", false],
 ] as const)("?lang=%j with Accept-Language %j", (...[lang, accepted, locale, chosen]) => {
   expect(chooseLanguage(lang, accepted)).toEqual({ locale, chosen });
+});
+
+test("a header of nothing but spaces takes no longer than its length", () => {
+  const started = performance.now();
+  expect(chooseLanguage(undefined, `de${" ".repeat(100_000)}x`).locale).toBe("en");
+  expect(performance.now() - started).toBeLessThan(500);
 });

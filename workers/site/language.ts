@@ -21,9 +21,9 @@ export function chooseLanguage(
 
 function readPreference(entry: string): { locale: Locale; weight: number } {
   const [range = "", ...parameters] = entry
-    .trim()
     .toLowerCase()
-    .split(/\s*;\s*/);
+    .split(";")
+    .map((part) => part.trim());
   const quality = parameters.find((parameter) => parameter.startsWith("q="))?.slice(2) ?? "1";
   const [primary] = range.split("-");
   const known = primary === "de" || primary === "en";
