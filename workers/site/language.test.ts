@@ -16,8 +16,7 @@ test.each([
   expect(chooseLanguage(lang, accepted)).toEqual({ locale, chosen });
 });
 
-test("a header of nothing but spaces takes no longer than its length", () => {
-  const started = performance.now();
-  expect(chooseLanguage(undefined, `de${" ".repeat(100_000)}x`).locale).toBe("en");
-  expect(performance.now() - started).toBeLessThan(500);
+// What grows with the square of its length takes minutes.
+test("Accept-Language may have nothing but spaces", () => {
+  expect(chooseLanguage(undefined, `de${" ".repeat(500_000)}x`).locale).toBe("en");
 });
