@@ -45,8 +45,8 @@ export const MEDIA_LIMITS = {
 /** How much the scan of a bundle reports. */
 export const SCAN_LIMITS = {
   findings: 50,
-  /** Invisible characters of a file that may belong to emoji. */
-  emoji: 2_000,
+  /** Invisible characters of a bundle that may belong to emoji. */
+  emoji: 10_000,
 } as const;
 
 /** Limits of the transparency log and of what is read of it. */

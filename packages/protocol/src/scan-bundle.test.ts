@@ -40,6 +40,24 @@ test("a text of nothing but emoji is for a person to read, and read in time", ()
   expect(scan("❤️".repeat(1_000_000))).toHaveLength(1);
 });
 
+const bundleOf = (count: number, text: string) => {
+  const bytes = utf8(text);
+  return new Map(Array.from({ length: count }, (_, at) => [`${at}.js`, bytes]));
+};
+
+test("a bundle of nothing but empty lines is read in time", () => {
+  const lines = bundleOf(8, "\n".repeat(4 * 1024 * 1024));
+  const started = performance.now();
+  expect(scanBundle(lines)).toEqual([]);
+  expect(performance.now() - started).toBeLessThan(3_000);
+});
+
+test("files share what may be looked at for emoji", () => {
+  const half = "❤️".repeat(SCAN_LIMITS.emoji / 2);
+  expect(scanBundle(bundleOf(2, half))).toEqual([]);
+  expect(scanBundle(bundleOf(4, half)).map(({ path }) => path)).toEqual(["2.js:1:2", "3.js:1:2"]);
+});
+
 test("whatever stands around it, a hidden character is found", () => {
   const plain = fc.string().filter((text) => scan(text).length === 0);
   fc.assert(

@@ -39,9 +39,11 @@ const FIXES = {
  */
 export function scanBundle(files: ReadonlyMap<string, Uint8Array>): Finding[] {
   const findings: Finding[] = [];
+  // Looking around a character costs time: a bundle that is made of nothing else is for a person to see.
+  const budget = { emoji: SCAN_LIMITS.emoji };
   for (const [name, bytes] of files) {
     if (!TEXT.test(name)) continue;
-    for (const finding of scanText(name, new TextDecoder().decode(bytes))) {
+    for (const finding of scanText(name, new TextDecoder().decode(bytes), budget)) {
       if (findings.length === SCAN_LIMITS.findings) return findings;
       findings.push(finding);
     }
@@ -49,25 +51,40 @@ export function scanBundle(files: ReadonlyMap<string, Uint8Array>): Finding[] {
   return findings;
 }
 
-function* scanText(name: string, text: string): Generator<Finding> {
-  // Looking around a character costs time: a file that is made of nothing else is for a person to see.
-  const budget = { emoji: SCAN_LIMITS.emoji };
-  for (const [at, line] of text.split("\n").entries()) {
-    const found = firstSuspicious(line, budget);
-    if (found === undefined) continue;
+interface Budget {
+  emoji: number;
+}
+
+/** The text is searched whole: it may have millions of lines, and few of them have anything. */
+function* scanText(name: string, text: string, budget: Budget): Generator<Finding> {
+  let line = 1;
+  let start = 0;
+  for (;;) {
+    const found = firstSuspicious(text, start, budget);
+    if (found === undefined) return;
     const { kind, index, sign } = found;
+    let end = text.indexOf("\n", start);
+    for (; end !== -1 && end < index; end = text.indexOf("\n", start)) {
+      line += 1;
+      start = end + 1;
+    }
     yield {
       rule: `scan_${kind}`,
-      path: `${name}:${at + 1}:${index + 1}`,
+      path: `${name}:${line}:${index - start + 1}`,
       message: `${name} ${MEANINGS[kind]}${sign}`,
       fix: FIXES[kind],
     };
+    if (end === -1) return;
+    line += 1;
+    start = end + 1;
   }
 }
 
-function firstSuspicious(line: string, budget: { emoji: number }) {
-  for (const { index, 0: found, 1: bidi, 2: invisible } of line.matchAll(SUSPICIOUS)) {
-    if (invisible !== undefined && budget.emoji-- > 0 && isInEmoji(line, index)) continue;
+function firstSuspicious(text: string, from: number, budget: Budget) {
+  const pattern = new RegExp(SUSPICIOUS);
+  pattern.lastIndex = from;
+  for (const { index, 0: found, 1: bidi, 2: invisible } of text.matchAll(pattern)) {
+    if (invisible !== undefined && budget.emoji-- > 0 && isInEmoji(text, index)) continue;
     const sign = ` (U+${found.codePointAt(0)?.toString(16).toUpperCase()})`;
     if (bidi !== undefined) return { kind: "bidi", index, sign } as const;
     if (invisible !== undefined) return { kind: "invisible", index, sign } as const;
