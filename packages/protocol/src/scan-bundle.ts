@@ -81,7 +81,7 @@ function* scanText(name: string, text: string, budget: Budget): Generator<Findin
 }
 
 function firstSuspicious(text: string, from: number, budget: Budget) {
-  const pattern = new RegExp(SUSPICIOUS);
+  const pattern = new RegExp(SUSPICIOUS, "gv");
   pattern.lastIndex = from;
   for (const { index, 0: found, 1: bidi, 2: invisible } of text.matchAll(pattern)) {
     if (invisible !== undefined && budget.emoji-- > 0 && isInEmoji(text, index)) continue;
