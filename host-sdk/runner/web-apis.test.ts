@@ -98,6 +98,18 @@ test("a form has a bounded number of parts", async () => {
   await expect(runtime.run("web", "many")).rejects.toMatchObject({ code: "plugin_threw" });
 });
 
+test("a form and a header that are full of spaces are read within the budget of a call", async () => {
+  const spaces = " ".repeat(16_000);
+  const part = `--B\r\nx: a${spaces}b\r\ncontent-disposition: form-data; name="a"\r\n\r\nc \r\n`;
+  const body = Buffer.from(`${part.repeat(60)}--B--`).toString("base64");
+  const headers = [
+    ["content-type", "multipart/form-data; boundary=B"],
+    ["x-spaces", `a${spaces}b`],
+  ];
+  const read = JSON.parse(await bodyOf("/form", { headers, body }));
+  expect(read).toEqual(Array.from({ length: 60 }, () => ["a", "c "]));
+});
+
 test("long texts and bytes are converted within the budget of a call", async () => {
   expect(await runtime.run("web", "big")).toEqual([1_500_000, true, 500_000]);
 });

@@ -1,5 +1,7 @@
 /** Fetch's Headers. A Map keeps the order of first insertion; iteration sorts, as the standard says. */
 
+import { trimmed } from "./trim.ts";
+
 /** RFC 9110: names of headers and methods. */
 export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // oxlint-disable-next-line no-control-regex -- these are the characters a value must not have
@@ -112,7 +114,7 @@ function checkedName(name: unknown): string {
 }
 
 function checkedValue(value: unknown): string {
-  const text = String(value).replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, "");
+  const text = trimmed(String(value), "\t\n\r ");
   if (BAD_VALUE.test(text))
     throw new TypeError("A header value has a character that is not allowed");
   return text;

@@ -4,6 +4,7 @@ import { concatenated } from "./bytes.ts";
 import { FormData } from "./form-data.ts";
 import { randomUUID } from "./random.ts";
 import { decodeBytes } from "./text-encoding.ts";
+import { trimmed } from "./trim.ts";
 import { encodeUtf8 } from "./utf8.ts";
 
 /** multipart/form-data, as HTML writes it and RFC 7578 describes it. */
@@ -79,9 +80,9 @@ function addPart(form: FormData, head: string, content: Uint8Array): void {
 }
 
 function header(line: string): readonly [string, string] {
-  const [, name, value] = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*(.*?)[\t ]*$/.exec(line) ?? [];
+  const [, name, value] = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):(.*)$/.exec(line) ?? [];
   if (name === undefined || value === undefined) throw malformed();
-  return [name.toLowerCase(), value];
+  return [name.toLowerCase(), trimmed(value, "\t ")];
 }
 
 /** A parameter in quotes, whose three escapes are undone, or a token. */

@@ -1,5 +1,6 @@
 import { textErrand } from "../errands.ts";
 import { bytesOf, concatenated } from "./bytes.ts";
+import { trimmed } from "./trim.ts";
 import { decodeLong, decodeUtf8, encodeUtf8, unfinishedUtf8, writeUtf8 } from "./utf8.ts";
 
 export class TextEncoder {
@@ -104,7 +105,7 @@ function unfinishedUtf16(bytes: Uint8Array, bigEndian: boolean): number {
 }
 
 function encodingOf(label: string): string {
-  const name = label.replace(/^[\t\n\f\r ]+|[\t\n\f\r ]+$/g, "").toLowerCase();
+  const name = trimmed(label, "\t\n\f\r ").toLowerCase();
   if (UTF8_LABELS.includes(name)) return "utf-8";
   const found = /^[\w:.-]{1,64}$/.test(name) ? textErrand("findEncoding", { first: name }) : null;
   if (found === null) throw new RangeError(`The encoding "${label}" is not supported`);
