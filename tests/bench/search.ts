@@ -181,31 +181,29 @@ async function benchSizes(): Promise<Figure[]> {
  * are made into ours, each its own; a first line whose third field is no number is the heading.
  */
 function readCorpus(text: string): SearchEntry[] {
+  const lines = text.split(/\r?\n/).map((line) => line.split("\t"));
+  const named = lines.filter(([name = ""]) => name.trim() !== "");
+  const hasHeading = readCount(named[0]?.[2]) === null;
   const taken = new Set([""]);
-  return text.split(/\r?\n/).flatMap((line, at) => {
-    const [name = "", version = "", count = "", summary = ""] = line.split("\t");
-    const isHeading = at === 0 && readCount(count) === null;
-    if (name.trim() === "" || isHeading) return [];
-    const words = wordsOf(name);
-    const slug = taken.has(words) ? `${words}-${at}`.replace(/^-/, "") : words;
-    taken.add(slug);
-    const manifest = {
-      name: `@corpus/${slug}`,
-      version: isVersion(version) ? version : "1.0.0",
-      displayName: name,
-      description: summary.slice(0, 500),
-    };
-    return [
-      {
-        listing: sampleListing(manifest),
-        counts: { ...NO_COUNTS, downloads: readCount(count) ?? 0 },
-      },
-    ];
-  });
+  return named
+    .slice(Number(hasHeading))
+    .map(([name = "", version = "", count, summary = ""], at) => {
+      const words = wordsOf(name);
+      const slug = taken.has(words) ? `${words}-${at}`.replace(/^-/, "") : words;
+      taken.add(slug);
+      const manifest = {
+        name: `@corpus/${slug}`,
+        version: isVersion(version) ? version : "1.0.0",
+        displayName: name,
+        description: summary.slice(0, 500),
+      };
+      const downloads = readCount(count) ?? 0;
+      return { listing: sampleListing(manifest), counts: { ...NO_COUNTS, downloads } };
+    });
 }
 
 /** Null for what is no number, such as a heading. */
-function readCount(text: string): number | null {
+function readCount(text = ""): number | null {
   const digits = text.replaceAll(/[ ,_]/g, "");
   return /^\d+(?:\.\d*)?$/.test(digits) ? Math.floor(Number(digits)) : null;
 }
