@@ -118,6 +118,7 @@ describe("parseJson()", () => {
     ["far more depth than a stack holds", "[".repeat(900)],
     ["more bytes than allowed", JSON.stringify("ü".repeat(500))],
     ["an own __proto__", '{"__proto__":{}}'],
+    ["an own __proto__ further down", '{"a":[{"__proto__":1}]}'],
     ["an own __proto__ in escapes", '{"\\u005f_proto__":{}}'],
   ])("refuses %s", (_, text) => {
     const refused = expect.objectContaining({ name: "RbsmError", code: "manifest_invalid" });
@@ -160,6 +161,13 @@ describe("parseJson()", () => {
         expect.objectContaining({ code: "manifest_invalid" }),
       );
     });
+  });
+
+  test("millions of numbers are no slower for an escape among them", () => {
+    const text = `["\\u0061"${",1".repeat(2_000_000)}]`;
+    const started = performance.now();
+    expect(parseJson(text, { ...limits, maxBytes: 5_000_000 })).toHaveLength(2_000_001);
+    expect(performance.now() - started).toBeLessThan(1_500);
   });
 
   test("accepts __proto__ as a value", () => {

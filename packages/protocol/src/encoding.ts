@@ -131,15 +131,19 @@ export function parseJson(input: Uint8Array | string, limits: JsonLimits): unkno
   }
   try {
     if (uniqueKeys) refuseRepeatedKeys(text);
-    return /__proto__|\\u/.test(text) ? JSON.parse(text, refuseProto) : JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    // As a reviver of JSON.parse this takes ten times as long.
+    if (/__proto__|\\u/.test(text)) refuseProto(value);
+    return value;
   } catch (cause) {
     throw new RbsmError(code, `The text is not valid JSON (${String(cause)})`, {}, cause);
   }
 }
 
-function refuseProto(key: string, value: unknown): unknown {
-  if (key === "__proto__") throw new SyntaxError("the key __proto__ is not allowed");
-  return value;
+function refuseProto(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  if (Object.hasOwn(value, "__proto__")) throw new SyntaxError("the key __proto__ is not allowed");
+  for (const item of Object.values(value)) refuseProto(item);
 }
 
 /** In JSON a string is a key when a colon follows, and it belongs to the innermost open object. */
