@@ -93,23 +93,25 @@ describe.skipIf(chromium === null)("in a browser", () => {
     await route.fulfill({ status: answer.status, headers, body: await answer.text() });
   }
 
-  describe.each([
-    ["en", "light"],
-    ["de", "dark"],
-  ] as const)("in %s and %s colours", (lang, colorScheme) => {
-    test.each(PAGES)("everybody can use %s on a phone", (path, status = 200) =>
-      inPage({ colorScheme, viewport: PHONE }, async (page) => {
-        const url = new URL(market.url + path);
-        url.searchParams.set("lang", lang);
-        await expectUsable(page, url.href, status);
-      }),
-    );
+  async function open(path: string, lang: "en" | "de", status = 200): Promise<void> {
+    const colorScheme = lang === "en" ? "light" : "dark";
+    await inPage({ colorScheme, viewport: PHONE }, async (page) => {
+      const url = new URL(path, market.url);
+      url.searchParams.set("lang", lang);
+      await expectUsable(page, url.href, status);
+    });
+  }
 
-    test("everybody can use the host's page on a phone", () =>
-      inPage({ colorScheme, viewport: PHONE }, (page) =>
-        expectUsable(page, `${HOST}/?lang=${lang}`, 200),
-      ));
-  });
+  test.each(PAGES)("everybody can use %s on a phone", (path, status) => open(path, "en", status));
+
+  test.each(["/?q=invoice&category=finance&price=free&sort=new", PLUGIN, `${PLUGIN}/report`])(
+    "everybody can use %s on a phone, in German and in dark colours",
+    (path) => open(path, "de"),
+  );
+
+  test.each(["en", "de"] as const)("everybody can use the host's page on a phone: %s", (lang) =>
+    open(HOST, lang),
+  );
 
   test("a plugin is reported, and everybody can use the answer", () =>
     inPage({ viewport: PHONE }, async (page) => {
