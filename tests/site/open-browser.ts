@@ -5,7 +5,8 @@ const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/goog
 
 /** Where Chromium is: where `RBSM_CHROMIUM` says, or where Linux distributions put it. Null: nowhere. */
 export function findChromium(): string | null {
-  return process.env["RBSM_CHROMIUM"] ?? PLACES.find((place) => existsSync(place)) ?? null;
+  const { RBSM_CHROMIUM: said = "" } = process.env;
+  return said === "" ? (PLACES.find((place) => existsSync(place)) ?? null) : said;
 }
 
 /** A headless one that speaks to nobody by itself. */

@@ -12,7 +12,8 @@ import { findChromium, openBrowser } from "./open-browser.ts";
 import { SAMPLE_PLUGIN, writeSamplePlugin } from "./sample-plugin.ts";
 
 const chromium = findChromium();
-if (chromium === null) console.warn("Skipped: there is no Chromium (RBSM_CHROMIUM says where)");
+const where =
+  chromium === null ? "Chromium, which is not here (RBSM_CHROMIUM says where)" : "Chromium";
 
 const PLUGIN = `/plugins/${SAMPLE_PLUGIN}`;
 const SUNK = "@acme/sunk";
@@ -45,7 +46,7 @@ let market: PublishedMarketplace;
 let host: PluginHost;
 let browser: Browser;
 
-describe.skipIf(chromium === null)("in a browser", () => {
+describe.skipIf(chromium === null)(`in ${where}`, () => {
   beforeAll(async () => {
     const home = await mkdtemp(join(tmpdir(), "rbsm-site-"));
     opened.push(() => rm(home, { recursive: true }));
